@@ -1,0 +1,1 @@
+"""Subscribers, lists and the segment language: files to models, and pure rules."""

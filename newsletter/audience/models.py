@@ -1,0 +1,100 @@
+"""Subscriber, list and audience as values: what the files in subscribers/ say about people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from newsletter.errors import Place, Problem
+
+
+class Standing(StrEnum):
+    """What a row's `status` says; the empty cell and `active` mean subscribed."""
+
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    CLEANED = "cleaned"
+    PENDING = "pending"
+
+
+AttributeValue = str | int | float | bool | date | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One row: a person on one list."""
+
+    list: str
+    place: Place
+    standing: Standing = Standing.SUBSCRIBED
+    consent_source: str = ""
+    consent_at: datetime | None = None  # aware, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A person with address and fields, made of all rows with the same address key.
+
+    Lists are taken by file name; the first non-empty value of a field holds.
+    """
+
+    key: str  # the address key: local part case-folded, domain as lower-case A-label
+    email: str  # as typed, for showing
+    address: str  # as sent: domain as A-label; "" when the address is invalid
+    memberships: tuple[Membership, ...]
+    first_name: str = ""
+    last_name: str = ""
+    organisation: str = ""
+    city: str = ""
+    language: str = ""
+    timezone: str = ""
+    tags: tuple[str, ...] = ()
+    consent_source: str = ""
+    consent_at: datetime | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)  # declared type; missing = absent
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        return tuple(membership.list for membership in self.memberships)
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        return bool(self.address) and not self.address.isascii()
+
+    @property
+    def unsubscribed(self) -> bool:
+        """`unsubscribed` in any file holds for the whole project."""
+        return any(m.standing is Standing.UNSUBSCRIBED for m in self.memberships)
+
+
+@dataclass(frozen=True)
+class ListFile:
+    name: str
+    file: str  # relative to the project
+    columns: tuple[str, ...]  # folded header names
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Everybody in subscribers/*.csv, with the findings of loading.
+
+    A list that can't be read at all is in `problems` under its name with an error and not in `lists`.
+    """
+
+    people: tuple[Subscriber, ...]  # ordered by address key
+    lists: Mapping[str, ListFile]
+    problems: Mapping[str, tuple[Problem, ...]]  # list name -> findings
+    columns: frozenset[str]  # all that any list has, the standard ones included
+
+    def find(self, key: str) -> Subscriber | None:
+        return self.by_key.get(key)
+
+    @property
+    def by_key(self) -> Mapping[str, Subscriber]:
+        cached: Mapping[str, Subscriber] | None = self.__dict__.get("_by_key")
+        if cached is None:
+            cached = {person.key: person for person in self.people}
+            self.__dict__["_by_key"] = cached
+        return cached

@@ -1,0 +1,1 @@
+"""Everything that the files say, loaded once, and all findings about it."""

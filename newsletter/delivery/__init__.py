@@ -1,0 +1,1 @@
+"""Plan, rehearsal, claim, send and resolve."""

@@ -1,0 +1,1 @@
+"""Files: paths inside one project, atomic writes, TOML with places, strict models."""

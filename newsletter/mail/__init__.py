@@ -1,0 +1,1 @@
+"""A composition and one recipient's slots become bytes: headers, parts, signed links."""

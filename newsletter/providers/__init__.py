@@ -1,0 +1,1 @@
+"""Ways out behind one protocol: outbox files and SendGrid."""

@@ -1,0 +1,1 @@
+"""What a rehearsal found, as numbers, files and a page."""

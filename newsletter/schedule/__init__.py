@@ -1,0 +1,1 @@
+"""The cron tick: what is due, what is late, who enters a sequence."""

@@ -1,0 +1,1 @@
+"""Settings and the secret: what holds here, and where each value comes from."""

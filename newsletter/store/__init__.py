@@ -1,0 +1,1 @@
+"""The only SQL: the ledger of runs, batches and outcomes, suppressions and enrolments."""
