@@ -1,0 +1,94 @@
+"""A campaign and its templates made into one, once; filled for each subscriber."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from newsletter.audience.models import Subscriber
+from newsletter.campaigns.models import Campaign
+from newsletter.errors import Problem
+from newsletter.files.project import Project
+from newsletter.settings.model import Settings
+
+Values = tuple[str, ...]
+"""What differs from person to person, slot by slot; for now one slot a part: subject, preheader, html, text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses that are made for one person; the templates' `links`."""
+
+    unsubscribe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One person's message before it becomes MIME: four finished texts, LF line ends."""
+
+    subject: str  # one line, no control characters
+    preheader: str  # one line, possibly empty; it already stands in `html`
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InlinePicture:
+    """A picture that travels in the message; the HTML names it `cid:<cid>`."""
+
+    cid: str  # without < >
+    filename: str
+    content_type: str
+    data: bytes
+
+
+class Merge(Protocol):
+    """Renders the slots for one person; raises ChecksFailed when that cannot be done."""
+
+    def __call__(self, subscriber: Subscriber, links: Links, /) -> Values: ...
+
+
+@dataclass(frozen=True)
+class Composition:
+    """All that a campaign says to everybody, and the rule that makes one person's share of it.
+
+    Opens no file and no socket once it is made: what `slots` yields depends on its arguments only.
+    """
+
+    campaign: Campaign
+    sha256: str  # over sources, captured data and the settings that show in the message
+    merge: Merge
+    sources: Mapping[str, str] = field(default_factory=dict)  # project-relative file -> sha256 (hex)
+    pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
+    findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
+
+    def slots(self, subscriber: Subscriber, links: Links) -> Values:
+        """One person's values. Pure; safe to call again and from threads.
+
+        Raises ChecksFailed with the place in the author's file when this person cannot be served.
+        """
+        return self.merge(subscriber, links)
+
+    def fill(self, values: Values) -> Content:
+        """The finished texts. Raises ValueError if the values are not those of `slots`."""
+        subject, preheader, html, text = values
+        return Content(subject, preheader, html, text)
+
+
+def compose(
+    project: Project,
+    settings: Settings,
+    campaign: Campaign,
+    *,
+    columns: Collection[str],
+    is_member: Callable[[str, Subscriber], bool],
+    segments: Collection[str],
+) -> Composition:
+    """Compile a campaign. Reads files of the project only; opens no socket.
+
+    columns: all fields that any list has; a merge field that nobody has is an error
+    is_member: whether a person is in a list or segment, for `::: only`
+    segments: the names `::: only` may use (lists and segments)
+
+    Raises ChecksFailed with all problems at once.
+    """
+    raise NotImplementedError
