@@ -1,0 +1,59 @@
+# Everything that a checkout can do; plain `make` lists it. Python 3.11+ and make are all it needs.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+SOURCES := newsletter tests tools benchmarks
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONWARNDEFAULTENCODING := 1
+
+.PHONY: help setup demo check lint test bench lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## make .venv with the program and its tools
+
+# The stamp is written last, so that a set-up cut off in the middle is begun anew.
+$(STAMP): requirements.lock pyproject.toml
+	@python=; for p in $${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do \
+	  if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$p; break; fi; done; \
+	if [ -z "$$python" ]; then echo "newsletter needs Python 3.11 or newer (make PYTHON=/path/to/python3.11 ... to name one)." >&2; exit 1; fi; \
+	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
+	  echo "$$python has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; fi; \
+	echo "setting up $(VENV) with $$("$$python" --version) ..."; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-input --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-input --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)  ## the main job on a fresh copy of the shipped project, in out/demo/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/demo.sh
+
+check: $(STAMP)  ## format, lint, types and layers, without the tests
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "try: make lint" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/mypy --no-error-summary
+	@mkdir -p out
+	@$(BIN)/lint-imports --no-logo >out/layers.log 2>&1 || { cat out/layers.log >&2; exit 1; }
+	@echo "format, lint, types, layers: ok"
+
+lint: $(STAMP)  ## mend format and lint where a tool can
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix $(SOURCES)
+
+test: check  ## format, lint, types, layers and all tests
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+bench: $(STAMP)  ## measure, with machine and versions
+	@$(BIN)/python benchmarks/start_up.py
+
+lock: $(STAMP)  ## renew requirements.lock (hashes, no index lines)
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --extra dev \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate \
+	  -o requirements.lock pyproject.toml
+
+clean:  ## remove what can be made again
+	@rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
