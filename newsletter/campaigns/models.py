@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from newsletter.campaigns.clock import Period, Window
-
 from newsletter.errors import Place, Problem
 
 
