@@ -1,0 +1,154 @@
+"""What goes into the ledger and comes out of it, as plain values; no database is needed to hold one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+RunState = Literal["sending", "paused", "done", "cancelled"]
+Answered = Literal["accepted", "rejected", "unknown", "ready"]  # `ready`: provably not taken, it goes again
+EnrolmentEnd = Literal["finished", "exited", "rejected", "opted_out"]
+
+
+class State(StrEnum):
+    """A delivery's state: its row in `outcome`, else the state of its batch."""
+
+    READY = "ready"
+    INFLIGHT = "inflight"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SUPPRESSED = "suppressed"
+    UNKNOWN = "unknown"
+
+
+class Claim(StrEnum):
+    """What became of a claim."""
+
+    CLAIMED = "claimed"  # committed and synced: the first byte may go out
+    CHANGED = "changed"  # others than the rendered ones are to go: read the members again, render again
+    LOST = "lost"  # not ours: another was faster, not yet due, the run stands still, nobody is left in it
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody to be frozen or enrolled."""
+
+    hmac: bytes  # 16 bytes, keyed by the project's secret: the identity
+    key: str  # the address key
+    email: str  # as typed
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is to be sent, before it has a number."""
+
+    env: str
+    campaign: str
+    content_hash: str
+    plan_hash: str
+    inputs: Mapping[str, object]  # JSON: what the run is finished from, and the files' hashes
+    created_at: datetime
+    occurrence: str | None = "1"  # None: the next number
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentMove:
+    """A step of a sequence: whoever stands at `from_step` is frozen and moved on to `step`, in one transaction."""
+
+    sequence: str
+    step: str
+    from_step: str | None  # None: enrolled, nothing sent yet
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One occurrence of a campaign in one environment; what it is made of never changes."""
+
+    id: int
+    env: str
+    campaign: str
+    occurrence: str
+    state: RunState
+    content_hash: str
+    plan_hash: str
+    inputs: Mapping[str, object]
+    total: int
+    epoch: int
+    created_at: datetime
+
+
+class AlreadyFrozen(Exception):
+    """This occurrence exists already; `run` is the one that was first."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"{run.campaign} #{run.occurrence} is frozen in {run.env} since {run.created_at}")
+        self.run = run
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The deliveries of a run by state; the six add up to the run's total."""
+
+    ready: int = 0
+    inflight: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    suppressed: int = 0
+    unknown: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.ready + self.inflight + self.accepted + self.rejected + self.suppressed + self.unknown
+
+    @property
+    def open(self) -> int:
+        """Those whose story isn't over."""
+        return self.ready + self.inflight + self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A subscriber who is still to go in a batch."""
+
+    id: int
+    key: str | None  # None: erased since the freeze; the claim suppresses the id
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownBatch:
+    """Deliveries of one attempt whose fate nobody knows."""
+
+    no: int
+    attempt_id: str
+    ids: Sequence[int]  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient of a run and what became of it."""
+
+    subscriber_id: int
+    key: str | None  # None: erased
+    email: str | None
+    state: State
+    reason: str = ""
+    at: datetime | None = None  # aware, UTC; None while nothing has happened
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One person's place in a sequence."""
+
+    subscriber_id: int
+    key: str
+    email: str
+    step: str | None  # the last step that was frozen for this person
+    run_id: int | None  # of that step
+    entered_at: datetime
+    state: str  # active, or how it ended: finished, exited, rejected, opted_out
+    delivery_state: State | None = None  # of that step
+    last_sent_at: datetime | None = field(
+        default=None
+    )  # when that step was accepted; None: it was not, or not yet
