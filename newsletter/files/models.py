@@ -1,0 +1,259 @@
+"""Strict models for what people write, and pydantic's errors turned into Problems with places."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails
+
+from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
+from newsletter.files.shapes import annotation_at, example, is_secret, known_keys, written
+from newsletter.files.toml import Document
+
+M = TypeVar("M", bound=BaseModel)
+Path = tuple[str | int, ...]
+
+# TOML has one kind of list and no enumerations: these are filled from what it has, nothing else is.
+_FILLED = frozenset({"tuple", "list", "set", "frozenset", "enum"})
+
+
+class Mistake(ValueError):
+    """A validator's word for what is wrong with a value, and what to write instead.
+
+    The message goes on behind the key's name: "is no time zone". Raise it in a pydantic validator.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def _loosen(schema: Any, handler: GetCoreSchemaHandler) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") == "definition-ref":  # an enumeration, or a model, which loosens itself
+            try:
+                schema = handler.resolve_ref_schema(cast("CoreSchema", schema))
+            except LookupError:  # a model that holds itself
+                return
+            if schema["type"] != "enum":
+                return
+        if schema.get("type") in _FILLED:
+            schema["strict"] = False
+        for part in schema.values():
+            _loosen(part, handler)
+    elif isinstance(schema, list):
+        for part in schema:
+            _loosen(part, handler)
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, no value is converted ("1" is no number), and nothing changes later.
+
+    Lists fill tuples and sets, texts fill enumerations: TOML has no other way to write them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _loosen(schema, handler)
+        return schema
+
+
+def validate(
+    model: type[M],
+    document: Document,
+    *,
+    at: Path = (),
+    known_elsewhere: Mapping[str, str] = {},
+) -> M:
+    """The document, or its table `at`, as a model.
+
+    known_elsewhere: a key that is no key here -> where it belongs, as in "above [data]".
+    Raises ChecksFailed with all problems: F102 unknown key, F103 wrong value, F104 missing key,
+    F105 key of another table.
+    """
+    data: Any = document.data
+    for step in at:
+        data = data[step]
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    raise ChecksFailed(
+        *problems(
+            model,
+            details,
+            data,
+            key=lambda path: document.key(*at, *path),
+            value=lambda path: document.value(*at, *path),
+            known_elsewhere=known_elsewhere,
+        )
+    )
+
+
+def problems(
+    model: type[BaseModel],
+    details: Iterable[ErrorDetails],
+    data: Any,
+    *,
+    key: Callable[[Path], Place | None],
+    value: Callable[[Path], Place | None],
+    known_elsewhere: Mapping[str, str] = {},
+    name: Callable[[Path], str] = lambda path: f"`{written(path)}`",
+) -> list[Problem]:
+    """Pydantic's errors about `data` as Problems in the order of their places; one for each key.
+
+    key, value: where a path is written. name: what a path is called in the message.
+    No message holds the value of a secret.
+    """
+    by_path: dict[Path, list[ErrorDetails]] = {}
+    for detail in details:
+        by_path.setdefault(_path(detail, data), []).append(detail)
+    found = []
+    for path, group in by_path.items():
+        first = group[0]
+        if first["type"] == "extra_forbidden":
+            found.append(_unknown(model, path, key(path), known_elsewhere))
+        elif first["type"] == "missing":
+            found.append(_missing(model, path, value(path[:-1])))
+        else:
+            found.append(_wrong(model, path, group, value(path), name(path)))
+    return sorted(found, key=_order)
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    place = problem.place or Place("")
+    return place.file, place.line or 0, place.column or 0
+
+
+def _path(detail: ErrorDetails, data: Any) -> Path:
+    """Where in the data an error is: its location without pydantic's own names for branches of a union."""
+    path: list[str | int] = []
+    for step in detail["loc"]:
+        if isinstance(data, Mapping):
+            there = step in data
+        else:
+            there = isinstance(data, list | tuple) and isinstance(step, int) and step < len(data)
+        if there:
+            data = data[step]
+            path.append(step)
+    if detail["type"] == "missing":
+        path.append(detail["loc"][-1])
+    return tuple(path)
+
+
+def _unknown(
+    model: type[BaseModel], path: Path, place: Place | None, elsewhere: Mapping[str, str]
+) -> Problem:
+    word = str(path[-1])
+    known = known_keys(model, path[:-1])
+    if word in elsewhere:
+        return Problem(
+            "F105", f"`{word}` belongs {elsewhere[word]}", place, f"move the line `{word} = …` there"
+        )
+    if len(path) > 1 and word in known_keys(model, ()):
+        where = f"above [{written(path[:-1])}], among the keys of the whole"
+        return Problem("F105", f"`{word}` belongs {where}", place, f"move the line `{word} = …` there")
+    homes = [table for table in known_keys(model, ()) if word in known_keys(model, (table,))]
+    if len(homes) == 1 and homes != list(path[:-1]):
+        return Problem(
+            "F105",
+            f"`{word}` belongs under [{homes[0]}]",
+            place,
+            f"move the line `{word} = …` below [{homes[0]}]",
+        )
+    inside = f" in [{written(path[:-1])}]" if len(path) > 1 else ""
+    return Problem("F102", f"unknown key `{word}`{inside}", place, did_you_mean(word, known))
+
+
+def _missing(model: type[BaseModel], path: Path, place: Place | None) -> Problem:
+    inside = f" in [{written(path[:-1])}]" if len(path) > 1 else ""
+    hint = f"{path[-1]} = {example(annotation_at(model, path))}"
+    return Problem("F104", f"the key `{path[-1]}` is missing{inside}", place, hint)
+
+
+def _wrong(
+    model: type[BaseModel], path: Path, group: list[ErrorDetails], place: Place | None, name: str
+) -> Problem:
+    first = group[0]
+    annotation = annotation_at(model, path)
+    error = first.get("ctx", {}).get("error")
+    if isinstance(error, Mistake):
+        return Problem("F103", f"{name} {error.message}", place, error.hint)
+    if isinstance(error, ValueError):
+        return Problem("F103", f"{name}: {error}", place)
+    got: Any = None if is_secret(annotation) else first.get("input")
+    expected, hint = _expected(group, got, str(path[-1]) if path else "", annotation)
+    return Problem("F103", f"{name} {expected}", place, hint)
+
+
+_WORDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "a table",
+    "mapping_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "datetime_type": "a date and time",
+    "date_type": "a date",
+    "time_type": "a time",
+}
+_LIMITS = {
+    "greater_than": ("gt", "must be more than"),
+    "greater_than_equal": ("ge", "must be at least"),
+    "less_than": ("lt", "must be less than"),
+    "less_than_equal": ("le", "must be at most"),
+    "string_too_short": ("min_length", "is too short: characters needed:"),
+    "string_too_long": ("max_length", "is too long: characters allowed:"),
+    "too_short": ("min_length", "has too few items; at least"),
+    "too_long": ("max_length", "has too many items; at most"),
+}
+
+
+def _expected(group: list[ErrorDetails], got: Any, key: str, annotation: Any) -> tuple[str, str]:
+    first = group[0]
+    context = first.get("ctx", {})
+    if first["type"] in ("literal_error", "enum"):
+        choices = [choice.strip("'") for choice in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        text = " or ".join(f'"{choice}"' for choice in choices)
+        if not isinstance(got, str):
+            return f"must be {text}", f'{key} = "{choices[0]}"'
+        return f'is "{got}"; it must be {text}', did_you_mean(got, choices)
+    if first["type"] in _LIMITS:
+        limit, words = _LIMITS[first["type"]]
+        return f"{words} {context[limit]}", ""
+    words_needed = list(dict.fromkeys(_WORDS[d["type"]] for d in group if d["type"] in _WORDS))
+    if not words_needed:
+        return f"is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}", ""
+    kind = _kind(got)
+    is_what = f"is {kind}; " if kind else ""
+    return (
+        f"{is_what}it must be {' or '.join(words_needed)}",
+        f"{key} = {example(annotation, got)}" if key else "",
+    )
+
+
+def _kind(value: Any) -> str:
+    kinds: list[tuple[type | tuple[type, ...], str]] = [
+        (bool, "true or false"),
+        (str, "text"),
+        (int, "a number"),
+        (float, "a number"),
+        ((list, tuple), "a list"),
+        (Mapping, "a table"),
+        (dt.datetime, "a date and time"),
+        (dt.date, "a date"),
+        (dt.time, "a time"),
+    ]
+    return next((word for kind, word in kinds if isinstance(value, kind)), "")

@@ -1,0 +1,171 @@
+"""A project folder: which files belong to it, and how their text is read."""
+
+import codecs
+import re
+from pathlib import Path, PurePosixPath
+
+from newsletter.errors import ChecksFailed, ConfigurationFault, Place, Problem
+
+SETTINGS_FILE = "newsletter.toml"
+
+
+class Project:
+    """The folder that holds newsletter.toml, and the only files that the program reads or writes.
+
+    Paths are given relative to it, with '/'. No path leaves it: not by being absolute, not by `..`,
+    not through a symbolic link.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.root)!r})"
+
+    def path(self, relative: str, *, place: Place | None = None) -> Path:
+        """The place on disk of a file or folder of the project, which need not exist.
+
+        place: where the path was written, for the problem.
+        Raises ChecksFailed (F111) if it leaves the project.
+        """
+        if relative.startswith(("/", "~")) or "\\" in relative or re.match(r"[A-Za-z]:", relative):
+            reason = "is not relative to the project, with `/`"
+        elif "\0" in relative:
+            reason = "holds a NUL character"
+        elif ".." in PurePosixPath(relative).parts:
+            reason = "goes up by `..`"
+        else:
+            path = self.root / relative
+            try:
+                inside = path.resolve().is_relative_to(self.root)
+            except (OSError, RuntimeError):  # a link that leads to itself
+                inside = False
+            if inside:
+                return path
+            reason = "is a link that leads out of the project"
+        raise ChecksFailed(
+            Problem(
+                "F111",
+                f"the path {relative!r} {reason}",
+                place or Place(relative.replace("\0", "\\0")),
+                "copy the file into the project and write its path from there, such as `templates/logo.png`",
+            )
+        )
+
+    def relative(self, path: Path) -> str:
+        """How problems and plans name a file of the project: relative to it, with '/'."""
+        if path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        return path.resolve().relative_to(self.root).as_posix()
+
+    def find(self, folder: str, pattern: str) -> list[str]:
+        """Relative paths of the regular files below `folder` that fit the glob pattern, sorted.
+
+        Names that begin with a dot (editors' and systems' leftovers) are passed over. A folder that
+        does not exist holds nothing.
+        """
+        base = self.path(folder)
+        if not base.is_dir():
+            return []
+        found = [path for path in base.glob(pattern) if path.is_file()]
+        return sorted(
+            self.relative(path)
+            for path in found
+            if not any(part.startswith(".") for part in path.relative_to(base).parts)
+        )
+
+    def read_bytes(self, relative: str, *, place: Place | None = None) -> bytes:
+        """A file's content. Raises ChecksFailed: F111 outside the project, F113 missing or unreadable."""
+        path = self.path(relative, place=place)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            missing = isinstance(error, FileNotFoundError)
+        if missing:
+            problem = Problem(
+                "F113", f"there is no file `{relative}`", place or Place(relative), self._near(relative)
+            )
+        else:
+            problem = Problem("F113", f"`{relative}` can't be read: {reason}", place or Place(relative))
+        raise ChecksFailed(problem)
+
+    def read_text(self, relative: str, *, place: Place | None = None) -> str:
+        """A file's text: strict UTF-8, without byte order mark, line ends made LF.
+
+        Raises ChecksFailed: F112 at the first byte that is no UTF-8, and what read_bytes raises.
+        """
+        return decode(self.read_bytes(relative, place=place), file=relative)
+
+    def _near(self, relative: str) -> str:
+        """The file that is probably meant: same folder, almost the same name."""
+        from newsletter.errors import nearest
+
+        wanted = PurePosixPath(relative)
+        folder = self.root / wanted.parent
+        if not folder.is_dir():
+            return ""
+        guess = nearest(wanted.name, (path.name for path in folder.iterdir() if path.is_file()))
+        return f"did you mean `{wanted.with_name(guess)}`?" if guess else ""
+
+
+def find_project(start: Path) -> Project:
+    """The project in this very folder; folders above are not searched, only named in the hint.
+
+    Raises ConfigurationFault (F110).
+    """
+    folder = start.resolve()
+    if (folder / SETTINGS_FILE).is_file():
+        return Project(folder)
+    above = next((parent for parent in folder.parents if (parent / SETTINGS_FILE).is_file()), None)
+    if not folder.is_dir():
+        message, hint = (
+            f"there is no folder {start}",
+            "newsletter -C DIR …, with the folder that holds newsletter.toml",
+        )
+    else:
+        message = f"{start if start.is_absolute() else folder} is no project: it has no {SETTINGS_FILE}"
+        hint = (
+            f"newsletter -C {above} …"
+            if above
+            else f"newsletter -C DIR …, with the folder that holds {SETTINGS_FILE}"
+        )
+    raise ConfigurationFault(Problem("F110", message, hint=hint))
+
+
+def decode(data: bytes, *, file: str) -> str:
+    """Bytes as text: strict UTF-8, byte order mark stripped, line ends made LF.
+
+    Raises ChecksFailed (F112) with line and column of what is no UTF-8 text.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ChecksFailed(_not_utf8(file, "", "the file is UTF-16, not UTF-8", "UTF-16"))
+    body = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        bad, before = body[error.start], body[: error.start].decode("utf-8")
+    else:
+        if "\0" not in text:
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+        guess = "UTF-16LE" if body[1:2] == b"\0" else "UTF-16BE" if body[:1] == b"\0" else ""
+        before = "" if guess else text.partition("\0")[0]
+        message = (
+            f"the file looks like {guess}, not UTF-8" if guess else "a NUL character: this is no text file"
+        )
+        raise ChecksFailed(_not_utf8(file, before, message, guess))
+    letter = bytes([bad]).decode("cp1252", errors="replace")
+    if letter == "\N{REPLACEMENT CHARACTER}":
+        raise ChecksFailed(_not_utf8(file, before, f"byte 0x{bad:02X} is no UTF-8", ""))
+    message = f"byte 0x{bad:02X} is no UTF-8; in Windows-1252 (cp1252) it is “{letter}”"
+    raise ChecksFailed(_not_utf8(file, before, message, "CP1252"))
+
+
+def _not_utf8(file: str, before: str, message: str, encoding: str) -> Problem:
+    lines = before.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    hint = "save the file as UTF-8"
+    if file.endswith(".csv"):
+        hint += " (Excel: “CSV UTF-8”)"
+    if encoding:
+        hint += f", or: iconv -f {encoding} -t UTF-8 {file} > new && mv new {file}"
+    return Problem("F112", message, Place(file, len(lines), len(lines[-1]) + 1), hint)
