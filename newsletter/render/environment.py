@@ -1,0 +1,154 @@
+"""The sandbox in which all Jinja runs: items before attributes, undefined is an error, nothing random."""
+
+import datetime
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import BaseLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from newsletter.errors import did_you_mean
+
+LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+# Dropped: `safe` and `tojson` would let data past the escaping, `random` and `lipsum` would make two renderings
+# differ, `attr` hides a name from the check at compile time, `pprint` shows insides.
+_DROPPED_FILTERS = ("safe", "tojson", "random", "attr", "pprint", "xmlattr", "urlize")
+_DROPPED_GLOBALS = ("lipsum",)
+
+_MONTHS = {
+    "sv": "januari februari mars april maj juni juli augusti september oktober november december",
+    "nb": "januar februar mars april mai juni juli august september oktober november desember",
+    "da": "januar februar marts april maj juni juli august september oktober november december",
+    "fi": "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta"
+    " lokakuuta marraskuuta joulukuuta",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "en": "January February March April May June July August September October November December",
+}
+
+
+class Names(dict[str, Any]):
+    """A mapping that templates read by name; `label` is what a message calls it."""
+
+    def __init__(self, label: str, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.label = label
+
+
+class UnsafeUrl(ValueError):
+    """A URL that must not become a link; the text says why."""
+
+
+class Missing(StrictUndefined):
+    """Says which name is missing and which one is near, instead of Python's words."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        name, owner = self._undefined_name, self._undefined_obj
+        if self._undefined_hint:
+            return self._undefined_hint
+        if owner is missing:
+            return f"`{name}` is not defined"
+        if isinstance(owner, Names):
+            return f"`{owner.label}` has no `{name}`"
+        if owner is None:
+            return f"there is nothing here that could have a `{name}`"
+        return f"a value of the type {type(owner).__name__} has no `{name}`"
+
+    @property
+    def hint(self) -> str:
+        """What to try; empty when nothing is near."""
+        owner = self._undefined_obj
+        if isinstance(owner, Names) and isinstance(self._undefined_name, str):
+            return did_you_mean(self._undefined_name, owner)
+        return ""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja for authors. Plain Jinja would turn `data.items` into a method; here the item comes first."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether a URL may become a link: absolute, of a scheme that cannot run code, without blanks or controls."""
+    if any(sign.isspace() or unicodedata.category(sign) == "Cc" for sign in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme.lower() not in LINK_SCHEMES:
+        return False
+    return bool(parts.netloc if parts.scheme.lower() in {"http", "https"} else parts.path)
+
+
+def safe_url(value: object, fallback: str | None = None) -> str:
+    """Filter: the URL if it may become a link, else the fallback; without one, raises UnsafeUrl."""
+    url = str(value).strip()
+    if is_safe_url(url):
+        return url
+    if fallback is not None:
+        return fallback
+    raise UnsafeUrl(f"`{shortened(url)}` is no address for a link (http, https, mailto, tel)")
+
+
+def date_filter(language: str) -> Callable[..., str]:
+    months = _MONTHS.get(language.split("-")[0].lower().replace("no", "nb"), _MONTHS["en"]).split()
+
+    def date(value: object, *, year: bool = True) -> str:
+        """Filter: a date as the campaign's readers write it, with hard spaces ("28 juni 2015")."""
+        if value in ("", None):
+            return ""
+        if isinstance(value, str):
+            value = datetime.date.fromisoformat(value)
+        if not isinstance(value, datetime.date):
+            raise TypeError(f"`{value}` is no date")
+        dot = "." if language.startswith(("nb", "no", "da", "fi", "de")) else ""
+        written = f"{value.day}{dot}\N{NO-BREAK SPACE}{months[value.month - 1]}"
+        return f"{written}\N{NO-BREAK SPACE}{value.year}" if year else written
+
+    return date
+
+
+def make_environment(loader: BaseLoader | None, *, autoescape: bool, language: str) -> Sandbox:
+    """An environment whose output depends on its input only."""
+    environment = Sandbox(
+        loader=loader,
+        autoescape=autoescape,
+        undefined=Missing,
+        cache_size=-1,
+        auto_reload=False,
+        keep_trailing_newline=True,
+    )
+    for name in _DROPPED_FILTERS:
+        environment.filters.pop(name, None)
+    for name in _DROPPED_GLOBALS:
+        environment.globals.pop(name, None)
+    environment.filters["safe_url"] = safe_url
+    environment.filters["date"] = date_filter(language)
+    return environment
+
+
+def one_line(text: str) -> str:
+    """A header's text: controls and line ends are blanks, and blanks do not pile up."""
+    cleaned = "".join(" " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign for sign in text)
+    return " ".join(cleaned.split(" ")).strip() if "  " not in cleaned else " ".join(cleaned.split())
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """For messages: a long or many-lined text on one short line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def names_of(values: Iterable[str]) -> str:
+    return ", ".join(f"`{value}`" for value in sorted(values))

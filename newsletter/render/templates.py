@@ -1,0 +1,241 @@
+"""Template files: found inside the project, freed of their declarations, with all that they draw in."""
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
+
+from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
+from newsletter.files.project import Project
+from newsletter.render.declarations import Declaration, split_declaration
+from newsletter.render.environment import Sandbox
+from newsletter.render.origin import Origin, syntax_problem
+
+FOLDER = "templates"
+BESIDE = "./"  # how a campaign names a template that lies beside it
+
+# What a block prints as long as the project has no file for it.
+BUILT_IN = {
+    "blocks/text.mjml": "<mj-text>{{ html }}</mj-text>",
+    "blocks/picture.mjml": (
+        '<mj-image src="{{ src }}" alt="{{ alt }}"{% if link %} href="{{ link }}"{% endif %}></mj-image>'
+    ),
+    "blocks/button.mjml": '<mj-button href="{{ href }}">{{ label }}</mj-button>',
+}
+
+_INCLUDE = re.compile(r"<mj-include\b(?P<attributes>[^<>]*?)(?:/>|>\s*</mj-include\s*>)")
+_ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_INCLUDE_FRAMES = {
+    ("mjml", ""): ("", ""),
+    ("html", ""): ("<mj-raw>", "</mj-raw>"),
+    ("css", ""): ("<mj-style>", "</mj-style>"),
+    ("css", "inline"): ('<mj-style inline="inline">', "</mj-style>"),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One template file as Jinja gets it."""
+
+    name: str  # for Jinja: below templates/, or ./… beside the campaign
+    file: str  # relative to the project; for what is built in, its name in brackets
+    text: str  # without the declaration, the same number of lines
+    sha256: str
+    declaration: Declaration = field(default_factory=Declaration)
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.of_file(self.file, self.text)
+
+
+class Templates(BaseLoader):
+    """The templates of one campaign. Each file is read once; nothing outside the project is opened."""
+
+    def __init__(self, project: Project, beside: str) -> None:
+        """beside: the campaign's folder, in which `./letter.mjml` lies"""
+        self._project = project
+        self._beside = beside
+        self.read: dict[str, Source] = {}  # by name
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, None]:
+        source = self.source(template)
+        if source is None:
+            raise TemplateNotFound(template)
+        return source.text, source.file, None
+
+    def exists(self, name: str) -> bool:
+        return name in BUILT_IN or self._project.path(self.file_of(name)).is_file()
+
+    def file_of(self, name: str) -> str:
+        if name.startswith(BESIDE):
+            return posixpath.join(self._beside, name.removeprefix(BESIDE))
+        return f"{FOLDER}/{name}"
+
+    def source(self, name: str, place: Place | None = None) -> Source | None:
+        """The file behind a name, None if there is none. Raises ChecksFailed for one that can't be read."""
+        if name not in self.read:
+            found = self._load(name, place)
+            if found is None:
+                return None
+            self.read[name] = found
+        return self.read[name]
+
+    def names(self, folder: str = "", suffix: str = ".mjml") -> list[str]:
+        """All templates below a folder of templates/, by name."""
+        below = f"{FOLDER}/{folder}".rstrip("/")
+        return [file.removeprefix(f"{FOLDER}/") for file in self._project.find(below, f"*{suffix}")]
+
+    def _load(self, name: str, place: Place | None) -> Source | None:
+        file = self.file_of(name)
+        if not self._project.path(file, place=place).is_file():
+            if name not in BUILT_IN:
+                return None
+            text = BUILT_IN[name]
+            return Source(name, f"(built in) {name}", text, hashlib.sha256(text.encode()).hexdigest())
+        data = self._project.read_bytes(file)
+        declaration, text = split_declaration(self._project.read_text(file), file=file)
+        return Source(
+            name, file, _expand_includes(text, name, file), hashlib.sha256(data).hexdigest(), declaration
+        )
+
+
+def relative_name(name: str, parent: str) -> str:
+    """A template's name as written in `parent`; `./x` is beside it, else it counts from templates/."""
+    if not name.startswith((BESIDE, "../")):
+        return posixpath.normpath(name)
+    if parent.startswith(BESIDE):
+        return BESIDE + posixpath.normpath(name)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(parent), name))
+
+
+class TemplateSandbox(Sandbox):
+    """The sandbox with relative template names."""
+
+    def join_path(self, template: str, parent: str) -> str:
+        return relative_name(template, parent)
+
+
+def _expand_includes(text: str, name: str, file: str) -> str:
+    """`mj-include` becomes Jinja's include on the same line: one loader and one rule for what may be read."""
+    problems: list[Problem] = []
+
+    def replace(match: re.Match[str]) -> str:
+        line = text.count("\n", 0, match.start()) + 1
+        column = match.start() - text.rfind("\n", 0, match.start())
+        attributes = {key: one or two for key, one, two in _ATTRIBUTE.findall(match["attributes"])}
+        path = attributes.get("path", "")
+        frame = _INCLUDE_FRAMES.get((attributes.get("type", "mjml"), attributes.get("css-inline", "")))
+        base = "" if name.startswith(BESIDE) else posixpath.dirname(name)
+        target = posixpath.normpath(posixpath.join(base, path))
+        if not posixpath.splitext(target)[1]:
+            target += ".mjml"
+        if not path or path.startswith("/") or target.startswith("..") or "{" in path or frame is None:
+            problems.append(
+                Problem(
+                    "T105",
+                    f"`mj-include` can't take `{match['attributes'].strip()}`",
+                    Place(file, line, column),
+                    'write path="partials/NAME.mjml", relative to this file, inside templates/',
+                )
+            )
+            return ""
+        return f'{frame[0]}{{% include "{target}" %}}{frame[1]}' + "\n" * match[0].count("\n")
+
+    expanded = _INCLUDE.sub(replace, text)
+    if problems:
+        raise ChecksFailed(*problems)
+    return expanded
+
+
+@dataclass
+class Family:
+    """Templates with everything they extend, include or import, in the order of discovery."""
+
+    sources: list[Source] = field(default_factory=list)
+    trees: dict[str, nodes.Template] = field(default_factory=dict)  # by name
+    problems: list[Problem] = field(default_factory=list)
+
+
+def gather(environment: Sandbox, templates: Templates, names: list[str], place: Place) -> Family:
+    """Read and parse templates and all that they draw in; problems are collected, not raised.
+
+    place: where the first names were asked for
+    """
+    family = Family()
+    for name in names:
+        _visit(environment, templates, name, place, family, ())
+    return family
+
+
+def _visit(
+    environment: Sandbox, templates: Templates, name: str, place: Place, family: Family, path: tuple[str, ...]
+) -> None:
+    if name in path:
+        family.problems.append(
+            Problem("T106", f"templates draw each other in: {' → '.join((*path, name))}", place, "break the circle")
+        )
+        return
+    if name in family.trees:
+        return
+    try:
+        source = templates.source(name, place)
+    except ChecksFailed as failed:
+        family.problems.extend(problem for problem in failed.problems if problem not in family.problems)
+        return
+    if source is None:
+        family.problems.append(_no_template(templates, name, place))
+        return
+    try:
+        tree = environment.parse(source.text, name, source.file)
+    except TemplateSyntaxError as error:
+        family.problems.append(syntax_problem(error, source.origin, environment))
+        return
+    family.sources.append(source)
+    family.trees[name] = tree
+    for target, line, optional in _references(tree, source, family.problems):
+        wanted = relative_name(target, name)
+        if optional and not templates.exists(wanted):
+            continue
+        where = source.origin.find(line, re.escape(target))
+        _visit(environment, templates, wanted, where, family, (*path, name))
+
+
+def _no_template(templates: Templates, name: str, place: Place) -> Problem:
+    folder = posixpath.dirname(name)
+    if name.startswith(BESIDE):
+        return Problem("T101", f"there is no template `{templates.file_of(name)}`", place)
+    hint = did_you_mean(name, templates.names(folder), otherwise=f"make the file {templates.file_of(name)}")
+    return Problem("T101", f"there is no template `{templates.file_of(name)}`", place, hint)
+
+
+def _references(
+    tree: nodes.Template, source: Source, problems: list[Problem]
+) -> Iterator[tuple[str, int, bool]]:
+    for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+        named = node.template
+        parts = named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]
+        optional = bool(getattr(node, "ignore_missing", False))
+        names = [part.value for part in parts if isinstance(part, nodes.Const) and isinstance(part.value, str)]
+        if len(names) != len(parts):
+            problems.append(
+                Problem(
+                    "T107",
+                    "which template is drawn in must not be worked out while rendering",
+                    source.origin.find(node.lineno, r"\{%"),
+                    'write its name in quotes: {% include "partials/NAME.mjml" %}',
+                )
+            )
+        for name in names:
+            yield name, node.lineno, optional or len(parts) > 1
+    for scoped in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
+        problems.append(
+            Problem(
+                "M106",
+                "`{% autoescape %}` would let people's data into the letter's code",
+                source.origin.find(scoped.lineno, r"\{%"),
+                "leave it out: what is finished HTML passes by itself",
+            )
+        )
