@@ -8,26 +8,15 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationErro
 from pydantic_core import CoreSchema, ErrorDetails
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
+from newsletter.files.mistake import Mistake
+from newsletter.files.places import KeyPath
 from newsletter.files.shapes import annotation_at, example, is_secret, known_keys, written
 from newsletter.files.toml import Document
 
 M = TypeVar("M", bound=BaseModel)
-Path = tuple[str | int, ...]
 
 # TOML has one kind of list and no enumerations: these are filled from what it has, nothing else is.
 _FILLED = frozenset({"tuple", "list", "set", "frozenset", "enum"})
-
-
-class Mistake(ValueError):
-    """A validator's word for what is wrong with a value, and what to write instead.
-
-    The message goes on behind the key's name: "is no time zone". Raise it in a pydantic validator.
-    """
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 def _loosen(schema: Any, handler: GetCoreSchemaHandler) -> None:
@@ -67,7 +56,7 @@ def validate(
     model: type[M],
     document: Document,
     *,
-    at: Path = (),
+    at: KeyPath = (),
     known_elsewhere: Mapping[str, str] = {},
 ) -> M:
     """The document, or its table `at`, as a model.
@@ -100,19 +89,19 @@ def problems(
     details: Iterable[ErrorDetails],
     data: Any,
     *,
-    key: Callable[[Path], Place | None],
-    value: Callable[[Path], Place | None],
+    key: Callable[[KeyPath], Place | None],
+    value: Callable[[KeyPath], Place | None],
     known_elsewhere: Mapping[str, str] = {},
-    name: Callable[[Path], str] = lambda path: f"`{written(path)}`",
+    name: Callable[[KeyPath], str] = lambda path: f"`{written(path)}`",
 ) -> list[Problem]:
     """Pydantic's errors about `data` as Problems in the order of their places; one for each key.
 
     key, value: where a path is written. name: what a path is called in the message.
     No message holds the value of a secret.
     """
-    by_path: dict[Path, list[ErrorDetails]] = {}
+    by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for detail in details:
-        by_path.setdefault(_path(detail, data), []).append(detail)
+        by_path.setdefault(path_in(detail, data), []).append(detail)
     found = []
     for path, group in by_path.items():
         first = group[0]
@@ -130,7 +119,7 @@ def _order(problem: Problem) -> tuple[str, int, int]:
     return place.file, place.line or 0, place.column or 0
 
 
-def _path(detail: ErrorDetails, data: Any) -> Path:
+def path_in(detail: ErrorDetails, data: Any) -> KeyPath:
     """Where in the data an error is: its location without pydantic's own names for branches of a union."""
     path: list[str | int] = []
     for step in detail["loc"]:
@@ -147,7 +136,7 @@ def _path(detail: ErrorDetails, data: Any) -> Path:
 
 
 def _unknown(
-    model: type[BaseModel], path: Path, place: Place | None, elsewhere: Mapping[str, str]
+    model: type[BaseModel], path: KeyPath, place: Place | None, elsewhere: Mapping[str, str]
 ) -> Problem:
     word = str(path[-1])
     known = known_keys(model, path[:-1])
@@ -170,14 +159,14 @@ def _unknown(
     return Problem("F102", f"unknown key `{word}`{inside}", place, did_you_mean(word, known))
 
 
-def _missing(model: type[BaseModel], path: Path, place: Place | None) -> Problem:
+def _missing(model: type[BaseModel], path: KeyPath, place: Place | None) -> Problem:
     inside = f" in [{written(path[:-1])}]" if len(path) > 1 else ""
     hint = f"{path[-1]} = {example(annotation_at(model, path))}"
     return Problem("F104", f"the key `{path[-1]}` is missing{inside}", place, hint)
 
 
 def _wrong(
-    model: type[BaseModel], path: Path, group: list[ErrorDetails], place: Place | None, name: str
+    model: type[BaseModel], path: KeyPath, group: list[ErrorDetails], place: Place | None, name: str
 ) -> Problem:
     first = group[0]
     annotation = annotation_at(model, path)
@@ -187,7 +176,9 @@ def _wrong(
     if isinstance(error, ValueError):
         return Problem("F103", f"{name}: {error}", place)
     got: Any = None if is_secret(annotation) else first.get("input")
-    expected, hint = _expected(group, got, str(path[-1]) if path else "", annotation)
+    expected, hint = _expected(
+        group, got, str(path[-1]) if path and isinstance(path[-1], str) else "", annotation
+    )
     return Problem("F103", f"{name} {expected}", place, hint)
 
 
@@ -238,10 +229,8 @@ def _expected(group: list[ErrorDetails], got: Any, key: str, annotation: Any) ->
         return f"is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}", ""
     kind = _kind(got)
     is_what = f"is {kind}; " if kind else ""
-    return (
-        f"{is_what}it must be {' or '.join(words_needed)}",
-        f"{key} = {example(annotation, got)}" if key else "",
-    )
+    shown = example(annotation, got)
+    return f"{is_what}it must be {' or '.join(words_needed)}", f"{key} = {shown}" if key else shown
 
 
 def _kind(value: Any) -> str:

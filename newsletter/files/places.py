@@ -5,7 +5,7 @@ import tomllib
 from bisect import bisect_right
 from collections.abc import Callable
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _BLANK = re.compile(r"(?:[ \t]|#[^\n]*)*")
 _BLANKS = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
@@ -37,13 +37,13 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.keys: dict[Path, int] = {}
-        self.values: dict[Path, int] = {}
+        self.keys: dict[KeyPath, int] = {}
+        self.values: dict[KeyPath, int] = {}
         self.open: list[int] = []
-        self._tables: dict[Path, int] = {}  # arrays of tables: path -> how many so far
+        self._tables: dict[KeyPath, int] = {}  # arrays of tables: path -> how many so far
 
     def scan(self) -> None:
-        table: Path = ()
+        table: KeyPath = ()
         while True:
             self._skip(_BLANKS)
             if self.at >= len(self.text):
@@ -65,13 +65,13 @@ class Scanner:
             raise Lost(self.at)
         self.at += len(sign)
 
-    def _header(self) -> Path:
+    def _header(self) -> KeyPath:
         start = self.at
         brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
         parts = self._key()
         self._expect("]" * brackets)
-        table: Path = ()
+        table: KeyPath = ()
         for position, (name, offset) in enumerate(parts):
             last = position == len(parts) - 1
             table = (*table, name)
@@ -111,7 +111,7 @@ class Scanner:
                 return parts
             self.at += 1
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         path = table
         for name, offset in self._key():
             path = (*path, name)
@@ -121,7 +121,7 @@ class Scanner:
         self._skip(_BLANK)
         self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: KeyPath) -> None:
         self.values[path] = start = self.at
         sign = self.text[start : start + 1]
         if sign == "[":
@@ -140,7 +140,7 @@ class Scanner:
             if not self.text[start : self.at].strip():
                 raise Lost(start)
 
-    def _item(self, path: Path) -> None:
+    def _item(self, path: KeyPath) -> None:
         self.keys[path] = self.at
         self._value(path)
 

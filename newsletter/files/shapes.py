@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, SecretStr
 
-Path = tuple[str | int, ...]
+from newsletter.files.places import KeyPath
 
 
-def written(path: Path) -> str:
+def written(path: KeyPath) -> str:
     """A path as authors write it: `sender.from`, `step[1].wait`."""
     text = ""
     for step in path:
@@ -20,13 +20,13 @@ def written(path: Path) -> str:
     return text
 
 
-def known_keys(model: Any, path: Path) -> list[str]:
+def known_keys(model: Any, path: KeyPath) -> list[str]:
     """The keys that the table at `path` takes; none if that is no table of a model."""
     found = _model(annotation_at(model, path))
     return [field.alias or name for name, field in found.model_fields.items()] if found else []
 
 
-def annotation_at(annotation: Any, path: Path) -> Any:
+def annotation_at(annotation: Any, path: KeyPath) -> Any:
     """The declared type of what stands at `path` below a model; Any where nothing is declared."""
     for step in path:
         model = _model(annotation)
@@ -38,26 +38,26 @@ def annotation_at(annotation: Any, path: Path) -> Any:
     return annotation
 
 
-def _branches(annotation: Any) -> list[Any]:
+def branches(annotation: Any) -> list[Any]:
     """What a type may be: through Annotated and unions, None left out."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
-        return _branches(typing.get_args(annotation)[0])
+        return branches(typing.get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        return [branch for part in typing.get_args(annotation) for branch in _branches(part)]
+        return [branch for part in typing.get_args(annotation) for branch in branches(part)]
     return [] if annotation is type(None) else [annotation]
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
     return next(
-        (part for part in _branches(annotation) if isinstance(part, type) and issubclass(part, BaseModel)),
+        (part for part in branches(annotation) if isinstance(part, type) and issubclass(part, BaseModel)),
         None,
     )
 
 
 def _inner(annotation: Any) -> Any:
     """The type of a list's items or a table's values."""
-    for part in _branches(annotation):
+    for part in branches(annotation):
         arguments = [argument for argument in typing.get_args(part) if argument is not Ellipsis]
         if arguments and typing.get_origin(part) is not Literal:
             return arguments[-1]
@@ -66,12 +66,12 @@ def _inner(annotation: Any) -> Any:
 
 def is_secret(annotation: Any) -> bool:
     """Its value must never be shown."""
-    return any(part is SecretStr for part in _branches(annotation))
+    return any(part is SecretStr for part in branches(annotation))
 
 
 def example(annotation: Any, got: Any = None) -> str:
     """A value of that type as TOML; made of what was written where that is no secret and serves."""
-    parts = _branches(annotation)
+    parts = branches(annotation)
     if str in parts and isinstance(got, str | int | float | dt.date | dt.time):
         return f'"{str(got).lower() if isinstance(got, bool) else got}"'
     for part in parts:

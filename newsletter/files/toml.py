@@ -75,7 +75,7 @@ def parse_toml(text: str, *, file: str, first_line: int = 1) -> Document:
             {path: place(offset) for path, offset in scanner.keys.items()},
             {path: place(offset) for path, offset in scanner.values.items()},
         )
-    from newsletter.files.mistakes import explain
+    from newsletter.files.diagnosis import explain
 
     line, column, message, hint = explain(text, reason)
     raise ChecksFailed(Problem("F101", message, Place(file, line + first_line - 1, column), hint))

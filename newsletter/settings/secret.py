@@ -1,0 +1,104 @@
+"""The secret that keys links, suppressions and send ids: read, made once, and used only through MACs."""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+
+from newsletter.errors import ConfigurationFault, Place, Problem
+from newsletter.files.atomic import write_atomically
+from newsletter.files.project import Project
+from newsletter.settings.model import MIN_SECRET, Settings
+
+SECRET_FILE = ".newsletter/secret"  # noqa: S105 - a path
+
+
+class Secret:
+    """A key that is never shown; what it makes can be compared, not turned back."""
+
+    __slots__ = ("_key", "fingerprint", "id")
+
+    def __init__(self, text: str) -> None:
+        self._key = text.encode()
+        self.id = self.mac("key id", size=4).hex()  # tells keys apart in a link; says nothing about the key
+        self.fingerprint = self.mac("fingerprint", size=16).hex()  # binds a database to its key
+
+    def __repr__(self) -> str:
+        return f"Secret(id={self.id!r})"
+
+    def mac(self, purpose: str, *parts: bytes | str, size: int = 16) -> bytes:
+        """HMAC-SHA256 (RFC 2104) over purpose and parts, its first `size` bytes (1 to 32).
+
+        Each part goes in with its length before it: ("ab", "c") and ("a", "bc") differ, and so do purposes.
+        """
+        if not 1 <= size <= 32:
+            raise ValueError(f"HMAC-SHA256 has 32 bytes, not {size}")
+        digest = hmac.new(self._key, digestmod=hashlib.sha256)
+        for part in (purpose, *parts):
+            data = part.encode() if isinstance(part, str) else part
+            digest.update(len(data).to_bytes(8, "big") + data)
+        return digest.digest()[:size]
+
+    def person(self, address_key: str) -> bytes:
+        """16 bytes that stand for an address where the address itself must not stand."""
+        return self.mac("person", address_key, size=16)
+
+
+def load_secret(project: Project, settings: Settings) -> Secret | None:
+    """NEWSLETTER_SECRET, else .newsletter/secret; None if there is neither. Reads only.
+
+    Raises ConfigurationFault (F220) for a file that holds no secret.
+    """
+    if settings.secret is not None:
+        return Secret(settings.secret.get_secret_value().strip())
+    return _read(project.root / SECRET_FILE)
+
+
+def ensure_secret(project: Project, settings: Settings) -> Secret:
+    """The same, made if there is none. Of two processes that make one at once, both get the same."""
+    secret = load_secret(project, settings)
+    if secret is not None:
+        return secret
+    path = project.root / SECRET_FILE
+    made = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, f"{made}\n".encode(), mode=0o600, exclusive=True)
+    except FileExistsError:
+        found = _read(path)  # another process was first
+        if found is not None:
+            return found
+        reason = f"{path.parent.name} is no folder"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        return Secret(made)
+    raise ConfigurationFault(
+        Problem("F221", f"no secret can be kept: {reason}", Place(SECRET_FILE), "or set NEWSLETTER_SECRET")
+    )
+
+
+def throwaway_secret() -> Secret:
+    """For rehearsals and previews: its links are of the right size and unsubscribe nobody."""
+    return Secret(secrets.token_urlsafe(32))
+
+
+def _read(path: Path) -> Secret | None:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "it can't be read") if isinstance(error, OSError) else "it is no text"
+    else:
+        if len(text) >= MIN_SECRET:
+            return Secret(text)
+        reason = f"it is too short: at least {MIN_SECRET} characters"
+    raise ConfigurationFault(
+        Problem(
+            "F220",
+            f"the secret is damaged: {reason}",
+            Place(SECRET_FILE),
+            "restore it from a backup: links and opt-outs are keyed by it",
+        )
+    )

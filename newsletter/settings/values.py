@@ -1,0 +1,220 @@
+"""The keys of newsletter.toml, their types, defaults and rules. What is listed here is what is honoured."""
+
+import re
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from newsletter.errors import nearest
+from newsletter.files.duration import parse_duration
+from newsletter.files.mistake import Mistake
+from newsletter.files.models import Strict
+from newsletter.settings.web import base_url, page_url
+
+AttributeType = Literal["text", "number", "date", "instant", "bool"]
+Basis = Literal["consent", "customer", "company", "member"]
+
+# Columns that every list may have; their types are known.
+STANDARD_COLUMNS = (
+    "email",
+    "first_name",
+    "last_name",
+    "organisation",
+    "city",
+    "language",
+    "timezone",
+    "tags",
+    "consent_source",
+    "consent_at",
+    "status",
+)
+
+
+def zone_name(text: str) -> str:
+    """The name of a time zone that exists. Raises Mistake with the nearest one."""
+    try:
+        if text.startswith(("posix/", "right/", "localtime")):  # not the same on every machine
+            raise ValueError(text)
+        ZoneInfo(text)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        raise Mistake(f'is "{text}", which is no time zone', _zone_hint(text)) from None
+    return text
+
+
+def _zone_hint(text: str) -> str:
+    from zoneinfo import available_timezones
+
+    zones = available_timezones()
+    cities = {zone.rpartition("/")[2]: zone for zone in sorted(zones, reverse=True)}
+    city = nearest(text.rpartition("/")[2].replace(" ", "_"), cities) if text else None
+    guess = nearest(text, zones) or (cities[city] if city else None)
+    return (
+        f"did you mean `{guess}`?" if guess else '"Europe/Stockholm", a name of the IANA time zone database'
+    )
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", text):
+        raise Mistake(f'is "{text}", which is no language tag', '"sv" or "en-GB" (BCP 47)')
+    return text
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise Mistake("must be a number and a unit, as text", '"6 hours"')
+    return parse_duration(value)
+
+
+def _one_line(text: str) -> str:
+    """Goes into a header: a line break there would begin a header of the writer's own (RFC 5322 §2.2)."""
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
+        raise Mistake("holds a line break or a control character, which no header takes")
+    return text
+
+
+def mailbox(text: str) -> str:
+    """`Name <local@domain>` or the address alone, on one line. Raises Mistake."""
+    found = re.fullmatch(r"[^<>]*<([^<>]*)>", _one_line(text).strip())
+    address = (found[1] if found else text).strip()
+    if not re.fullmatch(r"[^@\s<>\",;]+@[^@\s<>\",;]+", address):
+        raise Mistake(f'is "{text}", which is not one address', '"HejDigitalt <hej@example.org>"')
+    return text.strip()
+
+
+def _colours(value: Any) -> Any:
+    """A colour without its `#` is no colour, and mail programs then take any."""
+    for text in value.values() if isinstance(value, dict) else ():
+        if isinstance(text, str) and re.fullmatch(r"[0-9a-fA-F]{3}|[0-9a-fA-F]{6}", text):
+            raise Mistake(f'holds "{text}", a colour without `#`', f'"#{text}"')
+    return value
+
+
+Zone = Annotated[str, BeforeValidator(lambda value: zone_name(value) if isinstance(value, str) else value)]
+Colours = dict[str, str | dict[str, str]]
+
+
+class Brand(Strict):
+    name: str = ""
+    url: str = ""
+    address: str = ""  # the postal address that stands in every message
+    logo: str = ""  # a file of the project
+    colors: Colours = Field(default_factory=dict)
+    fonts: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        return page_url(value) if value else value
+
+    @field_validator("colors", mode="before")
+    @classmethod
+    def _hashes(cls, value: Any) -> Any:
+        for part in value.values() if isinstance(value, dict) else ():
+            _colours(part)
+        return _colours(value)
+
+
+class Sender(Strict):
+    from_: str = Field(default="", alias="from")
+    reply_to: str = ""
+
+    @field_validator("from_", "reply_to")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        return mailbox(value)
+
+
+class ListSettings(Strict):
+    """On which ground a list may be written to, and where consent was given when a row does not say."""
+
+    basis: Basis = "consent"
+    consent_source: str = ""
+
+
+class Delivery(Strict):
+    batch_size: int = Field(default=500, ge=1, le=1000)  # SendGrid takes at most 1000 recipients a request
+    breaker: int = Field(default=3, ge=1)  # failures in a row after which sending pauses
+
+
+class SendGridFile(Strict):
+    """What may stand in a file: the key may not."""
+
+    base_url: str | None = None
+    region: Literal["global", "eu"] = "global"
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        return value and base_url(value)
+
+
+class Values(Strict):
+    """All that newsletter.toml may say, at its top and again in [env.NAME]."""
+
+    provider: Literal["outbox", "sendgrid"] = "outbox"
+    timezone: Zone = "UTC"
+    language: str = "en"
+    public_url: str | None = None
+    assets_url: str | None = None
+    late_after: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(hours=6)
+    healthcheck_url: str | None = None
+    brand: Brand = Field(default_factory=Brand)
+    sender: Sender = Field(default_factory=Sender)
+    attributes: dict[str, AttributeType] = Field(default_factory=dict)
+    list: dict[str, ListSettings] = Field(default_factory=dict)
+    delivery: Delivery = Field(default_factory=Delivery)
+    sendgrid: SendGridFile = Field(default_factory=SendGridFile)
+
+    @field_validator("language")
+    @classmethod
+    def _tag(cls, value: str) -> str:
+        return _language(value)
+
+    @field_validator("public_url", "assets_url")
+    @classmethod
+    def _base(cls, value: str | None) -> str | None:
+        return value and base_url(value)
+
+    @field_validator("healthcheck_url")
+    @classmethod
+    def _page(cls, value: str | None) -> str | None:
+        return value and page_url(value)
+
+    @field_validator("attributes")
+    @classmethod
+    def _columns(cls, value: dict[str, AttributeType]) -> dict[str, AttributeType]:
+        for name in value:
+            if name in STANDARD_COLUMNS:
+                raise Mistake(
+                    f"can't change the type of `{name}`, a column that every list has", "take it out"
+                )
+            if not name.isidentifier() or name != name.casefold():
+                folded = re.sub(r"\W+", "_", name.strip().casefold())
+                raise Mistake(f"names `{name}`; columns are folded when they are read", f"`{folded}`")
+        return value
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def live(self) -> bool:
+        """Real people get mail."""
+        return self.provider != "outbox"
+
+
+class Overrides(Values):
+    """What differs in one environment, and which ledger may send live there."""
+
+    ledger: str | None = None
+
+
+class SettingsFile(Values):
+    """newsletter.toml as a whole."""
+
+    env: dict[str, Overrides] = Field(default_factory=dict)
