@@ -1,9 +1,21 @@
 """A composition and one recipient's values become the bytes of a message (RFC 5322, MIME)."""
 
+import base64
+import re
+import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import quote, urlsplit
 
-from newsletter.render.composition import Composition, Values
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.mail import headers, quoted_printable
+from newsletter.mail.mailbox import Mailbox, parse_mailbox, plain_address
+from newsletter.render.composition import Composition, Content, InlinePicture, Values
+
+HEADER_BYTES = 16 * 1024  # the block; several large receivers refuse more
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and lone surrogates
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,190 @@ class Envelope:
     unsubscribe: str  # the https address of links.unsubscribe_url
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One recipient's message, checked, not yet written: what MIME and an API have in common."""
+
+    content: Content
+    sender: Mailbox
+    reply_to: Mailbox | None
+    recipient: str
+    list_headers: tuple[tuple[str, str], ...]  # written raw, never encoded or folded
+
+
 def message(composition: Composition, values: Values, envelope: Envelope) -> bytes:
-    """One recipient's message."""
-    raise NotImplementedError
+    """One recipient's message, ready for the wire: CRLF only, lines of at most 76 but for raw headers.
+
+    multipart/alternative (text, then HTML) in quoted-printable UTF-8, inside multipart/related with
+    the pictures where the HTML names some by `cid:`; levels with a single part are left out. The same
+    arguments give the same bytes. Raises ChecksFailed with all that stands in the way (D1xx).
+    """
+    letter = check(composition, values, envelope)
+    block = _header_block(letter, envelope)
+    if len(block) > HEADER_BYTES:
+        place = composition.campaign.place("subject")
+        raise ChecksFailed(
+            Problem(
+                "D107", f"the headers have {len(block)} bytes, 16384 at most", place, "shorten the subject"
+            )
+        )
+    return block + _part(letter.content, composition.pictures, envelope.sid)
+
+
+def check(composition: Composition, values: Values, envelope: Envelope) -> Letter:
+    """Fill the values in and look at everything that becomes a header or a body.
+
+    Raises ChecksFailed with all problems at once, ValueError for a sid or a date that is none of ours.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,48}", envelope.sid):
+        raise ValueError(f"{envelope.sid!r} is no sid")
+    if envelope.date.tzinfo is None:
+        raise ValueError("a message's date needs its offset")
+    content = composition.fill(values)
+    campaign = composition.campaign
+    problems: list[Problem] = []
+    problems += _content_problems(
+        content, campaign.place("subject"), Place(campaign.file, campaign.body_line)
+    )
+    own_sender = campaign.place("from") if campaign.sender else None
+    own_reply = campaign.place("reply_to") if campaign.reply_to else None
+    sender = _mailbox("from", envelope.sender, own_sender, problems)
+    reply_to = _mailbox("reply_to", envelope.reply_to, own_reply, problems) if envelope.reply_to else None
+    recipient = _recipient(envelope.recipient, problems)
+    problems += _unsubscribe_problems(envelope.unsubscribe)
+    if problems:
+        raise ChecksFailed(*problems)
+    return Letter(content, sender, reply_to, recipient, _list_headers(envelope, sender))
+
+
+def _content_problems(content: Content, subject: Place, body: Place) -> list[Problem]:
+    found = headers.forbidden(content.subject)
+    problems = []
+    if found:
+        hint = "a subject is one line: look for a line break in a field or a value that it uses"
+        problems.append(Problem("D101", f"the subject holds {found}", subject, hint))
+    if not content.subject.strip():
+        hint = "give a field that can be empty another text: {{ subscriber.first_name or 'Hej' }}"
+        problems.append(Problem("D102", "the subject is empty", subject, hint))
+    for part, written in (("HTML part", content.html), ("text part", content.text)):
+        bad = _NO_TEXT.search(written)
+        if bad:
+            text = f"the {part} holds U+{ord(bad[0]):04X}, which is no text"
+            problems.append(Problem("D105", text, body, "remove it; it often comes from a wrong encoding"))
+    if not content.html and not content.text:
+        problems.append(Problem("D106", "the message is empty", body, "write something below the second +++"))
+    return problems
+
+
+def _mailbox(key: str, text: str, place: Place | None, problems: list[Problem]) -> Mailbox:
+    found = headers.forbidden(text)
+    if found:
+        problems.append(Problem("D101", f"`{key}` holds {found}", place, "write it on one line"))
+        return Mailbox("", "")
+    try:
+        return parse_mailbox(text)
+    except ValueError as reason:
+        hint = f'{key} = "HejDigitalt <hej@example.org>"'
+        problems.append(Problem("D103", f"`{key}`: {reason}", place, hint))
+        return Mailbox("", "")
+
+
+def _recipient(address: str, problems: list[Problem]) -> str:
+    try:
+        return plain_address(address)
+    except ValueError:
+        # The address itself stays out: problems are logged and shown.
+        text = "a recipient's address cannot stand in a header"
+        problems.append(Problem("D104", text, None, "`newsletter check` lists the invalid addresses"))
+        return ""
+
+
+def _unsubscribe_problems(address: str) -> list[Problem]:
+    if _is_link(address):
+        return []
+    text = "the unsubscribe link is no https address that a header can hold (RFC 8058)"
+    return [Problem("D108", text, None, 'public_url = "https://news.example.org" in newsletter.toml')]
+
+
+def _is_link(address: str) -> bool:
+    """https, or http to this machine; ASCII without anything that would end the header's `<…>`."""
+    if not (address.isascii() and address.isprintable()) or set(address) & set(' <>,"'):
+        return False
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+
+
+def _list_headers(envelope: Envelope, sender: Mailbox) -> tuple[tuple[str, str], ...]:
+    return (
+        ("List-Id", f"<{list_label(envelope.list_id)}.{sender.domain}>"),
+        ("List-Unsubscribe", f"<{envelope.unsubscribe}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    )
+
+
+def list_label(name: str) -> str:
+    """A list's name as one label of a List-Id (RFC 2919 §3): ASCII and lower case.
+
+    >>> list_label("Seminarier 2015"), list_label("föreningar")
+    ('seminarier-2015', 'xn--freningar-z7a')
+    """
+    folded = re.sub(r"[\s./\\]+", "-", unicodedata.normalize("NFC", name).casefold()).strip("-")
+    label = folded if folded.isascii() else "xn--" + folded.encode("punycode").decode("ascii")
+    return re.sub(r"[^a-z0-9_-]", "", label) or "list"
+
+
+def _header_block(letter: Letter, envelope: Envelope) -> bytes:
+    reply_to = letter.reply_to
+    fields = [
+        headers.mailbox("From", letter.sender.name, letter.sender.address),
+        headers.mailbox("To", "", letter.recipient),
+        headers.mailbox("Reply-To", reply_to.name, reply_to.address) if reply_to else b"",
+        headers.text("Subject", letter.content.subject),
+        headers.raw("Date", format_datetime(envelope.date.astimezone(UTC))),
+        headers.raw("Message-ID", f"<{envelope.sid}@{letter.sender.domain}>"),
+        *(headers.raw(name, value) for name, value in letter.list_headers),
+        headers.raw("MIME-Version", "1.0"),
+    ]
+    return b"".join(fields)
+
+
+def _part(content: Content, pictures: tuple[InlinePicture, ...], sid: str) -> bytes:
+    """The MIME tree from its root header on."""
+    leaves = [_leaf(kind, text) for kind, text in (("plain", content.text), ("html", content.html)) if text]
+    body = leaves[0] if len(leaves) == 1 else _multipart("alternative", leaves, sid)
+    if not pictures or not content.html:
+        return body
+    root = "multipart/alternative" if len(leaves) > 1 else "text/html"
+    return _multipart("related", [body, *map(_picture, pictures)], sid, f'; type="{root}"')
+
+
+def _multipart(kind: str, parts: list[bytes], sid: str, more: str = "") -> bytes:
+    # `=_` occurs in no quoted-printable and in no base64 text, so the boundary is in no part.
+    boundary = f"=_{kind[:3]}_{sid}"
+    head = f'Content-Type: multipart/{kind}{more};\r\n boundary="{boundary}"\r\n\r\n'
+    between = f"--{boundary}\r\n".encode("ascii")
+    inside = b"".join(between + part + b"\r\n" for part in parts)
+    return head.encode("ascii") + inside + f"--{boundary}--\r\n".encode("ascii")
+
+
+def _leaf(kind: str, text: str) -> bytes:
+    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return head.encode("ascii") + quoted_printable.encode(text)
+
+
+def _picture(picture: InlinePicture) -> bytes:
+    """An inline part (RFC 2392 for the Content-ID, RFC 2231 for a name beyond ASCII)."""
+    named = f'filename="{picture.filename}"'
+    if not re.fullmatch(r"[A-Za-z0-9._ -]{1,60}", picture.filename):
+        named = f"filename*=utf-8''{quote(picture.filename, safe='')}"
+    head = (
+        headers.raw("Content-Type", picture.content_type),
+        headers.raw("Content-Transfer-Encoding", "base64"),
+        headers.raw("Content-ID", f"<{picture.cid}>"),
+        f"Content-Disposition: inline;\r\n {named}\r\n\r\n".encode("ascii"),
+    )
+    return b"".join(head) + base64.encodebytes(picture.data).replace(b"\n", b"\r\n")

@@ -53,7 +53,9 @@ class Outcome:
     provider_id: str = ""
     detail: str = ""  # one line for a human; no address, no key, no content
     retry_after_s: float | None = None  # None: the caller's own backoff
-    exceptions: Mapping[str, tuple[Answer, str]] = field(default_factory=dict)  # sid -> its answer, the reason
+    exceptions: Mapping[str, tuple[Answer, str]] = field(
+        default_factory=dict
+    )  # sid -> its answer, the reason
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
 
 

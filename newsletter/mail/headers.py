@@ -1,0 +1,128 @@
+"""Header fields as bytes: RFC 5322 folding, RFC 2047 encoded words, and nothing that could break out.
+
+Written by hand because Python's `email` (3.11.7) encodes and folds any long word, so that
+List-Unsubscribe comes out as `=?utf-8?q?=3Chttps…` and no mail program shows its button (cpython#85725).
+"""
+
+import base64
+import re
+import unicodedata
+
+LINE = 76  # characters; RFC 2047 §2 for lines with encoded words, RFC 5322 §2.1.1 recommends 78
+WORD = 75  # RFC 2047 §2: an encoded word at its longest
+
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # RFC 5322 §3.2.3, and blanks
+_Q_LITERAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_B_START, _Q_START, _END = "=?utf-8?b?", "=?utf-8?q?", "?="
+
+
+def forbidden(text: str) -> str | None:
+    """The first character that no header may hold, described for a human; None when there is none.
+
+    Controls (RFC 5322 has none in header text; CR and LF would begin a header of somebody else's),
+    the line and paragraph separators, and lone surrogates, which are no text at all.
+    """
+    for sign in text:
+        if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}:
+            names = {"\n": "a line break", "\r": "a line break", "\t": "a tab", "\0": "a NUL"}
+            return f"{names.get(sign, 'a control character')} (U+{ord(sign):04X})"
+    return None
+
+
+def raw(name: str, value: str) -> bytes:
+    """A field on one line exactly as given, never encoded or folded.
+
+    For what machines read (Message-ID, List-Unsubscribe and its Post, RFC 8058 §3.1).
+    Raises ValueError for anything but printable ASCII, or a line beyond 998 (RFC 5322 §2.1.1).
+    """
+    line = f"{name}: {value}"
+    if not (line.isascii() and line.isprintable()) or len(line) > 998:
+        raise ValueError(f"{name} cannot be written as it is")
+    return f"{line}\r\n".encode("ascii")
+
+
+def text(name: str, value: str) -> bytes:
+    """Free text, such as Subject: plain when it is short-worded ASCII, else in encoded words.
+
+    Each encoded word is whole UTF-8 by itself (RFC 2047 §5). Reads back to the very same text.
+    Raises ValueError for a forbidden character.
+    """
+    _refuse(name, value)
+    room = LINE - len(name) - 2
+    tokens = value.split(" ") if _folds_plainly(value, room) else encoded_words(value, first=room)
+    return _fold(name, tokens)
+
+
+def mailbox(name: str, display: str, address: str) -> bytes:
+    """One mailbox (RFC 5322 §3.4): `Name <local@domain>`, or the bare address without a name.
+
+    address: ASCII, already checked (see mailbox.py). Raises ValueError for a forbidden character.
+    """
+    _refuse(name, display + address)
+    if not address.isascii():
+        raise ValueError(f"{name} has an address that is not ASCII")
+    if not display:
+        return _fold(name, [address])
+    return _fold(name, [*_phrase(display, LINE - len(name) - 2), f"<{address}>"])
+
+
+def _phrase(display: str, room: int) -> list[str]:
+    if _folds_plainly(display, room - 2):
+        if _ATOMS.fullmatch(display):
+            return display.split(" ")
+        quoted = display.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}"'.split(" ")
+    return encoded_words(display, first=room)
+
+
+def _folds_plainly(value: str, room: int) -> bool:
+    """Whether blanks are the only places to fold at, and enough, and nothing looks like an encoded word."""
+    if not (value.isascii() and value.isprintable()) or "=?" in value:
+        return False
+    words = value.split(" ")
+    return all(words) and len(words[0]) <= room and all(len(word) < WORD for word in words)
+
+
+def encoded_words(value: str, *, first: int = WORD) -> list[str]:
+    """RFC 2047 encoded words for a text, in whichever of B and Q is shorter.
+
+    first: room in characters for the first of them. No character is ever cut in two.
+    """
+    data = value.encode("utf-8")
+    q_size = sum(1 if byte in _Q_LITERAL or byte == 0x20 else 3 for byte in data)
+    in_q = q_size <= 4 * -(-len(data) // 3)
+    words, part, room = [], b"", min(first, WORD)
+    for sign in value:
+        more = part + sign.encode("utf-8")
+        if part and len(_word(more, in_q=in_q)) > room:
+            words.append(_word(part, in_q=in_q))
+            part, room = sign.encode("utf-8"), WORD
+        else:
+            part = more
+    return [*words, _word(part, in_q=in_q)]
+
+
+def _word(data: bytes, *, in_q: bool) -> str:
+    if not in_q:
+        return _B_START + base64.b64encode(data).decode("ascii") + _END
+    written = "".join(
+        chr(byte) if byte in _Q_LITERAL else "_" if byte == 0x20 else f"={byte:02X}" for byte in data
+    )
+    return _Q_START + written + _END
+
+
+def _fold(name: str, tokens: list[str]) -> bytes:
+    """Tokens with one blank between, on as few lines as their length allows (RFC 5322 §2.2.3)."""
+    lines = [f"{name}: {tokens[0]}"]
+    for token in tokens[1:]:
+        if len(lines[-1]) + 1 + len(token) <= LINE:
+            lines[-1] += f" {token}"
+        else:
+            lines.append(f" {token}")
+    return ("\r\n".join(lines) + "\r\n").encode("ascii")
+
+
+def _refuse(name: str, value: str) -> None:
+    found = forbidden(value)
+    if found:
+        raise ValueError(f"{name} holds {found}")

@@ -1,0 +1,127 @@
+"""The way out that reaches nobody: each message a file, its name the proof that it was handed over."""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.mail.message import message
+from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
+
+_SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    folder: Path
+    messages: tuple[tuple[str, bytes], ...]  # sid, message
+
+
+class Outbox:
+    """Writes `<root>/<campaign id>/<sid>.eml`; a campaign id with `/` becomes folders.
+
+    The file name is the idempotency key: a file that is already there stays as it is and counts as
+    accepted. A file that ends in .eml is whole and on the disk, whatever happened meanwhile.
+    """
+
+    name = "outbox"
+    live = False
+    max_batch = 100  # a stop (Ctrl-C) waits for one batch: well under a second
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self, parcels: Sequence[Parcel]) -> Request:
+        """See Provider.prepare."""
+        campaigns = {parcel.campaign_id for parcel in parcels}
+        if len(campaigns) != 1 or len(parcels) > self.max_batch:
+            raise ValueError(f"a request holds 1 to {self.max_batch} messages of one campaign")
+        messages = tuple((p.sid, message(p.composition, p.values, p.envelope)) for p in parcels)
+        digest = hashlib.sha256(b"".join(data for _, data in messages)).digest()
+        payload = _Files(self._folder(campaigns.pop()), messages)
+        return Request(tuple(sid for sid, _ in messages), digest, payload)
+
+    def hand_over(self, request: Request) -> Outcome:
+        """Write the files one after the other, each by temporary file, fsync and rename.
+
+        A fault before a rename is `retry` for that file and the rest (nobody has it), a fault behind
+        one is `unknown`: the file may or may not survive a power cut, and evidence() tells.
+        """
+        files = request.payload
+        if not isinstance(files, _Files):
+            raise TypeError("this request was prepared by another provider")
+        written: list[str] = []
+        try:
+            self._make_folder(files.folder)
+            for sid, data in files.messages:
+                _place(files.folder / f"{sid}.eml", data)
+                written.append(sid)
+        except OSError as fault:
+            if written and not _sync(files.folder):
+                return Outcome(Answer.UNKNOWN, detail=_say(fault), pause=True)
+            there = dict.fromkeys(written, (Answer.ACCEPTED, ""))
+            return Outcome(Answer.RETRY, detail=_say(fault), exceptions=there, pause=True)
+        if not _sync(files.folder):
+            return Outcome(Answer.UNKNOWN, detail="the folder could not be written to disk", pause=True)
+        return Outcome(Answer.ACCEPTED)
+
+    def evidence(self, campaign_id: str, sids: Sequence[str]) -> Mapping[str, bool]:
+        """Whether each file is there. Reads only."""
+        folder = self._folder(campaign_id)
+        return {sid: bool(_SID.fullmatch(sid)) and (folder / f"{sid}.eml").is_file() for sid in sids}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _folder(self, campaign_id: str) -> Path:
+        parts = campaign_id.split("/")
+        if any(part in {"", ".", ".."} or set(part) & set("\\\0:") for part in parts):
+            raise ValueError(f"{campaign_id!r} is no campaign id")
+        return self.root.joinpath(*parts)
+
+    def _make_folder(self, folder: Path) -> None:
+        """The folder and all above it, on the disk; a link that leads out of the root is refused."""
+        new = [above for above in (folder, *folder.parents) if not above.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            raise OSError(f"{folder.name} is a link that leaves the outbox")
+        for made in new:
+            _sync(made.parent)
+
+
+def _place(path: Path, data: bytes) -> None:
+    """Raises OSError while the file is not there under its name; then it never is, not even in part."""
+    if not _SID.fullmatch(path.stem):
+        raise OSError(f"{path.name!r} is no name for a message")
+    if path.is_file():
+        return
+    # Named after the message, so that what a kill leaves behind is overwritten and not collected.
+    temporary = path.with_name(f".{path.stem}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> bool:
+    """Make the names in a folder last (fsync of the folder). False when the system says no."""
+    try:
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+    except OSError:
+        return False
+    return True
+
+
+def _say(fault: OSError) -> str:
+    return f"the outbox cannot be written: {fault.strerror or fault}"
