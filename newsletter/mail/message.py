@@ -12,6 +12,7 @@ from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.mail import headers, quoted_printable
 from newsletter.mail.mailbox import Mailbox, parse_mailbox, plain_address
 from newsletter.render.composition import Composition, Content, InlinePicture, Values
+from newsletter.settings.web import is_loopback
 
 HEADER_BYTES = 16 * 1024  # the block; several large receivers refuse more
 
@@ -144,8 +145,8 @@ def _is_link(address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
-    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def _list_headers(envelope: Envelope, sender: Mailbox) -> tuple[tuple[str, str], ...]:

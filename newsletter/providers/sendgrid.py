@@ -7,7 +7,6 @@ connects anew each time: so `client.client` is replaced, which the package leave
 
 import base64
 import hashlib
-import ipaddress
 import json
 import logging
 import re
@@ -15,17 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import SecretStr
 from sendgrid import SendGridAPIClient
 
-from newsletter.errors import ConfigurationFault, Problem, did_you_mean
+from newsletter.errors import ConfigurationFault, Problem
 from newsletter.mail.mailbox import Mailbox
 from newsletter.mail.message import Letter, check
 from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
 from newsletter.providers.wire import NoAnswerError, NotSentError, Reply, Wire
+from newsletter.settings import web
+from newsletter.settings.model import SendGrid as SendGridSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,67 +73,33 @@ NO_TRACKING = {
     "subscription_tracking": {"enable": False},
     "ganalytics": {"enable": False},
 }
-REGIONS = ("eu", "global")
 LONGEST_WAIT_S = 3600.0
-
-
-class SendGridSettings(Protocol):
-    """`[sendgrid]` as the settings have it."""
-
-    @property
-    def api_key(self) -> SecretStr | None: ...
-    @property
-    def base_url(self) -> str | None: ...
-    @property
-    def region(self) -> str: ...
 
 
 def open_sendgrid(settings: SendGridSettings) -> "SendGrid":
     """A SendGrid with the settings' key, region or base URL. No network.
 
-    Raises ConfigurationFault, all problems at once.
+    Raises ConfigurationFault (D121).
     """
-    problems = []
     key = settings.api_key.get_secret_value().strip() if settings.api_key else ""
     if not key:
         hint = "NEWSLETTER_SENDGRID__API_KEY=… in the environment or in .env"
-        problems.append(Problem("D121", "SendGrid needs an API key", hint=hint))
-    elif not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationFault(Problem("D121", "SendGrid needs an API key", hint=hint))
+    if not (key.isascii() and key.isprintable()) or " " in key:
         # http.client would name the whole key in its error.
         hint = "copy it again, without blanks and line breaks"
-        problems.append(Problem("D121", "the SendGrid API key holds signs that no key has", hint=hint))
-    if settings.region not in REGIONS:
-        text, hint = f"unknown SendGrid region `{settings.region}`", did_you_mean(settings.region, REGIONS)
-        problems.append(Problem("D122", text, hint=hint))
-    if settings.base_url and not _may_talk_to(settings.base_url):
-        hint = "https://…; http only to this machine, such as http://127.0.0.1:8025"
-        problems.append(Problem("D123", f"`{settings.base_url}` is no address to send mail to", hint=hint))
-    if problems:
-        raise ConfigurationFault(*problems)
+        raise ConfigurationFault(
+            Problem("D121", "the SendGrid API key holds signs that no key has", hint=hint)
+        )
     return SendGrid(key, region=settings.region, base_url=settings.base_url)
-
-
-def _may_talk_to(base_url: str) -> bool:
-    """https anywhere, http on loopback only: the key travels with each request."""
-    try:
-        parts = urlsplit(base_url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if not host or parts.username or parts.password or parts.query or parts.fragment:
-        return False
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    return parts.scheme == "https" or (parts.scheme == "http" and loopback)
 
 
 class SendGrid:
     """One recipient a request: values differ from person to person and are filled in here.
 
     Several recipients in one request need substitutions; until then `max_batch` is 1, which also
-    makes the unit of doubt one person. Timeouts in seconds.
+    makes the unit of doubt one person. Timeouts in seconds. base_url: https, or http to this machine
+    only, because the key travels with each request; else Mistake (a ValueError).
     """
 
     name = "sendgrid"
@@ -154,7 +119,7 @@ class SendGrid:
         logging.getLogger("python_http_client").setLevel(logging.WARNING)
         self._key = api_key
         if base_url:
-            api = SendGridAPIClient(api_key, host=base_url.rstrip("/"))
+            api = SendGridAPIClient(api_key, host=web.base_url(base_url))
         else:
             api = SendGridAPIClient(api_key)
             api.set_sendgrid_data_residency(region)  # builds a new client: before ours is put in
