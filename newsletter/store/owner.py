@@ -1,4 +1,4 @@
-"""Proof that a sender is alive: it holds a lock on a file of its own, which only its death or its close lets go."""
+"""Proof that a sender lives: it holds a lock on a file of its own, which only its end lets go."""
 
 import contextlib
 import fcntl
@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class Owner:
@@ -47,7 +48,7 @@ class Owner:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def __enter__(self) -> "Owner":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

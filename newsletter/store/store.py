@@ -1,10 +1,29 @@
 """The store: one object through which all other rooms ask and tell the ledger."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from newsletter.errors import ConfigurationFault, Place, Problem
+from newsletter.store import claims, derived, doubts, enrolments, optouts, runs
+from newsletter.store.migration import migrate, newer, schema_version, shipped_steps
+from newsletter.store.sqlite import (
+    create_file,
+    insert,
+    make_engine,
+    reading,
+    shown,
+    switch_to_wal,
+    translated,
+    writing,
+)
+from newsletter.store.tables import meta
 from newsletter.store.values import (
     Answered,
     Claim,
@@ -23,45 +42,121 @@ from newsletter.store.values import (
 
 
 def open_store(path: Path) -> "Store":
-    """The ledger in this file, created or migrated if need be."""
-    raise NotImplementedError
+    """The ledger in this file, created or migrated if need be. Safe beside others who do the same at once.
+
+    ConfigurationFault: R101 no database, R102 another program's, R103 a newer schema, R106 not to be opened.
+    """
+    with translated(path):
+        create_file(path)
+        switch_to_wal(path)
+        engine = make_engine(path)
+        try:
+            migrate(engine, path, shipped_steps())
+        except BaseException:
+            engine.dispose()
+            raise
+    return Store(engine, path)
 
 
 def open_readonly(path: Path) -> "Store | None":
-    """The ledger for reading only; None when there is no file. Never creates, never migrates."""
-    raise NotImplementedError
+    """The ledger for reading only; None when there is none yet. Never creates, never migrates.
+
+    ConfigurationFault as in `open_store`, and R108 when a step is still to be taken.
+    """
+    if not path.exists():
+        return None
+    known = shipped_steps()[-1].number
+    engine = make_engine(path, readonly=True)
+    try:
+        with reading(engine, path) as conn:
+            version = schema_version(conn, path)
+        if version > known:
+            raise newer(version, known, path)
+        if 0 < version < known:
+            raise ConfigurationFault(
+                Problem(
+                    "R108",
+                    f"this ledger has schema {version}, this program needs {known}; a look changes nothing",
+                    Place(shown(path)),
+                    "run `newsletter run` once: it brings the ledger up to date and keeps a copy beside it",
+                )
+            )
+    except BaseException:
+        engine.dispose()
+        raise
+    if version == 0:  # somebody is making it at this moment, or was killed over it
+        engine.dispose()
+        return None
+    return Store(engine, path)
 
 
 class Store:
-    """The ledger; each call is one transaction, none is held between calls. Safe to use from several threads."""
+    """The ledger. Each call is one transaction, none is held between calls; safe from several threads.
 
-    ledger_id: str
-    epoch: int
+    Instants are aware datetimes, kept to the millisecond. Any call may raise: R105 (exit 5) when the file
+    stays locked for 30 s, R106 (4) when it may not be written, R107 (5) when the disk is full or fails.
+    """
+
+    def __init__(self, engine: sa.Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        with self._looking() as conn:
+            known = {row.name: row.value for row in conn.execute(select(meta))}
+        self.ledger_id: str = known["ledger_id"]
+        self.epoch: int = int(known["epoch"])
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        return writing(self._engine, self._path)
+
+    def _looking(self) -> AbstractContextManager[sa.Connection]:
+        return reading(self._engine, self._path)
 
     def close(self) -> None:
-        raise NotImplementedError
+        """Safe to call twice."""
+        self._engine.dispose()
 
-    def __enter__(self) -> "Store":
-        raise NotImplementedError
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        raise NotImplementedError
+        self.close()
 
     def bind_secret(self, fingerprint: str) -> None:
         """Remember which secret keys this ledger. ConfigurationFault (R104) when another one did before."""
-        raise NotImplementedError
+        bound = select(meta.c.value).where(meta.c.name == "secret")
+        with self._looking() as conn:
+            before = conn.execute(bound).scalar_one_or_none()
+        if before is None:
+            with self._writing() as conn:
+                fresh = insert(meta).on_conflict_do_nothing()
+                conn.execute(fresh, {"name": "secret", "value": fingerprint})
+                before = conn.execute(bound).scalar_one()
+        if before != fingerprint:
+            raise ConfigurationFault(
+                Problem(
+                    "R104",
+                    "the secret is not the one that this ledger was begun with: its opt-outs would be missed",
+                    Place(shown(self._path)),
+                    "put the old NEWSLETTER_SECRET or .newsletter/secret back (from your backup)",
+                )
+            )
 
-    # Runs
+    # --- Runs
+
     def run(self, env: str, campaign: str, occurrence: str = "1") -> Run | None:
-        raise NotImplementedError
+        with self._looking() as conn:
+            return runs.find(conn, env, campaign, occurrence)
 
     def latest_run(self, env: str, campaign: str) -> Run | None:
-        raise NotImplementedError
+        with self._looking() as conn:
+            return runs.latest(conn, env, campaign)
 
     def runs(self, env: str) -> list[Run]:
-        raise NotImplementedError
+        """Oldest first."""
+        with self._looking() as conn:
+            return runs.of_environment(conn, env)
 
     def freeze(
         self,
@@ -72,37 +167,65 @@ class Store:
         batch_size: int,
         enrolment: EnrolmentMove | None = None,
     ) -> Run | None:
-        """Write down who gets this run, in one transaction.
+        """Write down who gets this run, in one transaction; people with one hmac are one.
 
-        Raises AlreadyFrozen. With `enrolment`: None, and nothing is written, when nobody stands at its `from_step`.
+        Raises AlreadyFrozen. With `enrolment` only those who stand at its `from_step` are frozen and moved;
+        None, with nothing written, when nobody does. total + sum(excluded) are the candidates without it.
         """
-        raise NotImplementedError
+        with self._writing() as conn:
+            return runs.freeze(
+                conn,
+                new,
+                people,
+                excluded_by=excluded,
+                batch_size=batch_size,
+                epoch=self.epoch,
+                move=enrolment,
+            )
 
-    def set_state(self, run_id: int, state: RunState) -> None:
-        raise NotImplementedError
+    def set_state(self, run_id: int, state: RunState) -> bool:
+        """False when the run has ended already: done and cancelled are final.
+
+        ValueError for `done` while anything is ready, in flight or unknown: that would lose somebody.
+        """
+        with self._writing() as conn:
+            if state == "done" and (left := derived.counts(conn, run_id).open):
+                raise ValueError(f"run {run_id} is not done: {left} deliveries are open")
+            return runs.set_state(conn, run_id, state)
 
     def counts(self, run_id: int) -> Counts:
-        raise NotImplementedError
+        with self._looking() as conn:
+            return derived.counts(conn, run_id)
 
     def excluded(self, run_id: int) -> dict[str, int]:
-        raise NotImplementedError
+        with self._looking() as conn:
+            return runs.excluded_of(conn, run_id)
 
     def deliveries(self, run_id: int) -> Iterator[Delivery]:
-        raise NotImplementedError
+        """Every recipient of a run, in constant memory; no transaction is held between two of them."""
+        return derived.deliveries(self._looking, run_id)
 
     def received(self, env: str, campaign: str) -> frozenset[str]:
         """Address keys to which any occurrence was accepted; a sequence's name stands for all its steps."""
-        raise NotImplementedError
+        with self._looking() as conn:
+            return derived.received(conn, env, campaign)
 
-    # Sending
+    # --- Sending
+
     def ready_batches(self, run_id: int, now: datetime, limit: int = 64) -> list[int]:
-        raise NotImplementedError
+        """Numbers of batches whose time has come, longest waiting first; take one at random among them."""
+        with self._looking() as conn:
+            return claims.ready_batches(conn, run_id, now, limit)
 
     def next_due(self, run_id: int) -> datetime | None:
-        raise NotImplementedError
+        """When the earliest ready batch may go; past or future. None: nothing is ready."""
+        with self._looking() as conn:
+            return claims.next_due(conn, run_id)
 
     def batch_members(self, run_id: int, no: int) -> list[Member]:
-        raise NotImplementedError
+        """Who is still to go in this batch, by id; `key` is None for somebody erased since."""
+        with self._looking() as conn:
+            return claims.members(conn, run_id, no)
 
     def claim(
         self,
@@ -116,7 +239,24 @@ class Store:
         body_sha256: bytes,
         now: datetime,
     ) -> Claim:
-        raise NotImplementedError
+        """Take a rendered batch: when this returns CLAIMED it is committed and synced, and may go out.
+
+        ids: the subscribers who were rendered
+        late: id -> reason, members to suppress now; the store's suppressions and erased people count anyway
+        Suppressions stay whatever the answer; a batch without anybody left is closed (LOST).
+        """
+        with self._writing() as conn:
+            return claims.claim(
+                conn,
+                run_id,
+                no,
+                ids=ids,
+                late=late,
+                owner=owner,
+                attempt_id=attempt_id,
+                body_sha256=body_sha256,
+                now=now,
+            )
 
     def finish(
         self,
@@ -131,18 +271,40 @@ class Store:
         detail: Mapping[str, object] | None = None,
         not_before: datetime | None = None,
     ) -> bool:
-        """Record the provider's answer. False: the batch no longer belongs to this attempt; nothing was written.
+        """Record the provider's answer. False: the batch is no longer this attempt's, nothing was written.
 
-        An exception may be `ready` (goes again): the store then turns the batch ready and gives the others rows.
+        exceptions: id -> (state, reason) where it differs; with a `ready` one the batch turns ready and
+        everybody else gets a row. After `unknown` only a proof that all were taken or refused is heard.
+        ValueError when an exception names somebody who was not handed over.
         """
-        raise NotImplementedError
+        with self._writing() as conn:
+            return claims.finish(
+                conn,
+                attempt_id,
+                state=state,
+                exceptions=exceptions,
+                reason=reason,
+                status=status,
+                provider_id=provider_id,
+                detail=detail or {},
+                now=now,
+                not_before=not_before,
+            )
 
     def sweep(self, alive: Callable[[int], bool], now: datetime) -> int:
-        """Batches in flight of dead owners become unknown; returns how many."""
-        raise NotImplementedError
+        """Batches in flight of dead owners become unknown, never ready; returns how many."""
+        with self._looking() as conn:
+            owners = claims.owners_in_flight(conn)
+        dead = [owner for owner in owners if not alive(owner)]  # asked outside: it opens files
+        if not dead:
+            return 0
+        with self._writing() as conn:
+            return sum(claims.doubt(conn, owner, now) for owner in dead)
 
     def unknown_batches(self, run_id: int) -> list[UnknownBatch]:
-        raise NotImplementedError
+        """All doubts of a run, by batch and attempt."""
+        with self._looking() as conn:
+            return doubts.unknown_batches(conn, run_id)
 
     def settle(
         self,
@@ -154,34 +316,55 @@ class Store:
         ready: Collection[int],
         source: str,
         now: datetime,
-    ) -> bool:
-        """unknown -> accepted or ready by evidence or a human's word; whoever is in neither stays unknown."""
-        raise NotImplementedError
+    ) -> int:
+        """End doubts by evidence or a human's word; who is in neither stays unknown. Returns how many ended.
 
-    # Suppression
+        Safe to call twice: ids in no doubt are passed over. `ready` ones go again under a new attempt.
+        """
+        with self._writing() as conn:
+            return doubts.settle(
+                conn, run_id, no, attempt_id, accepted=accepted, ready=ready, source=source, now=now
+            )
+
+    # --- Suppression
+
     def suppress(self, hmac: bytes, scope: str, reason: str, source: str, now: datetime) -> bool:
-        raise NotImplementedError
+        """Nobody writes to this person: on list `scope`, or at all ('*'). False: it was so already."""
+        with self._writing() as conn:
+            return optouts.add(conn, hmac, scope, reason=reason, source=source, now=now)
 
     def is_suppressed(self, hmac: bytes) -> bool:
-        raise NotImplementedError
+        return bool(self.suppressed([hmac]))
 
     def suppressed(self, hmacs: Collection[bytes]) -> set[bytes]:
-        raise NotImplementedError
+        """Those of them who are suppressed altogether (scope '*')."""
+        with self._looking() as conn:
+            return optouts.among(conn, hmacs)
 
     def all_suppressed(self) -> set[bytes]:
-        raise NotImplementedError
+        with self._looking() as conn:
+            return optouts.everybody(conn)
 
-    # Sequences
+    # --- Sequences
+
     def enrol(self, env: str, sequence: str, people: Sequence[Person], now: datetime) -> int:
-        raise NotImplementedError
+        """Whoever was never in this sequence is in it now; returns how many."""
+        with self._writing() as conn:
+            return enrolments.enrol(conn, env, sequence, people, now)
 
     def enrolments(self, env: str, sequence: str) -> list[Enrolment]:
-        raise NotImplementedError
+        """Everybody who ever was in it and is still known, with the fate of the last step."""
+        with self._looking() as conn:
+            return enrolments.enrolments(conn, env, sequence)
 
     def end_enrolments(
         self, env: str, sequence: str, ids: Collection[int], state: EnrolmentEnd, now: datetime
     ) -> int:
-        raise NotImplementedError
+        """Ends the active ones among these, for ever; returns how many."""
+        with self._writing() as conn:
+            return enrolments.end(conn, env, sequence, ids, state=state, now=now)
 
     def say_once(self, env: str, subject: str, what: str, now: datetime) -> bool:
-        raise NotImplementedError
+        """True the first time, whoever asks."""
+        with self._writing() as conn:
+            return enrolments.say_once(conn, env, subject, what, now)

@@ -54,7 +54,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentMove:
-    """A step of a sequence: whoever stands at `from_step` is frozen and moved on to `step`, in one transaction."""
+    """A step of a sequence: whoever stands at `from_step` is frozen and moved to `step`, all in one."""
 
     sequence: str
     step: str

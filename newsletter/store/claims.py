@@ -1,0 +1,289 @@
+"""Claim and finish: what is committed before a byte leaves, and what is recorded after the answer."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam, select
+
+from newsletter.store.sqlite import explode
+from newsletter.store.tables import (
+    INFLIGHT,
+    READY,
+    SENDING,
+    UNKNOWN,
+    attempt,
+    batch,
+    member,
+    outcome,
+    run,
+    subscriber,
+    suppression,
+)
+from newsletter.store.values import Answered, Claim, Member
+
+_BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
+
+_READY_BATCHES = (
+    select(batch.c.no)
+    .where(batch.c.run_id == bindparam("run"), batch.c.state == READY, batch.c.not_before <= bindparam("now"))
+    .order_by(batch.c.not_before, batch.c.no)
+    .limit(bindparam("limit"))
+)
+_NEXT_DUE = select(sa.func.min(batch.c.not_before)).where(
+    batch.c.run_id == bindparam("run"), batch.c.state == READY
+)
+
+_ids = explode(member.c.ids)
+_ID = sa.cast(_ids.c.value, sa.BigInteger)
+# Whoever has a row in `outcome` is done with; the others are still to go.
+_going = (
+    member.join(_ids, sa.true())
+    .outerjoin(outcome, sa.and_(outcome.c.run_id == member.c.run_id, outcome.c.subscriber_id == _ids.c.value))
+    .outerjoin(subscriber, subscriber.c.id == _ids.c.value)
+)
+_in_batch = sa.and_(
+    member.c.run_id == bindparam("run"), member.c.no == bindparam("number"), outcome.c.subscriber_id.is_(None)
+)
+_MEMBERS = (
+    select(_ID.label("id"), subscriber.c.key, subscriber.c.email)
+    .select_from(_going)
+    .where(_in_batch)
+    .order_by(_ID)
+)
+_LATE_CHECK = (
+    select(_ID.label("id"), subscriber.c.id.label("known"), suppression.c.hmac.label("silenced"))
+    .select_from(
+        _going.outerjoin(
+            suppression, sa.and_(suppression.c.hmac == subscriber.c.hmac, suppression.c.scope == "*")
+        )
+    )
+    .where(_in_batch)
+    .order_by(_ID)
+)
+
+_LOCK_READY = (
+    select(batch.c.no)
+    .select_from(batch.join(run, run.c.id == batch.c.run_id))
+    .where(_BATCH, batch.c.state == READY, batch.c.not_before <= bindparam("now"), run.c.state == SENDING)
+    .with_for_update(of=batch)
+)
+_TAKE = (
+    sa.update(batch)
+    .where(_BATCH, batch.c.state == READY)
+    .values(state="inflight", owner=bindparam("by"), attempt_id=bindparam("attempt"), tries=batch.c.tries + 1)
+)
+_CLOSE = sa.update(batch).where(_BATCH, batch.c.state == READY).values(state="suppressed", attempt_id=None)
+
+_LOCK_OURS = (
+    select(batch.c.run_id, batch.c.no, batch.c.state)
+    .select_from(
+        attempt.join(
+            batch,
+            sa.and_(
+                batch.c.run_id == attempt.c.run_id,
+                batch.c.no == attempt.c.no,
+                batch.c.attempt_id == attempt.c.id,
+            ),
+        )
+    )
+    .where(attempt.c.id == bindparam("attempt"), sa.or_(batch.c.state == INFLIGHT, batch.c.state == UNKNOWN))
+    .with_for_update(of=batch)
+)
+_GIVE_BACK = (  # ready again: of no attempt, so that nothing late can touch it
+    sa.update(batch)
+    .where(_BATCH)
+    .values(state="ready", owner=None, attempt_id=None, not_before=bindparam("from_when"))
+)
+_CLOSE_AS = sa.update(batch).where(_BATCH).values(state=bindparam("to"), owner=None)
+_END = (
+    sa.update(attempt)
+    .where(attempt.c.id == bindparam("attempt"))
+    .values(
+        state=bindparam("to"),
+        status=bindparam("code"),
+        provider_id=bindparam("provider"),
+        detail=bindparam("more"),
+        ended_at=bindparam("at"),
+    )
+)
+_OWNERS = select(batch.c.owner).where(batch.c.state == INFLIGHT).distinct()
+_ORPHANED = sa.and_(batch.c.state == INFLIGHT, batch.c.owner == bindparam("dead"))
+_DOUBT_ATTEMPTS = (
+    sa.update(attempt)
+    .where(attempt.c.id.in_(select(batch.c.attempt_id).where(_ORPHANED)))
+    .values(state="unknown", detail=bindparam("more"))  # nobody saw its end: ended_at stays empty
+)
+_DOUBT = sa.update(batch).where(_ORPHANED).values(state="unknown", owner=None)
+
+
+def ready_batches(conn: sa.Connection, run_id: int, now: datetime, limit: int) -> list[int]:
+    return list(conn.execute(_READY_BATCHES, {"run": run_id, "now": now, "limit": limit}).scalars())
+
+
+def next_due(conn: sa.Connection, run_id: int) -> datetime | None:
+    due: datetime | None = conn.execute(_NEXT_DUE, {"run": run_id}).scalar_one()
+    return due
+
+
+def members(conn: sa.Connection, run_id: int, no: int) -> list[Member]:
+    return [
+        Member(row.id, row.key, row.email) for row in conn.execute(_MEMBERS, {"run": run_id, "number": no})
+    ]
+
+
+def going(conn: sa.Connection, run_id: int, no: int) -> list[int]:
+    """The ids of a batch whose state is the batch's: those without a row of their own."""
+    return [row.id for row in conn.execute(_MEMBERS, {"run": run_id, "number": no})]
+
+
+def claim(
+    conn: sa.Connection,
+    run_id: int,
+    no: int,
+    *,
+    ids: Sequence[int],
+    late: Mapping[int, str],
+    owner: int,
+    attempt_id: str,
+    body_sha256: bytes,
+    now: datetime,
+) -> Claim:
+    """Lock the batch, silence the late ones, compare, take, write ahead; in this order.
+
+    A late check before the lock would let the loser of a race write `suppressed` beside somebody who is being
+    mailed. What was suppressed stays so, whatever the answer.
+    """
+    key = {"run": run_id, "number": no}
+    if conn.execute(_LOCK_READY, key | {"now": now}).one_or_none() is None:
+        return Claim.LOST
+    left = _silence_late(conn, run_id, no, late, now)
+    if not left:
+        conn.execute(_CLOSE, key)
+        return Claim.LOST
+    if left != sorted(ids):
+        return Claim.CHANGED
+    if conn.execute(_TAKE, key | {"by": owner, "attempt": attempt_id}).rowcount != 1:
+        raise AssertionError("a batch that was locked as ready has changed")
+    conn.execute(
+        sa.insert(attempt),
+        {
+            "id": attempt_id,
+            "run_id": run_id,
+            "no": no,
+            "owner": owner,
+            "body_sha256": body_sha256,
+            "state": "inflight",
+            "provider_id": "",
+            "detail": {},
+            "started_at": now,
+        },
+    )
+    return Claim.CLAIMED
+
+
+def _silence_late(
+    conn: sa.Connection, run_id: int, no: int, late: Mapping[int, str], now: datetime
+) -> list[int]:
+    """Whoever opted out or was erased since the freeze turns `suppressed`; returns the others, ascending."""
+    left: list[int] = []
+    silenced: list[tuple[int, str]] = []
+    for row in conn.execute(_LATE_CHECK, {"run": run_id, "number": no}):
+        if row.known is None:
+            silenced.append((row.id, "erased"))
+        elif row.id in late:
+            silenced.append((row.id, late[row.id]))
+        elif row.silenced is not None:
+            silenced.append((row.id, "late"))
+        else:
+            left.append(row.id)
+    silent = {i: ("suppressed", reason) for i, reason in silenced}
+    write_outcomes(conn, run_id, no, states=silent, attempt_id=None, now=now)
+    return left
+
+
+def write_outcomes(
+    conn: sa.Connection,
+    run_id: int,
+    no: int,
+    *,
+    states: Mapping[int, tuple[str, str]],
+    attempt_id: str | None,
+    now: datetime,
+) -> None:
+    """A row for each of these ids: (state, reason). Fails when one has a row already."""
+    if states:
+        same = {"run_id": run_id, "no": no, "attempt_id": attempt_id, "at": now}
+        conn.execute(
+            sa.insert(outcome),
+            [
+                same | {"subscriber_id": subscriber_id, "state": state, "reason": reason}
+                for subscriber_id, (state, reason) in states.items()
+            ],
+        )
+
+
+def finish(
+    conn: sa.Connection,
+    attempt_id: str,
+    *,
+    state: Answered,
+    exceptions: Mapping[int, tuple[Answered, str]],
+    reason: str,
+    status: int | None,
+    provider_id: str,
+    detail: Mapping[str, object],
+    now: datetime,
+    not_before: datetime | None,
+) -> bool:
+    """The provider's answer; False when the batch is no longer this attempt's, and nothing is written.
+
+    Raises ValueError when an exception names somebody who wasn't handed over.
+    """
+    ours = conn.execute(_LOCK_OURS, {"attempt": attempt_id}).one_or_none()
+    if ours is None:
+        return False
+    late_proof = ours.state == "unknown"
+    if late_proof and (state != "accepted" or any(word == "ready" for word, _ in exceptions.values())):
+        return False  # a doubt ends by proof of acceptance; all else is for `settle`
+    gone = going(conn, ours.run_id, ours.no)
+    strangers = exceptions.keys() - set(gone)
+    if strangers and not late_proof:
+        raise ValueError(f"attempt {attempt_id} was not for {sorted(strangers)}")
+    answers = {i: exceptions.get(i, (state, reason)) for i in gone}
+    # Whoever goes again goes by the batch; the others keep their answer in rows of their own.
+    base: Answered = "ready" if any(word == "ready" for word, _ in answers.values()) else state
+    own = {i: (word, why) for i, (word, why) in answers.items() if word != base}
+    write_outcomes(conn, ours.run_id, ours.no, states=own, attempt_id=attempt_id, now=now)
+    close(conn, ours.run_id, ours.no, base, not_before or now)
+    more = dict(detail) | ({"reason": reason} if reason else {})
+    end = {
+        "attempt": attempt_id,
+        "to": base,
+        "code": status,
+        "provider": provider_id,
+        "more": more,
+        "at": now,
+    }
+    conn.execute(_END, end)
+    return True
+
+
+def close(conn: sa.Connection, run_id: int, no: int, state: Answered, not_before: datetime) -> None:
+    """The batch's state after an answer; `ready` gives it back."""
+    key: dict[str, Any] = {"run": run_id, "number": no}
+    if state == "ready":
+        conn.execute(_GIVE_BACK, key | {"from_when": not_before})
+    else:
+        conn.execute(_CLOSE_AS, key | {"to": state})
+
+
+def owners_in_flight(conn: sa.Connection) -> list[int]:
+    return list(conn.execute(_OWNERS).scalars())
+
+
+def doubt(conn: sa.Connection, owner: int, now: datetime) -> int:
+    """All that a dead owner had in flight becomes unknown, never ready; returns how many batches."""
+    conn.execute(_DOUBT_ATTEMPTS, {"dead": owner, "more": {"owner_found_dead": now.isoformat()}})
+    return conn.execute(_DOUBT, {"dead": owner}).rowcount

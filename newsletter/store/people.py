@@ -1,0 +1,51 @@
+"""Many people into the database at once: through a temporary table, then by sets."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateTable, DropTable
+
+from newsletter.store.sqlite import insert
+from newsletter.store.tables import subscriber
+from newsletter.store.values import Person
+
+gathered = sa.Table(
+    "gathered",
+    sa.MetaData(),
+    sa.Column("place", sa.Integer, primary_key=True),
+    sa.Column("hmac", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+
+_new = insert(subscriber).from_select(
+    ["hmac", "key", "email"],
+    # The order is for readers of ids, and keeps SQLite from taking ON CONFLICT for a join's ON.
+    sa.select(gathered.c.hmac, gathered.c.key, gathered.c.email).order_by(gathered.c.place),
+)
+_UPSERT = _new.on_conflict_do_update(
+    index_elements=[subscriber.c.hmac],
+    set_={"key": _new.excluded.key, "email": _new.excluded.email},
+    where=sa.or_(subscriber.c.key != _new.excluded.key, subscriber.c.email != _new.excluded.email),
+)
+
+
+@contextlib.contextmanager
+def gathering(conn: sa.Connection, people: Sequence[Person]) -> Iterator[None]:
+    """These people stand in `gathered` for a while, one row an hmac; a rollback takes the table away too."""
+    conn.execute(CreateTable(gathered))
+    driver = conn.connection.driver_connection
+    assert driver is not None  # noqa: S101 - an open connection has one
+    driver.executemany(  # by the driver: 1.5 to 3 times as fast as Core where a million is inserted
+        "INSERT OR IGNORE INTO gathered (hmac, key, email) VALUES (?, ?, ?)",
+        ((person.hmac, person.key, person.email) for person in people),
+    )
+    yield
+    conn.execute(DropTable(gathered))
+
+
+def upsert_gathered(conn: sa.Connection) -> None:
+    """Everybody in `gathered` has a row in `subscriber`, with the address as last typed."""
+    conn.execute(_UPSERT)

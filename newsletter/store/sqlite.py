@@ -1,0 +1,185 @@
+"""SQLite: the engine with its transactions, and the two spellings in which the dialects differ."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem, ProviderUnavailable
+
+__all__ = ["explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
+
+BUSY_TIMEOUT_S = 30
+
+
+def make_engine(path: Path, *, readonly: bool = False) -> sa.Engine:
+    """An engine whose transactions are ours: BEGIN IMMEDIATE, unless the option `readonly` says BEGIN.
+
+    The driver's own ones would open none for a SELECT (a lost update) and commit before DDL (Python 3.11).
+    `readonly` here opens the file itself so: nothing is ever created.
+    """
+    address = f"file:{quote(str(path))}?mode={'ro' if readonly else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        json_serializer=_compact,
+        # Nothing of a person's may come out through an error message.
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi: sqlite3.Connection, _record: object) -> None:
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_S * 1000}", "synchronous=FULL", "foreign_keys=ON"):
+            dbapi.execute("PRAGMA " + pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: sa.Connection) -> None:
+        reader = conn.get_execution_options().get("readonly", readonly)
+        conn.exec_driver_sql("BEGIN" if reader else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def explode(ids: sa.ColumnElement[Any]) -> sa.TableValuedAlias:
+    """The ids of a `member` row as rows with a column `value`; join it with `sa.true()`."""
+    return sa.func.json_each(ids).table_valued("value")
+
+
+def switch_to_wal(path: Path) -> None:
+    """Make WAL the file's mode. The switch fails at once while another process looks at the file: again."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    pause_s = 0.002
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as raw:
+        while True:
+            try:
+                (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                    raise
+                mode = "busy"
+            if mode == "wal":
+                return
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("database is locked")
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 0.1)
+
+
+@contextlib.contextmanager
+def writing(engine: sa.Engine, path: Path) -> Iterator[sa.Connection]:
+    """One transaction that writes; committed at the end, rolled back by any exception."""
+    with translated(path), engine.begin() as conn:
+        yield conn
+
+
+@contextlib.contextmanager
+def reading(engine: sa.Engine, path: Path) -> Iterator[sa.Connection]:
+    """One look: all that is read inside belongs to the same moment."""
+    with translated(path), engine.execution_options(readonly=True).begin() as conn:
+        yield conn
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """What the machine refuses becomes a Problem with a way out; our own mistakes stay exceptions."""
+    try:
+        yield
+    except DBAPIError as error:
+        fault = _fault(path, error.orig)
+        if fault is None:
+            raise
+        raise fault from error
+    except sqlite3.Error as error:
+        fault = _fault(path, error)
+        if fault is None:
+            raise
+        raise fault from error
+    except OSError as error:
+        raise ConfigurationFault(
+            Problem(
+                "R106",
+                f"the ledger can't be opened: {error.strerror or error}",
+                Place(shown(path)),
+                "let the user who runs newsletter write to this folder",
+            )
+        ) from error
+
+
+def shown(path: Path) -> str:
+    """The file as the user knows it: below the folder of the project, in which `.newsletter` lies."""
+    parent = path.parent
+    return f"{parent.name}/{path.name}" if parent.name.startswith(".") else path.name
+
+
+def _fault(path: Path, error: BaseException | None) -> NewsletterError | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(code, int):
+        return None
+    place = Place(shown(path))
+    match code & 0xFF:
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return ConfigurationFault(
+                Problem(
+                    "R101",
+                    "this file is no SQLite database, or a damaged one",
+                    place,
+                    "put the last good copy back; only if nothing was ever sent from here, move it away",
+                )
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return ProviderUnavailable(
+                Problem(
+                    "R105",
+                    f"the ledger was locked by another program for {BUSY_TIMEOUT_S} seconds",
+                    place,
+                    "run it again when the other one has ended",
+                )
+            )
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return ConfigurationFault(
+                Problem(
+                    "R106",
+                    f"the ledger can't be opened: {error}",
+                    place,
+                    "let the user who runs newsletter write to this file and its folder",
+                )
+            )
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return ProviderUnavailable(
+                Problem(
+                    "R107",
+                    f"the ledger can't be written: {error}",
+                    place,
+                    "make room on the disk and run it again; nothing was lost and nobody gets two",
+                )
+            )
+        case _:
+            return None
+
+
+def create_file(path: Path) -> None:
+    """An empty file for its owner's eyes only (it will hold addresses); one that is there stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

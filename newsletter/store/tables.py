@@ -1,0 +1,232 @@
+"""The ledger's tables: frozen members once, a state per batch, a row only for whoever differs from the batch.
+
+Instants are unix milliseconds (UTC), identities 16-byte HMACs; no address stands outside `subscriber`.
+A change here is a new step in `migrations/`; a test holds both to the same schema.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    literal_column,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Unix milliseconds of an aware datetime, rounded down; exact, without floats."""
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime in Python, unix milliseconds in the database: sorts alike in every collation."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the base's
+        return None if value is None else milliseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base's
+        return None if value is None else _EPOCH + int(value) * _MILLISECOND
+
+
+# SQLite gives ids by itself only to a column that is exactly INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+# Words for WHERE, as literals: a bound state hides the partial indexes from a generic plan (PostgreSQL).
+READY = literal_column("'ready'", Text)
+INFLIGHT = literal_column("'inflight'", Text)
+ACCEPTED = literal_column("'accepted'", Text)
+REJECTED = literal_column("'rejected'", Text)
+SUPPRESSED = literal_column("'suppressed'", Text)
+UNKNOWN = literal_column("'unknown'", Text)
+ACTIVE = literal_column("'active'", Text)
+SENDING = literal_column("'sending'", Text)
+
+
+def _one_of(column: str, *words: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(word) for word in words)})", name=f"{column}_known")
+
+
+metadata = MetaData(
+    naming_convention={
+        "ck": "%(table_name)s_%(constraint_name)s",
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+meta = Table(
+    "meta",  # ledger_id, epoch, secret (the fingerprint of the one that keys every hmac)
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("env", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("occurrence", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("plan_hash", Text, nullable=False),
+    Column("inputs", JSON, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("env", "campaign", "occurrence", name="run_once"),
+    _one_of("state", "sending", "paused", "done", "cancelled"),
+    sqlite_autoincrement=True,  # an id is in messages for ever: never give it twice
+)
+
+excluded = Table(
+    "excluded",  # candidates = run.total + sum(n)
+    metadata,
+    Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+batch = Table(
+    "batch",  # hot: what a request carries
+    metadata,
+    Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column("no", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("owner", BigInteger),
+    Column("attempt_id", Text),
+    Column("tries", Integer, nullable=False),
+    _one_of("state", "ready", "inflight", "accepted", "rejected", "suppressed", "unknown"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "batch_ready",
+    batch.c.run_id,
+    batch.c.not_before,
+    sqlite_where=batch.c.state == READY,
+    postgresql_where=batch.c.state == READY,
+)
+Index(
+    "batch_owner",
+    batch.c.owner,
+    sqlite_where=batch.c.state == INFLIGHT,
+    postgresql_where=batch.c.state == INFLIGHT,
+)
+
+member = Table(
+    "member",  # cold: who is in it; ids ascending, ranges of one lane never overlap
+    metadata,
+    Column("run_id", Id, primary_key=True, autoincrement=False),
+    Column("no", Integer, primary_key=True, autoincrement=False),
+    Column("lane", Integer, nullable=False),
+    Column("lo", BigInteger, nullable=False),
+    Column("hi", BigInteger, nullable=False),
+    Column("ids", JSON, nullable=False),
+    ForeignKeyConstraint(["run_id", "no"], ["batch.run_id", "batch.no"]),
+    Index("member_lane", "run_id", "lane", "lo"),
+)
+
+outcome = Table(
+    "outcome",  # the exception: a recipient whose state differs from the batch's
+    metadata,
+    Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column(
+        "subscriber_id", Id, primary_key=True, autoincrement=False
+    ),  # no key: it outlives a forgotten person
+    Column("no", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt_id", Text),
+    Column("at", Instant, nullable=False),
+    _one_of("state", "accepted", "rejected", "suppressed", "unknown"),
+    Index("outcome_batch", "run_id", "no"),
+    sqlite_with_rowid=False,
+)
+
+attempt = Table(
+    "attempt",  # one handing over, written ahead; never overwritten by another
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Id, ForeignKey("run.id"), nullable=False),
+    Column("no", Integer, nullable=False),
+    Column("owner", BigInteger, nullable=False),
+    Column("body_sha256", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("status", Integer),
+    Column("provider_id", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # null: nobody saw its end
+    _one_of("state", "inflight", "accepted", "rejected", "ready", "unknown"),
+    Index("attempt_batch", "run_id", "no"),
+)
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hmac", LargeBinary, nullable=False, unique=True),
+    Column("key", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    sqlite_autoincrement=True,  # a forgotten person's id stays in old members: nobody else may get it
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("hmac", LargeBinary, primary_key=True),
+    Column("scope", Text, primary_key=True),  # '*' or a list
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+enrolment = Table(
+    "enrolment",  # each person once per sequence, for ever; when a step is due is computed, never stored
+    metadata,
+    Column("env", Text, primary_key=True),
+    Column("sequence", Text, primary_key=True),
+    Column("subscriber_id", Id, primary_key=True, autoincrement=False),
+    Column("step", Text),
+    Column("run_id", Id, ForeignKey("run.id")),
+    Column("entered_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("ended_at", Instant),
+    _one_of("state", "active", "finished", "exited", "rejected", "opted_out"),
+    sqlite_with_rowid=False,
+)
+
+notice = Table(
+    "notice",  # what was said once
+    metadata,
+    Column("env", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
