@@ -102,6 +102,13 @@ class Window:
     start: time
     end: time
 
+    def __post_init__(self) -> None:
+        if self.end != _MIDNIGHT and self.end <= self.start:
+            raise ValueError(
+                f"it ends ({self.end:%H:%M}) before it begins ({self.start:%H:%M}): "
+                'it lies within one day, whose end is "24:00"'
+            )
+
     def opens(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """`instant` itself (in UTC) when it lies inside, else the next opening."""
         instant = instant.astimezone(UTC)
@@ -132,13 +139,7 @@ class Window:
 
 def parse_window(*, days: str, start: str, end: str) -> Window:
     """Read `{ days = "mon-fri", from = "08:00", to = "10:00" }`; ValueError says what is wrong."""
-    opening, closing = parse_time_of_day(start), parse_time_of_day(end, allow_24=True)
-    if closing != _MIDNIGHT and closing <= opening:
-        raise ValueError(
-            f"the window ends ({end}) before it begins ({start}): it lies within one day, "
-            'the day\'s end is "24:00"'
-        )
-    return Window(parse_days(days), opening, closing)
+    return Window(parse_days(days), parse_time_of_day(start), parse_time_of_day(end, allow_24=True))
 
 
 def parse_days(text: str) -> frozenset[int]:
@@ -156,7 +157,7 @@ def parse_days(text: str) -> frozenset[int]:
 def _weekday(word: str) -> int:
     lowered = word.casefold()
     if lowered not in WEEKDAYS:
-        hint = did_you_mean(word, WEEKDAYS) if word else 'write "mon-fri" or "tue,thu"'
+        hint = did_you_mean(word, WEEKDAYS, otherwise='write "mon-fri" or "tue,thu"')
         raise ValueError(f'"{word}" is no day of the week: {hint}')
     return WEEKDAYS.index(lowered)
 

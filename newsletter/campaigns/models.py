@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from newsletter.campaigns.clock import Period, Window
 from newsletter.errors import Place, Problem
@@ -39,7 +40,7 @@ class Campaign:
     status: Status
     preheader: str = ""
     segment: str = ""  # "" only for a step: who gets it is the sequence's affair
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()  # a step's comes from its folders' defaults
     send_at: datetime | None = None  # aware, UTC
     timezone: str = "UTC"
     data: Mapping[str, object] = field(default_factory=dict)
@@ -49,7 +50,8 @@ class Campaign:
     allow: frozenset[str] = frozenset()
     late_after: timedelta | None = None  # None = the project's
     step: StepRef | None = None
-    places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)  # of each key's value
+    # Of each key's value, in whichever file it stands; a list's items by number: ("exclude", "0").
+    places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
     sources: tuple[str, ...] = ()  # the files that made it: its own, _defaults.toml, sequence.toml
 
     def place(self, *keys: str) -> Place:
@@ -83,6 +85,12 @@ class Sequence:
     min_gap: Period | None = None
     timezone: str = "UTC"
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()  # sequence.toml and the _defaults.toml files above it
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of its waits and its window."""
+        return ZoneInfo(self.timezone)
 
     def place(self, *keys: str) -> Place:
         return self.places.get(keys) or Place(self.file, 1)

@@ -1,0 +1,140 @@
+"""The keys that authors write in front matter, sequence.toml and _defaults.toml."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from newsletter.campaigns import values
+from newsletter.campaigns.clock import Period, Window
+from newsletter.files.mistake import Mistake
+from newsletter.files.models import Strict
+from newsletter.settings.values import mailbox, zone_name
+
+Name = Annotated[str, AfterValidator(values.one_name)]
+Wait = Annotated[Period, BeforeValidator(values.period)]
+
+
+class Letter(Strict):
+    """What campaigns, steps and the files of defaults have in common."""
+
+    preheader: str = ""
+    language: Annotated[str, AfterValidator(values.language)] | None = None
+    sender: Annotated[str, AfterValidator(mailbox)] = Field("", alias="from")
+    reply_to: Annotated[str, AfterValidator(mailbox)] = ""
+    tags: tuple[Name, ...] = ()
+    allow: frozenset[Annotated[str, AfterValidator(values.finding_code)]] = frozenset()
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class Scheduled(Letter):
+    """What only one-off campaigns obey, and may come from a folder's defaults."""
+
+    exclude: tuple[Name, ...] = ()
+    timezone: Annotated[str, AfterValidator(zone_name)] | None = None
+    late_after: Annotated[timedelta, BeforeValidator(values.late_after)] | None = None
+
+
+class CampaignKeys(Scheduled):
+    """The front matter of a campaign, its folders' defaults filled in."""
+
+    subject: Annotated[str, AfterValidator(values.subject)]
+    template: Annotated[str, AfterValidator(values.template)]
+    segment: Name
+    status: Literal["draft", "ready"] = "draft"
+    send_at: Annotated[datetime, BeforeValidator(values.send_at)] | None = None
+
+
+class StepKeys(Letter):
+    """The front matter of a step, the sequence's and its folders' defaults filled in."""
+
+    subject: Annotated[str, AfterValidator(values.subject)]
+    template: Annotated[str, AfterValidator(values.template)]
+    exclude: tuple[Name, ...] = ()  # from a folder's defaults only
+
+
+class DefaultsKeys(Scheduled):
+    """A `_defaults.toml`."""
+
+    template: Annotated[str, AfterValidator(values.shared_template)] | None = None
+
+
+class WindowKeys(Strict):
+    days: Annotated[frozenset[int], BeforeValidator(values.days)]
+    start: Annotated[time, BeforeValidator(values.window_start)] = Field(alias="from")
+    end: Annotated[time, BeforeValidator(values.window_end)] = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        try:
+            self.as_window()
+        except ValueError as error:
+            message, _, hint = str(error).rpartition(": ")
+            raise Mistake(f"is none: {message}", hint) from None
+        return self
+
+    def as_window(self) -> Window:
+        return Window(self.days, self.start, self.end)
+
+
+class StepEntry(Strict):
+    """One [[step]] of a sequence."""
+
+    id: Annotated[str, AfterValidator(values.step_id)]
+    wait: Wait
+    file: Annotated[str, AfterValidator(values.step_file)] | None = None
+
+
+class SequenceKeys(Letter):
+    """A `sequence.toml`: who, when and in which order, and defaults for the steps."""
+
+    segment: Name
+    status: Literal["draft", "ready", "paused"] = "draft"
+    exit: tuple[Name, ...] = ()
+    window: WindowKeys | None = None
+    min_gap: Wait | None = None
+    timezone: Annotated[str, AfterValidator(zone_name)] | None = None
+    template: Annotated[str, AfterValidator(values.template)] | None = None
+    step: tuple[StepEntry, ...] = ()
+
+
+def names_of(model: type[Strict]) -> frozenset[str]:
+    """The keys as they are written."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items())
+
+
+SHARED = names_of(DefaultsKeys)  # what a folder's _defaults.toml hands down
+
+# Known keys in a wrong file. First those that have a home elsewhere: key -> "belongs …".
+_SEQUENCES_OWN = dict.fromkeys(("exit", "window", "min_gap"), "in a sequence's sequence.toml")
+_STEP_ENTRYS = dict.fromkeys(("id", "wait", "file"), "under [[step]] in sequence.toml")
+ELSEWHERE_THAN_CAMPAIGN = _SEQUENCES_OWN | _STEP_ENTRYS
+ELSEWHERE_THAN_SEQUENCE = dict.fromkeys(names_of(SequenceKeys), "above the first [[step]]") | {
+    "subject": "in the step's own file"
+}
+
+A_CAMPAIGN, A_STEP, A_SEQUENCE = "a campaign", "a step", "a sequence"
+
+# Then those that are refused, with the reason as the way out.
+NOT_YET = {
+    "utm": "take it out: links go out as they are written",
+    "attachments": "take it out, and put a link to the file into the text",
+}
+NOT_IN_DEFAULTS = dict.fromkeys(
+    ("subject", "segment", "status", "send_at"),
+    "write it in each campaign, where a reader of the file sees it",
+)
+NOT_IN_STEP = {
+    "segment": "`segment` in sequence.toml says who is enrolled",
+    "exclude": "`exit` in sequence.toml names the segments that end it early",
+    "status": "`status` in sequence.toml holds for all steps",
+    "send_at": "`wait` under [[step]] in sequence.toml says when it goes",
+    "timezone": "`timezone` in sequence.toml holds for all steps",
+    "late_after": "a late step goes at the next tick inside the window",
+}
+NOT_IN_SEQUENCE = {
+    "subject": "each step's file has its own subject",
+    "exclude": "`exit` names the segments that end it early",
+    "send_at": "`wait` under [[step]] says when a step goes",
+    "late_after": "a late step goes at the next tick inside the window",
+}
