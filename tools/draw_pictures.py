@@ -255,6 +255,87 @@ def network() -> Sheet:
     return sheet
 
 
+def letter() -> Sheet:
+    """A letter with a seal: what is said."""
+    sheet = Sheet(*EMBLEM, ROSE)
+    sheet.box(28, 54, 136, 92, PAPER, radius=6)
+    sheet.line([(34, 62), (96, 110), (158, 62)], SAND, 6)
+    sheet.circle(96, 112, 20, SUN)
+    return sheet
+
+
+def listening() -> Sheet:
+    """A voice and the arcs that catch it."""
+    sheet = Sheet(*EMBLEM, NIGHT)
+    sheet.circle(48, 96, 16, SUN)
+    for radius, fill in ((44, MIST), (72, SEA), (100, BLUSH)):
+        sheet.curve((48 - radius, 96 - radius, 48 + radius, 96 + radius), -44, 44, fill, 12)
+    return sheet
+
+
+def stream() -> Sheet:
+    """A fish that goes with the stream, wide awake."""
+    sheet = Sheet(*EMBLEM, MIST)
+    for y, fill in ((138, SEA), (162, NIGHT)):
+        for x in range(-24, 192, 48):
+            sheet.curve((x, y - 16, x + 28, y + 12), 20, 160, fill, 7)
+            sheet.curve((x + 22, y - 4, x + 54, y + 24), 200, 340, fill, 7)
+    sheet.shape([(30, 58), (66, 88), (30, 118)], ROSE)
+    sheet.draw.ellipse([value * OVER for value in (50, 52, 162, 124)], fill=ROSE)
+    sheet.circle(134, 80, 11, PAPER)
+    sheet.circle(137, 80, 5, NIGHT)
+    sheet.curve((64, 66, 104, 110), 300, 60, BLUSH, 6)
+    return sheet
+
+
+def book() -> Sheet:
+    """An open book."""
+    sheet = Sheet(*EMBLEM, LEAF)
+    sheet.shape([(96, 60), (30, 44), (30, 134), (96, 150)], PAPER)
+    sheet.shape([(96, 60), (162, 44), (162, 134), (96, 150)], TINT)
+    for y in (74, 94, 114):
+        sheet.line([(44, y - 8), (82, y + 2)], SAND, 6)
+        sheet.line([(148, y - 8), (110, y + 2)], SAND, 6)
+    sheet.shape([(124, 54), (140, 50), (140, 92), (132, 84), (124, 96)], ROSE)
+    return sheet
+
+
+def story() -> Sheet:
+    """A path over the hills: it begins, it rises, it arrives."""
+    sheet = Sheet(*EMBLEM, SUN)
+    sheet.shape([(0, 150), (56, 78), (104, 140), (138, 60), (192, 142), (192, 192), (0, 192)], SEA)
+    sheet.line([(16, 164), (56, 112), (102, 166), (138, 96)], PAPER, 7)
+    sheet.circle(16, 164, 11, NIGHT)
+    sheet.line([(138, 96), (138, 34)], NIGHT, 6)
+    sheet.shape([(138, 32), (174, 45), (138, 58)], ROSE)
+    return sheet
+
+
+def circle_of_listeners() -> Sheet:
+    """People around a common middle: receivers who take part."""
+    sheet = Sheet(*EMBLEM, BLUSH)
+    sheet.ring(96, 96, 66, 6, PAPER)
+    for number in range(7):
+        angle = math.tau * number / 7 - math.pi / 2
+        fill = (ROSE, NIGHT, SEA)[number % 3] if number < 6 else SUN
+        sheet.circle(96 + 63 * math.cos(angle), 96 + 63 * math.sin(angle), 17, fill)
+    sheet.circle(96, 96, 24, PAPER)
+    return sheet
+
+
+def links() -> Sheet:
+    """Hubs that give to each other."""
+    sheet = Sheet(*EMBLEM, SEA)
+    points = [(44, 60), (140, 44), (152, 132), (62, 148), (98, 96)]
+    for point in points[:4]:
+        sheet.line([points[4], point], MIST, 7)
+    for start, end in ((0, 1), (1, 2), (2, 3), (3, 0)):
+        sheet.line([points[start], points[end]], MIST, 4)
+    for (x, y), fill in zip(points, (PAPER, SUN, PAPER, BLUSH, ROSE), strict=True):
+        sheet.circle(x, y, 24 if fill == ROSE else 17, fill)
+    return sheet
+
+
 def logo() -> Sheet:
     """A greeting: a speech bubble that smiles. It stands on its own ground, so it survives a dark one."""
     sheet = Sheet(80, 80, None)
@@ -275,6 +356,13 @@ PICTURES: dict[str, Callable[[], Sheet]] = {
     "campaigns/almedalen-recap/anna-wahl.png": stairs,
     "campaigns/almedalen-recap/vahid-zohali.png": gauge,
     "campaigns/almedalen-recap/lisa-parfelt.png": network,
+    "campaigns/sju-tips/budskapet.png": letter,
+    "campaigns/sju-tips/lyhordhet.png": listening,
+    "campaigns/sju-tips/energi.png": stream,
+    "campaigns/sju-tips/utbilda.png": book,
+    "campaigns/sju-tips/beratta.png": story,
+    "campaigns/sju-tips/malgruppen.png": circle_of_listeners,
+    "campaigns/sju-tips/natverka.png": links,
     "campaigns/_bilder/birger-blom.png": pen_and_bloom,
     "campaigns/_bilder/komm.png": meeting_bubbles,
 }
