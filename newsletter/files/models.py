@@ -9,8 +9,8 @@ from pydantic_core import CoreSchema, ErrorDetails
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.files.mistake import Mistake
-from newsletter.files.places import KeyPath
-from newsletter.files.shapes import annotation_at, example, is_secret, known_keys, written
+from newsletter.files.places import KeyPath, written
+from newsletter.files.shapes import annotation_at, example, is_secret, known_keys
 from newsletter.files.toml import Document
 
 M = TypeVar("M", bound=BaseModel)

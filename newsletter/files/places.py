@@ -32,6 +32,7 @@ class Scanner:
     keys, values: path -> offset in characters. An item of an array has its index as key; a table's value is
     its header's bracket, or its brace; a table that only a dotted key implies stands where its name does.
     open: offsets of the brackets and strings in which the scan stands; those left after Lost are unclosed.
+    statements: each header and each pair in the order of the text, also one that stands there twice.
     """
 
     def __init__(self, text: str) -> None:
@@ -40,6 +41,7 @@ class Scanner:
         self.keys: dict[KeyPath, int] = {}
         self.values: dict[KeyPath, int] = {}
         self.open: list[int] = []
+        self.statements: list[tuple[KeyPath, int]] = []
         self._tables: dict[KeyPath, int] = {}  # arrays of tables: path -> how many so far
 
     def scan(self) -> None:
@@ -76,6 +78,7 @@ class Scanner:
             last = position == len(parts) - 1
             table = (*table, name)
             if last:
+                self.statements.append((table, offset))
                 self.keys.setdefault(table, offset)
                 # A table written out beats the place where a longer header only implied it.
                 self.values[table] = self.values.get(table, start) if table in self._tables else start
@@ -113,10 +116,12 @@ class Scanner:
 
     def _pair(self, table: KeyPath) -> None:
         path = table
-        for name, offset in self._key():
+        parts = self._key()
+        for name, offset in parts:
             path = (*path, name)
             self.keys.setdefault(path, offset)
             self.values.setdefault(path, offset)
+        self.statements.append((path, parts[-1][1]))
         self._expect("=")
         self._skip(_BLANK)
         self._value(path)
@@ -179,3 +184,11 @@ def unquote(written: str) -> str:
     """What a TOML string or quoted key says, its escapes resolved."""
     value = tomllib.loads(f"v = {written}")["v"]
     return str(value)
+
+
+def written(path: KeyPath) -> str:
+    """A path as authors write it: `sender.from`, `step[1].wait`."""
+    text = ""
+    for step in path:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text

@@ -12,14 +12,6 @@ from pydantic import BaseModel, SecretStr
 from newsletter.files.places import KeyPath
 
 
-def written(path: KeyPath) -> str:
-    """A path as authors write it: `sender.from`, `step[1].wait`."""
-    text = ""
-    for step in path:
-        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
-
-
 def known_keys(model: Any, path: KeyPath) -> list[str]:
     """The keys that the table at `path` takes; none if that is no table of a model."""
     found = _model(annotation_at(model, path))

@@ -77,7 +77,7 @@ def parse_toml(text: str, *, file: str, first_line: int = 1) -> Document:
         )
     from newsletter.files.diagnosis import explain
 
-    line, column, message, hint = explain(text, reason)
+    line, column, message, hint = explain(text, reason, front_matter=first_line > 1)
     raise ChecksFailed(Problem("F101", message, Place(file, line + first_line - 1, column), hint))
 
 
