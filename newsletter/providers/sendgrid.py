@@ -83,7 +83,7 @@ def open_sendgrid(settings: SendGridSettings) -> "SendGrid":
     """
     key = settings.api_key.get_secret_value().strip() if settings.api_key else ""
     if not key:
-        hint = "NEWSLETTER_SENDGRID__API_KEY=… in the environment or in .env"
+        hint = "SENDGRID_API_KEY=… or NEWSLETTER_SENDGRID__API_KEY=… in the environment or in .env"
         raise ConfigurationFault(Problem("D121", "SendGrid needs an API key", hint=hint))
     if not (key.isascii() and key.isprintable()) or " " in key:
         # http.client would name the whole key in its error.

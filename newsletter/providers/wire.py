@@ -147,7 +147,23 @@ class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, until: float, **keywords: Any) -> None:
         super().__init__(sock, *args, **keywords)
         file: Any = self.fp
-        self.fp = io.BufferedReader(_Timed(file.detach(), sock, until))
+        self.fp = _Lines(_Timed(file.detach(), sock, until))
+
+    def begin(self) -> None:
+        file: Any = self.fp
+        super().begin()
+        if file.last == b"":
+            raise http.client.HTTPException("it was cut short")
+
+
+class _Lines(io.BufferedReader):
+    """Remembers the last line: `http.client` takes an end in the middle of the headers for their end."""
+
+    last = b"-"
+
+    def readline(self, size: int | None = -1) -> bytes:
+        self.last = super().readline(-1 if size is None else size)
+        return self.last
 
 
 class _Timed(io.RawIOBase):
