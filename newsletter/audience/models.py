@@ -19,6 +19,19 @@ class Standing(StrEnum):
 
 AttributeValue = str | int | float | bool | date | datetime
 
+# Columns with a meaning of their own; all others become attributes.
+TEXT_COLUMNS = (
+    "email",
+    "first_name",
+    "last_name",
+    "organisation",
+    "city",
+    "language",
+    "timezone",
+    "consent_source",
+)
+STANDARD_COLUMNS = frozenset({*TEXT_COLUMNS, "consent_at", "tags", "status"})
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:
@@ -55,7 +68,15 @@ class Subscriber:
 
     @property
     def lists(self) -> tuple[str, ...]:
-        return tuple(membership.list for membership in self.memberships)
+        """Each list once, also when the person stands on it in several rows."""
+        return tuple(dict.fromkeys(membership.list for membership in self.memberships))
+
+    def value(self, column: str) -> AttributeValue | None:
+        """What a column says of this person, by its declared type; None for an empty or absent cell."""
+        if column in TEXT_COLUMNS:
+            text: str = getattr(self, column)
+            return text or None
+        return self.consent_at if column == "consent_at" else self.attributes.get(column)
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -87,6 +108,11 @@ class Audience:
     lists: Mapping[str, ListFile]
     problems: Mapping[str, tuple[Problem, ...]]  # list name -> findings
     columns: frozenset[str]  # all that any list has, the standard ones included
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Of all lists. A list with an error may hide an opt-out, which holds for the whole project."""
+        return tuple(p for problems in self.problems.values() for p in problems if p.is_error)
 
     def find(self, key: str) -> Subscriber | None:
         return self.by_key.get(key)
