@@ -1,7 +1,7 @@
 """One Markdown file with front matter becomes a Campaign."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -61,6 +61,16 @@ def checked(
         return None
 
 
+def in_order(problems: Iterable[Problem], file: str) -> tuple[Problem, ...]:
+    """Each once, though a mistake in a shared file is found wherever it is handed down; `file`'s own first."""
+
+    def order(problem: Problem) -> tuple[bool, str, int, int]:
+        place = problem.place or Place("")
+        return place.file != file, place.file, place.line or 0, place.column or 0
+
+    return tuple(sorted(dict.fromkeys(problems), key=order))
+
+
 def load_campaign(
     project: Project, settings: Settings, defaults: Defaults, *, name: str, file: str
 ) -> tuple[Campaign | None, tuple[Problem, ...]]:
@@ -69,7 +79,7 @@ def load_campaign(
     try:
         letter = read_letter(project, file)
     except ChecksFailed as failed:
-        return None, _once(failed.problems, handed.problems)
+        return None, in_order((*failed.problems, *handed.problems), file)
     own, problems = without_refused(letter.document, {}, where=keys.A_CAMPAIGN)
     document = merged([*handed.documents, own], file=file)
     written = checked(
@@ -77,7 +87,7 @@ def load_campaign(
     )
     problems += handed.problems
     if written is None or problems:
-        return None, _once(problems)
+        return None, in_order(problems, file)
     zone = ZoneInfo(written.timezone or settings.timezone)
     send_at, hints = _instant(written.send_at, zone, document.value("send_at"))
     campaign = Campaign(
@@ -133,8 +143,9 @@ def load_step(
     written = checked(
         keys.StepKeys, document, problems, elsewhere=keys.ELSEWHERE_THAN_CAMPAIGN, handed=around.defaults
     )
+    problems = [_for_all_steps(problem) for problem in problems]
     if written is None or problems:
-        return None, _once(problems)
+        return None, in_order(problems, file)
     campaign = Campaign(
         id=f"{ref.sequence}/{ref.id}",
         file=file,
@@ -159,13 +170,15 @@ def load_step(
     return campaign, ()
 
 
+def _for_all_steps(problem: Problem) -> Problem:
+    """A template is mostly named once for the whole sequence."""
+    if problem.code == MISSING and "template" in problem.message:
+        return replace(problem, hint=f"{problem.hint} in sequence.toml, for all steps")
+    return problem
+
+
 def _for_steps(layer: Document) -> Document:
     return only(layer, keys.names_of(keys.StepKeys))
-
-
-def _once(*groups: Iterable[Problem]) -> tuple[Problem, ...]:
-    """A mistake in a shared file is found by each file that it is handed down to."""
-    return tuple(dict.fromkeys(problem for group in groups for problem in group))
 
 
 def _instant(

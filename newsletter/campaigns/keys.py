@@ -1,12 +1,12 @@
 """The keys that authors write in front matter, sequence.toml and _defaults.toml."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from newsletter.campaigns import values
-from newsletter.campaigns.clock import Period, Window
+from newsletter.campaigns.clock import Period, Window, parse_window
 from newsletter.files.mistake import Mistake
 from newsletter.files.models import Strict
 from newsletter.settings.values import mailbox, zone_name
@@ -60,9 +60,9 @@ class DefaultsKeys(Scheduled):
 
 
 class WindowKeys(Strict):
-    days: Annotated[frozenset[int], BeforeValidator(values.days)]
-    start: Annotated[time, BeforeValidator(values.window_start)] = Field(alias="from")
-    end: Annotated[time, BeforeValidator(values.window_end)] = Field(alias="to")
+    days: Annotated[str, AfterValidator(values.days)]
+    start: Annotated[str, AfterValidator(values.time_of_day)] = Field(alias="from")
+    end: Annotated[str, AfterValidator(values.end_of_window)] = Field(alias="to")
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -74,7 +74,7 @@ class WindowKeys(Strict):
         return self
 
     def as_window(self) -> Window:
-        return Window(self.days, self.start, self.end)
+        return parse_window(days=self.days, start=self.start, end=self.end)
 
 
 class StepEntry(Strict):
@@ -91,7 +91,7 @@ class SequenceKeys(Letter):
     segment: Name
     status: Literal["draft", "ready", "paused"] = "draft"
     exit: tuple[Name, ...] = ()
-    window: WindowKeys | None = None
+    window: Annotated[WindowKeys, BeforeValidator(values.window_table)] | None = None
     min_gap: Wait | None = None
     timezone: Annotated[str, AfterValidator(zone_name)] | None = None
     template: Annotated[str, AfterValidator(values.template)] | None = None

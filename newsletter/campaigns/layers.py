@@ -16,39 +16,31 @@ Path = tuple[str | int, ...]
 def without_refused(
     document: Document, refused: Mapping[str, str], *, where: str
 ) -> tuple[Document, list[Problem]]:
-    """The document without the keys that don't belong there, each a problem; and the problems of [data].
+    """The document without the keys that don't belong there, and a problem for each; also for those in [data].
 
     refused: key -> what to do instead. where: what the file is, in words.
     """
-    problems = []
-    for key in document.data:
-        if key in keys.NOT_YET:
-            message, hint, code = f"`{key}` is not supported yet", keys.NOT_YET[key], "F303"
-        elif key in refused:
-            message, hint, code = f"{where} takes no `{key}`", refused[key], "F302"
-        else:
-            continue
-        problems.append(Problem(code, message, document.key(key), hint))
-    known = keys.names_of(keys.CampaignKeys) | keys.NOT_YET.keys()
+    data = document.data.get("data")
+    paths = [(key,) for key in document.data] + [
+        ("data", key) for key in (data if isinstance(data, dict) else ())
+    ]
+    known = keys.names_of(keys.CampaignKeys)
     if where == keys.A_SEQUENCE:
         known |= keys.names_of(keys.SequenceKeys)
-    problems += _slipped(document, known)
+    problems = []
+    for path in paths:
+        key, slipped = path[-1], len(path) > 1
+        if key in keys.NOT_YET:
+            code, message, hint = "F303", f"`{key}` is not supported yet", keys.NOT_YET[key]
+        elif slipped and key in known:
+            # In TOML all that stands below [data] is data: a status there would hold for nothing.
+            code, message, hint = "F105", f"`{key}` belongs above [data]", f"move the line `{key} = …` there"
+        elif not slipped and key in refused:
+            code, message, hint = "F302", f"{where} takes no `{key}`", refused[key]
+        else:
+            continue
+        problems.append(Problem(code, message, document.key(*path), hint))
     return only(document, document.data.keys() - refused.keys() - keys.NOT_YET.keys()), problems
-
-
-def _slipped(document: Document, known: Collection[str]) -> list[Problem]:
-    """In TOML all that stands below [data] is data, and a status that slipped down there holds for nothing."""
-    data = document.data.get("data")
-    return [
-        Problem(
-            "F105",
-            f"`{key}` belongs above [data]",
-            document.key("data", key),
-            f"move the line `{key} = …` there",
-        )
-        for key in (data if isinstance(data, dict) else ())
-        if key in known
-    ]
 
 
 def only(document: Document, wanted: Collection[str]) -> Document:

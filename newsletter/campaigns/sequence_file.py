@@ -1,18 +1,20 @@
 """A folder with sequence.toml and its steps' files becomes a Sequence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from newsletter.campaigns import keys
-from newsletter.campaigns.campaign_file import Surroundings, checked, load_step
+from newsletter.campaigns.campaign_file import Surroundings, checked, in_order, load_step
 from newsletter.campaigns.find import Folder
 from newsletter.campaigns.layers import Defaults, merged, only, places, without_refused
 from newsletter.campaigns.models import Campaign, Sequence, Status, Step, StepRef
 from newsletter.campaigns.values import sensible
-from newsletter.errors import ChecksFailed, Place, Problem, Severity, did_you_mean
+from newsletter.errors import ChecksFailed, Place, Problem, Severity, nearest
 from newsletter.files.project import Project
 from newsletter.files.toml import Document, parse_toml
 from newsletter.settings.model import Settings
+
+NO_FILE = "S102"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def load_sequence(
         keys.SequenceKeys, whole, problems, elsewhere=keys.ELSEWHERE_THAN_SEQUENCE, handed=handed
     )
     entries = list(_entries(own))
+    unclaimed = _unclaimed(folder, entries)
     problems += _doubled(entries)
     around = Surroundings(
         handed,
@@ -51,14 +54,19 @@ def load_sequence(
     letters: dict[str, Campaign] = {}
     for entry in entries:
         ref = StepRef(name, entry.id, entry.number + 1, len(entries))
-        letter, found = _letter(project, settings, around, ref=ref, entry=entry, folder=folder)
-        problems += found
+        file = f"{folder.path}/{entry.name}"
+        if file not in folder.letters:
+            problems += _no_file(entry, unclaimed, folder)
+            continue
+        letter, of_letter = load_step(project, settings, around, ref=ref, file=file)
+        problems += of_letter
         if letter:
             letters[entry.id] = letter
-    problems += [*handed.problems, *_strays(folder, entries)]
-    once = tuple(dict.fromkeys(problems))
-    if written is None or any(problem.is_error for problem in once):
-        return None, once
+    if written and not any(problem.code == NO_FILE for problem in problems):
+        problems += _strays(folder, unclaimed)
+    found = in_order([*problems, *handed.problems], folder.file)
+    if written is None or any(problem.is_error for problem in found):
+        return None, found
     return Sequence(
         id=name,
         file=folder.file,
@@ -71,7 +79,7 @@ def load_sequence(
         timezone=around.timezone,
         places=places(whole),
         sources=(folder.file, *handed.files),
-    ), once
+    ), found
 
 
 def _with_steps(document: Document, problems: list[Problem]) -> Document:
@@ -113,35 +121,28 @@ def _doubled(entries: list[_Entry]) -> Iterator[Problem]:
             yield Problem("S109", message, entry.place, "each step has a file of its own")
 
 
-def _letter(
-    project: Project,
-    settings: Settings,
-    around: Surroundings,
-    *,
-    ref: StepRef,
-    entry: _Entry,
-    folder: Folder,
-) -> tuple[Campaign | None, tuple[Problem, ...]]:
-    file = f"{folder.path}/{entry.name}"
-    if file in folder.letters:
-        return load_step(project, settings, around, ref=ref, file=file)
+def _no_file(entry: _Entry, unclaimed: Iterable[str], folder: Folder) -> Iterator[Problem]:
     if not sensible(entry.name) or not entry.name.endswith(".md"):
-        return None, ()  # said of the value itself
-    there = [letter.removeprefix(f"{folder.path}/") for letter in folder.letters]
-    hint = did_you_mean(entry.name, there) or f"write {file}"
-    problem = Problem("S102", f"the step `{entry.id}` has no file {entry.name}", entry.place, hint)
-    return None, (problem,)
+        return  # said of the value itself
+    guess = nearest(entry.name, unclaimed)
+    hint = f"did you mean `{guess}`?" if guess else f"write {folder.path}/{entry.name}"
+    yield Problem(NO_FILE, f"the step `{entry.id}` has no file {entry.name}", entry.place, hint)
 
 
-def _strays(folder: Folder, entries: list[_Entry]) -> Iterator[Problem]:
-    named = {f"{folder.path}/{entry.name}" for entry in entries}
-    for letter in folder.letters:
-        if letter not in named:
-            stem = letter.rpartition("/")[2].removesuffix(".md")
-            yield Problem(
-                "S104",
-                "the file is no step of its sequence, and is never sent",
-                Place(letter, 1, 1),
-                f'name it in sequence.toml ([[step]] id = "{stem}"), or begin its name with `_`',
-                Severity.WARNING,
-            )
+def _unclaimed(folder: Folder, entries: Iterable[_Entry]) -> list[str]:
+    """The letters below the folder that no step names, from there."""
+    names = {entry.name for entry in entries}
+    below = (letter.removeprefix(f"{folder.path}/") for letter in folder.letters)
+    return [letter for letter in below if letter not in names]
+
+
+def _strays(folder: Folder, unclaimed: Iterable[str]) -> Iterator[Problem]:
+    for letter in unclaimed:
+        stem = letter.rpartition("/")[2].removesuffix(".md")
+        yield Problem(
+            "S104",
+            "the file is no step of its sequence, and is never sent",
+            Place(f"{folder.path}/{letter}", 1, 1),
+            f'name it in sequence.toml ([[step]] id = "{stem}"), or begin its name with `_`',
+            Severity.WARNING,
+        )

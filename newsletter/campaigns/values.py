@@ -8,12 +8,13 @@ from newsletter.campaigns.clock import Period, parse_days, parse_period, parse_t
 from newsletter.files.duration import parse_duration
 from newsletter.files.mistake import Mistake
 
+_SPAN = "a number and a unit, as text"
 LOCAL = 'send_at = "2015-07-03 09:00"'
 
 
-def _text(value: object, example: str) -> str:
+def _text(value: object, example: str, *, what: str = "text") -> str:
     if not isinstance(value, str):
-        raise Mistake("must be text", example)
+        raise Mistake(f"must be {what}", example)
     return value
 
 
@@ -104,7 +105,7 @@ def send_at(value: object) -> datetime:
     elif isinstance(value, time):
         raise Mistake("is a time without a date", f'send_at = "2015-07-03 {value:%H:%M}"')
     else:
-        moment = _spoken(_text(value, LOCAL).strip())
+        moment = _spoken(_text(value, LOCAL, what="a date and a time").strip())
     if not 2000 <= moment.year < 2200:
         raise Mistake(f"is in the year {moment.year}", LOCAL)
     return moment
@@ -130,7 +131,7 @@ def _complete(text: str) -> str:
 
 
 def period(value: object) -> Period:
-    text = _text(value, 'write it as "2 days"')
+    text = _text(value, 'write it as "2 days"', what=_SPAN)
     try:
         return parse_period(text)
     except ValueError:
@@ -141,33 +142,40 @@ def period(value: object) -> Period:
 
 
 def late_after(value: object) -> timedelta:
-    return parse_duration(_text(value, 'late_after = "6 hours"'))
+    return parse_duration(_text(value, 'late_after = "6 hours"', what=_SPAN))
 
 
-def days(value: object) -> frozenset[int]:
-    text = _text(value, 'days = "mon-fri"')
+def days(text: str) -> str:
     try:
-        return parse_days(text)
+        parse_days(text)
     except ValueError as error:
         message, _, hint = str(error).rpartition(": ")
         raise Mistake(f'is "{text}"; {message}', hint) from None
+    return text
 
 
-def window_start(value: object) -> time:
-    text = _text(value, 'from = "08:00"')
+def time_of_day(text: str) -> str:
     try:
-        return parse_time_of_day(text)
+        parse_time_of_day(text)
     except ValueError:
-        raise Mistake(f'is "{text}", which is no time of day', 'from = "08:00"') from None
+        raise Mistake(f'is "{text}", which is no time of day', 'write it as "08:00"') from None
+    return text
 
 
-def window_end(value: object) -> time:
-    text = _text(value, 'to = "10:00"')
+def end_of_window(text: str) -> str:
     try:
-        return parse_time_of_day(text, allow_24=True)
+        parse_time_of_day(text, allow_24=True)
     except ValueError:
-        hint = 'to = "10:00"; the end of the day is "24:00"'
+        hint = 'write it as "10:00"; the end of the day is "24:00"'
         raise Mistake(f'is "{text}", which is no time of day', hint) from None
+    return text
+
+
+def window_table(value: object) -> object:
+    if not isinstance(value, dict):
+        hint = 'window = { days = "mon-fri", from = "08:00", to = "10:00" }'
+        raise Mistake("must be a table of days and times", hint)
+    return value
 
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
