@@ -76,7 +76,14 @@ class _Findings:
         self.seen: Counter[tuple[str, str]] = Counter()
 
     def add(
-        self, code: str, message: str, hint: str, severity: Severity, place: Callable[[], Place], column: str
+        self,
+        code: str,
+        message: str,
+        hint: str,
+        severity: Severity,
+        *,
+        column: str,
+        place: Callable[[], Place],
     ) -> None:
         """place: asked for only if the problem is kept; it takes a walk through the file."""
         self.seen[code, column] += 1
@@ -204,7 +211,14 @@ def _ragged(table: Table, line: int, row: list[str], findings: _Findings) -> Non
     cells_have = "1 cell" if have == 1 else f"{have} cells"
     message = f"the row has {cells_have}, the header {want}: it is left out"
     # The first cell too many, or the end of what is there.
-    findings.add("A110", message, hint, Severity.ERROR, lambda: table.place(line, min(have - 1, want)), "")
+    findings.add(
+        "A110",
+        message,
+        hint,
+        Severity.ERROR,
+        column="",
+        place=lambda: table.place(line, min(have - 1, want)),
+    )
 
 
 @dataclass(slots=True)

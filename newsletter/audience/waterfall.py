@@ -59,7 +59,7 @@ def waterfall(
     }
     people = {who.key: who for who in candidates}  # candidates are people: each once
     out: dict[str, list[Subscriber]] = {reason: [] for reason in REASONS}
-    recipients = []
+    recipients: list[Subscriber] = []
     for key in sorted(people):
         who = people[key]
         reason = next((reason for reason in REASONS if questions[reason](who)), None)
