@@ -234,7 +234,9 @@ class _Row:
         self, code: str, column: str, message: str, hint: str, severity: Severity = Severity.WARNING
     ) -> None:
         number = self.table.columns.index(column)
-        self.findings.add(code, message, hint, severity, lambda: self.table.place(self.line, number), column)
+        self.findings.add(
+            code, message, hint, severity, column=column, place=lambda: self.table.place(self.line, number)
+        )
 
     def cell(self, column: str) -> str:
         return self.cells[self.table.columns.index(column)].strip() if column in self.table.columns else ""
