@@ -1,0 +1,158 @@
+"""Markdown's tokens as plain text: every block ends its own line, so that conditions and loops leave no gaps behind.
+
+Links stand as `text (url)`, or as the bare address where the text is the address or its host; emphasis is dropped,
+lists, quotes and tables stay readable without it. Nothing is wrapped. The text still holds Jinja's tokens.
+"""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+from markdown_it.token import Token
+
+from newsletter.render.markdown import plain_alt
+from newsletter.render.tokens import Tokenised
+
+_SCHEME = re.compile(r"^(?:https?://(?:www\.)?|mailto:|tel:)", re.IGNORECASE)
+
+
+class PlainText:
+    def __init__(self, tokenised: Tokenised) -> None:
+        self.tokenised = tokenised
+
+    def blocks(self, tokens: Sequence[Token]) -> str:
+        """All blocks, each with a line break behind it and a blank line between them; none at the end."""
+        return self._blocks(tokens, tight=False).rstrip("\n")
+
+    def inline(self, tokens: Sequence[Token] | None) -> str:
+        """One line; hard breaks are line breaks."""
+        words: list[str] = []
+        addresses: list[tuple[str, int]] = []
+        for token in tokens or ():
+            if token.type == "link_open":
+                addresses.append((str(token.attrs.get("href", "")), len(words)))
+            elif token.type == "link_close" and addresses:
+                address, start = addresses.pop()
+                words[start:] = [self.link("".join(words[start:]), address)]
+            elif token.type == "softbreak":
+                words.append(" ")
+            elif token.type == "hardbreak":
+                words.append("\n")
+            elif token.type == "image":
+                words.append(f"[{plain_alt(token.children)}]")
+            elif token.type == "statement":
+                words.append(str(token.meta["token"]))
+            else:
+                words.append(token.content)
+        return "".join(words)
+
+    def link(self, words: str, address: str) -> str:
+        shown = address[len("mailto:") :] if address.lower().startswith("mailto:") else address
+        shown = shown[len("tel:") :] if shown.lower().startswith("tel:") else shown
+        if not words.strip():
+            return shown
+        if not shown or shown.startswith("#"):
+            return words
+        if self._bare(words) in (self._bare(address), self._bare(address).split("/", 1)[0]):
+            # The same expression twice would be evaluated twice; a host stands for its whole address.
+            return shown
+        return f"{words} ({shown})"
+
+    def _bare(self, address: str) -> str:
+        written = self.tokenised.written(address).strip()
+        return unquote(_SCHEME.sub("", written)).rstrip("/").casefold()
+
+    def _blocks(self, tokens: Sequence[Token], *, tight: bool) -> str:
+        out: list[str] = []
+        at = 0
+        while at < len(tokens):
+            token, end = tokens[at], _end(tokens, at)
+            inside = tokens[at + 1 : end - 1]
+            gap = "" if tight or token.hidden else "\n"
+            if token.type == "statement_block":
+                out.append(str(token.meta["token"]))
+            elif token.type in ("paragraph_open", "heading_open"):
+                out.append(self.inline(inside[0].children if inside else None) + "\n" + gap)
+            elif token.type in ("bullet_list_open", "ordered_list_open"):
+                out.append(self._list(token, inside) + gap)
+            elif token.type == "blockquote_open":
+                out.append(self._prefixed(self._blocks(inside, tight=False).rstrip("\n"), "> ", "> ") + "\n" + gap)
+            elif token.type in ("fence", "code_block"):
+                out.append(self._prefixed(token.content.rstrip("\n"), "    ", "    ") + "\n" + gap)
+            elif token.type == "table_open":
+                out.append(self._table(inside) + gap)
+            elif token.type == "hr":
+                out.append("* * *\n" + gap)
+            elif token.type == "inline":
+                out.append(self.inline(token.children) + "\n")
+            at = end
+        return "".join(out)
+
+    def _list(self, opener: Token, tokens: Sequence[Token]) -> str:
+        """Items under their marks; numbers count on in the order of the file, whatever conditions leave out."""
+        out: list[str] = []
+        number = int(opener.attrs.get("start", 1))
+        tight = all(token.hidden for token in tokens if token.type == "paragraph_open" and token.level == 2 + opener.level)
+        at = 0
+        while at < len(tokens):
+            token, end = tokens[at], _end(tokens, at)
+            if token.type == "statement_block":
+                out.append(str(token.meta["token"]))
+            else:
+                mark = f"{number}. " if opener.type == "ordered_list_open" else "- "
+                number += 1
+                item = self._blocks(tokens[at + 1 : end - 1], tight=tight).rstrip("\n")
+                out.append(self._prefixed(item, mark, " " * len(mark)) + ("\n" if tight else "\n\n"))
+            at = end
+        return "".join(out) if tight else "".join(out).removesuffix("\n")
+
+    def _table(self, tokens: Sequence[Token]) -> str:
+        """Cells in columns; where a cell holds an expression nobody knows its width, so bars alone part them."""
+        rows: list[list[str] | Token] = []
+        head = 0
+        for at, token in enumerate(tokens):
+            if token.type == "tr_open":
+                cells = tokens[at + 1 : _end(tokens, at) - 1]
+                rows.append([self.inline(cell.children) for cell in cells if cell.type == "inline"])
+                head = head or len(rows)
+            elif token.type == "statement_block":
+                rows.append(token)
+        plain = [row for row in rows if not isinstance(row, Token)]
+        known = not any(self.tokenised.indices(cell) for row in plain for cell in row)
+        count = len(plain[0]) if plain else 0
+        widths = [max(len(row[column]) for row in plain) if known else 0 for column in range(count)]
+        out = []
+        for number, row in enumerate(rows, 1):
+            if isinstance(row, Token):
+                out.append(str(row.meta["token"]))
+                continue
+            out.append(" | ".join(map(str.ljust, row, widths)).rstrip() + "\n")
+            if number == head:
+                out.append("-+-".join("-" * (width or 3) for width in widths) + "\n")
+        return "".join(out)
+
+    def _prefixed(self, text: str, first: str, further: str) -> str:
+        """Each line behind its mark; a statement at a line's start stays in front of it."""
+        lines = []
+        prefix = first
+        for line in text.split("\n"):
+            at = 0
+            while (found := self.tokenised.pattern.match(line, at)) and self.tokenised.statements(found[0]):
+                at = found.end()
+            rest = line[at:]
+            if rest or not at:
+                lines.append(line[:at] + (prefix + rest).rstrip(" " if not rest else ""))
+                prefix = further
+            else:
+                lines.append(line)
+        return "\n".join(lines)
+
+
+def _end(tokens: Sequence[Token], at: int) -> int:
+    """The index behind the block that begins at `at`."""
+    depth = 0
+    for index in range(at, len(tokens)):
+        depth += tokens[index].nesting
+        if depth <= 0:
+            return index + 1
+    return len(tokens)
