@@ -110,7 +110,8 @@ _SEQUENCES_OWN = dict.fromkeys(("exit", "window", "min_gap"), "in a sequence's s
 _STEP_ENTRYS = dict.fromkeys(("id", "wait", "file"), "under [[step]] in sequence.toml")
 ELSEWHERE_THAN_CAMPAIGN = _SEQUENCES_OWN | _STEP_ENTRYS
 ELSEWHERE_THAN_SEQUENCE = dict.fromkeys(names_of(SequenceKeys), "above the first [[step]]") | {
-    "subject": "in the step's own file"
+    "subject": "in the step's own file",
+    **dict.fromkeys(("id", "wait", "file"), "under [[step]]"),
 }
 
 A_CAMPAIGN, A_STEP, A_SEQUENCE = "a campaign", "a step", "a sequence"

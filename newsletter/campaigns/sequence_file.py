@@ -14,7 +14,7 @@ from newsletter.files.project import Project
 from newsletter.files.toml import Document, parse_toml
 from newsletter.settings.model import Settings
 
-NO_FILE = "S102"
+NO_STEPS, NO_FILE = "S101", "S102"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def load_sequence(
         problems += of_letter
         if letter:
             letters[entry.id] = letter
-    if written and not any(problem.code == NO_FILE for problem in problems):
+    if written and not any(problem.code in (NO_STEPS, NO_FILE) for problem in problems):
         problems += _strays(folder, unclaimed)
     found = in_order([*problems, *handed.problems], folder.file)
     if written is None or any(problem.is_error for problem in found):
@@ -91,7 +91,7 @@ def _with_steps(document: Document, problems: list[Problem]) -> Document:
         message, hint = "`[step]` is one table, and steps are a list", "write [[step]] with two brackets"
     else:
         message, hint = "a sequence without steps", '[[step]], then id = "…" and wait = "0 days" below it'
-    problems.append(Problem("S101", message, document.key("step"), hint))
+    problems.append(Problem(NO_STEPS, message, document.key("step"), hint))
     return replace(document, data={key: value for key, value in document.data.items() if key != "step"})
 
 

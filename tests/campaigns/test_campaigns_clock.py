@@ -1,7 +1,7 @@
 """Wall clocks, periods and windows: by table, over all zones, and by property."""
 
-import zoneinfo
 from datetime import UTC, datetime, time, timedelta
+from importlib import resources
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -69,7 +69,9 @@ class TestLocalToUtc:
     def test_all_zones_with_changes(self) -> None:
         """Every change of every zone in 2024 and 2026: gaps lead behind them, doubles to the first run."""
         gaps = doubles = 0
-        for name in sorted(zoneinfo.available_timezones() - {"localtime"}):
+        # zoneinfo.available_timezones() opens this list without an encoding, which is a warning here.
+        names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+        for name in names:
             zone = ZoneInfo(name)
             for year in (2024, 2026):
                 for change in _changes(zone, year):
@@ -318,5 +320,5 @@ class TestWritten:
             parse_time_of_day(text)
 
     def test_a_window_lies_within_one_day(self) -> None:
-        with pytest.raises(ValueError, match=r"the window ends \(02:00\) before it begins \(22:00\)"):
+        with pytest.raises(ValueError, match=r"it ends \(02:00\) before it begins \(22:00\)"):
             parse_window(days="mon-fri", start="22:00", end="02:00")
