@@ -1,6 +1,6 @@
 """A folder with sequence.toml and its steps' files becomes a Sequence."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from newsletter.campaigns import keys
@@ -43,7 +43,6 @@ def load_sequence(
         keys.SequenceKeys, whole, problems, elsewhere=keys.ELSEWHERE_THAN_SEQUENCE, handed=handed
     )
     entries = list(_entries(own))
-    unclaimed = _unclaimed(folder, entries)
     problems += _doubled(entries)
     around = Surroundings(
         handed,
@@ -51,19 +50,10 @@ def load_sequence(
         Status(written.status) if written else Status.DRAFT,
         (written.timezone if written else None) or settings.timezone,
     )
-    letters: dict[str, Campaign] = {}
-    for entry in entries:
-        ref = StepRef(name, entry.id, entry.number + 1, len(entries))
-        file = f"{folder.path}/{entry.name}"
-        if file not in folder.letters:
-            problems += _no_file(entry, unclaimed, folder)
-            continue
-        letter, of_letter = load_step(project, settings, around, ref=ref, file=file)
-        problems += of_letter
-        if letter:
-            letters[entry.id] = letter
+    letters, of_letters = _letters(project, settings, around, name=name, folder=folder, entries=entries)
+    problems += of_letters
     if written and not any(problem.code in (NO_STEPS, NO_FILE) for problem in problems):
-        problems += _strays(folder, unclaimed)
+        problems += _strays(folder, _unclaimed(folder, entries))
     found = in_order([*problems, *handed.problems], folder.file)
     if written is None or any(problem.is_error for problem in found):
         return None, found
@@ -119,6 +109,32 @@ def _doubled(entries: list[_Entry]) -> Iterator[Problem]:
         if first is not entry:
             message = f"`{entry.name}` is already the file of the step `{first.id}`"
             yield Problem("S109", message, entry.place, "each step has a file of its own")
+
+
+def _letters(
+    project: Project,
+    settings: Settings,
+    around: Surroundings,
+    *,
+    name: str,
+    folder: Folder,
+    entries: Collection[_Entry],
+) -> tuple[dict[str, Campaign], list[Problem]]:
+    """The steps' mails by step id, as far as they load, and what is wrong with the others."""
+    letters: dict[str, Campaign] = {}
+    problems: list[Problem] = []
+    unclaimed = _unclaimed(folder, entries)
+    for entry in entries:
+        file = f"{folder.path}/{entry.name}"
+        if file not in folder.letters:
+            problems += _no_file(entry, unclaimed, folder)
+            continue
+        ref = StepRef(name, entry.id, entry.number + 1, len(entries))
+        letter, found = load_step(project, settings, around, ref=ref, file=file)
+        problems += found
+        if letter:
+            letters[entry.id] = letter
+    return letters, problems
 
 
 def _no_file(entry: _Entry, unclaimed: Iterable[str], folder: Folder) -> Iterator[Problem]:
