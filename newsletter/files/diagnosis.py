@@ -69,7 +69,8 @@ def _twice(case: _Case) -> Finding | None:
     first = next((at for other, at in before[:-1] if other == path), None)
     name = written(path)
     if first is None:
-        return offset, f"`{name}` is a value and a table at once", "write it once, as one or the other"
+        message = f"`{name}` can't be added: it, or the table that it belongs to, is complete above"
+        return offset, message, "write all of it in one place"
     above = case.text.count("\n", first, offset)
     lines = "on this line already" if not above else f"{above} line{'s' if above > 1 else ''} above"
     return offset, f"`{name}` is written twice, first {lines}", "keep one of them"

@@ -138,29 +138,31 @@ def path_in(detail: ErrorDetails, data: Any) -> KeyPath:
 def _unknown(
     model: type[BaseModel], path: KeyPath, place: Place | None, elsewhere: Mapping[str, str]
 ) -> Problem:
-    word = str(path[-1])
-    known = known_keys(model, path[:-1])
-    if word in elsewhere:
-        return Problem(
-            "F105", f"`{word}` belongs {elsewhere[word]}", place, f"move the line `{word} = …` there"
-        )
-    if len(path) > 1 and word in known_keys(model, ()):
-        where = f"above [{written(path[:-1])}], among the keys of the whole"
-        return Problem("F105", f"`{word}` belongs {where}", place, f"move the line `{word} = …` there")
-    homes = [table for table in known_keys(model, ()) if word in known_keys(model, (table,))]
-    if len(homes) == 1 and homes != list(path[:-1]):
-        return Problem(
-            "F105",
-            f"`{word}` belongs under [{homes[0]}]",
-            place,
-            f"move the line `{word} = …` below [{homes[0]}]",
-        )
-    inside = f" in [{written(path[:-1])}]" if len(path) > 1 else ""
-    return Problem("F102", f"unknown key `{word}`{inside}", place, did_you_mean(word, known))
+    word, table = str(path[-1]), path[:-1]
+    home = elsewhere.get(word)
+    if home is None and table and word in known_keys(model, ()):
+        home = f"above {_header(table)}, among the keys of the whole"
+    for parent in (table, ()):
+        if home is None:
+            inner = [(*parent, name) for name in known_keys(model, parent)]
+            homes = [below for below in inner if below != table and word in known_keys(model, below)]
+            home = f"under {_header(homes[0])}" if len(homes) == 1 else None
+    if home is not None:
+        return Problem("F105", f"`{word}` belongs {home}", place, f"move the line `{word} = …` there")
+    inside = f" in {_header(table)}" if table else ""
+    return Problem(
+        "F102", f"unknown key `{word}`{inside}", place, did_you_mean(word, known_keys(model, table))
+    )
+
+
+def _header(table: KeyPath) -> str:
+    """A table as its header is written: [data], [[step]]."""
+    name = written(tuple(step for step in table if isinstance(step, str)))
+    return f"[[{name}]]" if isinstance(table[-1], int) else f"[{name}]"
 
 
 def _missing(model: type[BaseModel], path: KeyPath, place: Place | None) -> Problem:
-    inside = f" in [{written(path[:-1])}]" if len(path) > 1 else ""
+    inside = f" in {_header(path[:-1])}" if len(path) > 1 else ""
     hint = f"{path[-1]} = {example(annotation_at(model, path))}"
     return Problem("F104", f"the key `{path[-1]}` is missing{inside}", place, hint)
 
@@ -228,9 +230,9 @@ def _expected(group: list[ErrorDetails], got: Any, key: str, annotation: Any) ->
     if not words_needed:
         return f"is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}", ""
     kind = _kind(got)
-    is_what = f"is {kind}; " if kind else ""
+    is_what = f"is {kind}; it" if kind else ""
     shown = example(annotation, got)
-    return f"{is_what}it must be {' or '.join(words_needed)}", f"{key} = {shown}" if key else shown
+    return f"{is_what} must be {' or '.join(words_needed)}".lstrip(), f"{key} = {shown}" if key else shown
 
 
 def _kind(value: Any) -> str:

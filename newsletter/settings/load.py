@@ -11,9 +11,8 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from newsletter.errors import ChecksFailed, ConfigurationFault, Place, Problem, did_you_mean
 from newsletter.files.models import path_in, problems, validate
-from newsletter.files.places import KeyPath
+from newsletter.files.places import KeyPath, written
 from newsletter.files.project import SETTINGS_FILE, Project, decode
-from newsletter.files.shapes import written
 from newsletter.files.toml import Document, parse_toml
 from newsletter.settings.model import Settings, shown
 from newsletter.settings.secret import SECRET_FILE

@@ -17,6 +17,14 @@ MIN_SECRET = 32  # characters; as base64url 24 bytes, more than a MAC key needs
 class SendGrid(SendGridFile):
     api_key: SecretStr | None = None
 
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value().strip() if value else ""
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise Mistake("holds blanks or signs that no key has", "copy it once more")
+        return SecretStr(key) if key else None
+
 
 class Settings(Values, BaseSettings):
     """Values for one environment; made by load_settings, never changed. repr shows no secret."""

@@ -45,9 +45,12 @@ def zone_name(text: str) -> str:
 
 
 def _zone_hint(text: str) -> str:
+    import warnings
     from zoneinfo import available_timezones
 
-    zones = available_timezones()
+    with warnings.catch_warnings():  # CPython 3.11 opens tzdata's list of zones without an encoding
+        warnings.simplefilter("ignore", EncodingWarning)
+        zones = available_timezones()
     cities = {zone.rpartition("/")[2]: zone for zone in sorted(zones, reverse=True)}
     city = nearest(text.rpartition("/")[2].replace(" ", "_"), cities) if text else None
     guess = nearest(text, zones) or (cities[city] if city else None)
@@ -77,11 +80,17 @@ def _one_line(text: str) -> str:
     return text
 
 
+# Of a sender every server must take: ASCII before the @ (RFC 5322 dot-atom); the domain may be international.
+_LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_DOMAIN = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?(\.[^\W_]([\w-]{0,61}[^\W_])?)*")
+
+
 def mailbox(text: str) -> str:
     """`Name <local@domain>` or the address alone, on one line. Raises Mistake."""
     found = re.fullmatch(r"[^<>]*<([^<>]*)>", _one_line(text).strip())
     address = (found[1] if found else text).strip()
-    if not re.fullmatch(r"[^@\s<>\",;]+@[^@\s<>\",;]+", address):
+    local, _, domain = address.rpartition("@")
+    if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise Mistake(f'is "{text}", which is not one address', '"HejDigitalt <hej@example.org>"')
     return text.strip()
 
@@ -150,7 +159,7 @@ class SendGridFile(Strict):
     @field_validator("base_url")
     @classmethod
     def _base_url(cls, value: str | None) -> str | None:
-        return value and base_url(value)
+        return base_url(value) if value else None
 
 
 class Values(Strict):
@@ -178,12 +187,12 @@ class Values(Strict):
     @field_validator("public_url", "assets_url")
     @classmethod
     def _base(cls, value: str | None) -> str | None:
-        return value and base_url(value)
+        return base_url(value) if value else None
 
     @field_validator("healthcheck_url")
     @classmethod
     def _page(cls, value: str | None) -> str | None:
-        return value and page_url(value)
+        return page_url(value) if value else None
 
     @field_validator("attributes")
     @classmethod

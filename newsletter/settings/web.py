@@ -1,7 +1,7 @@
 """Web addresses in settings: https, and plain http only to this very machine."""
 
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from newsletter.files.mistake import Mistake
 
@@ -26,7 +26,18 @@ def base_url(text: str) -> str:
         raise Mistake(
             "must be an address without `?` and `#`: paths are put behind it", '"https://example.org"'
         )
+    if not text.isascii():
+        raise Mistake("has letters beyond ASCII, which links in mail can't have", _ascii(address))
     return text.rstrip("/")
+
+
+def _ascii(address: SplitResult) -> str:
+    try:
+        host = (address.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        return ""
+    path = quote(address.path, safe="/%~")
+    return f'"{address.scheme}://{host}{f":{address.port}" if address.port else ""}{path}"'
 
 
 def page_url(text: str) -> str:

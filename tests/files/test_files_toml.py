@@ -95,7 +95,12 @@ def refused(text: str, *, first_line: int = 1) -> Problem:
         # twice
         ("a = 1\n\n\na = 2", "4:1", "`a` is written twice, first 3 lines above", "keep one of them"),
         ('a = """\n"""\n[d]\n[d]', "4:2", "`d` is written twice, first 1 line above", "keep one of them"),
-        ("a.b = 1\na = 2", "2:1", "`a` is a value and a table at once", "write it once, as one or the other"),
+        (
+            "a.b = 1\na = 2",
+            "2:1",
+            "`a` can't be added: it, or the table that it belongs to, is complete above",
+            "write all of it in one place",
+        ),
     ],
 )
 def test_a_mistake_is_named_where_it_is_with_the_way_out(text: str, at: str, message: str, hint: str) -> None:
