@@ -20,15 +20,25 @@ gathered = sa.Table(
     prefixes=["TEMPORARY"],
 )
 
-_new = insert(subscriber).from_select(
-    ["hmac", "key", "email"],
-    # The order is for readers of ids, and keeps SQLite from taking ON CONFLICT for a join's ON.
-    sa.select(gathered.c.hmac, gathered.c.key, gathered.c.email).order_by(gathered.c.place),
+_known = sa.exists().where(subscriber.c.hmac == gathered.c.hmac)
+_ADD = (
+    insert(subscriber)
+    .from_select(
+        ["hmac", "key", "email"],
+        # Only the unknown ones: a row that meets ON CONFLICT would use up an id all the same.
+        sa.select(gathered.c.hmac, gathered.c.key, gathered.c.email)
+        .where(~_known)
+        .order_by(gathered.c.place),
+    )
+    .on_conflict_do_nothing()
 )
-_UPSERT = _new.on_conflict_do_update(
-    index_elements=[subscriber.c.hmac],
-    set_={"key": _new.excluded.key, "email": _new.excluded.email},
-    where=sa.or_(subscriber.c.key != _new.excluded.key, subscriber.c.email != _new.excluded.email),
+_RENEW = (
+    sa.update(subscriber)
+    .where(
+        subscriber.c.hmac == gathered.c.hmac,
+        sa.or_(subscriber.c.key != gathered.c.key, subscriber.c.email != gathered.c.email),
+    )
+    .values(key=gathered.c.key, email=gathered.c.email)
 )
 
 
@@ -48,4 +58,5 @@ def gathering(conn: sa.Connection, people: Sequence[Person]) -> Iterator[None]:
 
 def upsert_gathered(conn: sa.Connection) -> None:
     """Everybody in `gathered` has a row in `subscriber`, with the address as last typed."""
-    conn.execute(_UPSERT)
+    conn.execute(_ADD)
+    conn.execute(_RENEW)

@@ -1,0 +1,177 @@
+"""Freezing: once, everybody once, all or nothing."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.store.values import AlreadyFrozen, Counts, EnrolmentMove, NewRun, Person
+
+
+def test_what_was_frozen_is_read_again(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    run = ledger.store.freeze(
+        make_run(), ledger.people[:23], excluded={"invalid": 2, "unsubscribed": 0}, batch_size=10
+    )
+    assert run == ledger.store.run("local", "recap") == ledger.store.latest_run("local", "recap")
+    assert [run] == ledger.store.runs("local")
+    assert (run.state, run.total, run.epoch, run.created_at) == ("sending", 23, 1, ledger.now)
+    assert (run.content_hash, run.plan_hash, run.inputs) == ("content", "plan", {"files": ["recap.md"]})
+    assert ledger.store.excluded(run.id) == {"invalid": 2, "unsubscribed": 0}
+    assert ledger.store.counts(run.id) == Counts(ready=23)
+    assert ledger.store.ready_batches(run.id, ledger.now) == [1, 2, 3]
+    members = [member for no in (1, 2, 3) for member in ledger.store.batch_members(run.id, no)]
+    assert [member.id for member in members] == list(range(1, 24))
+    assert [(member.key, member.email) for member in members] == [
+        (p.key, p.email) for p in ledger.people[:23]
+    ]
+
+
+def test_nothing_is_known_of_what_was_not_frozen(ledger: Any) -> None:
+    assert ledger.store.run("local", "recap") is None
+    assert ledger.store.latest_run("local", "recap") is None
+    assert ledger.store.runs("local") == []
+
+
+def test_an_occurrence_is_frozen_once_in_an_environment(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    first = ledger.frozen(5)
+    with pytest.raises(AlreadyFrozen) as caught:
+        ledger.store.freeze(make_run(), ledger.people[:9], excluded={}, batch_size=10)
+    assert caught.value.run == first
+    assert ledger.sql("SELECT count(*) FROM subscriber") == [(5,)]  # the loser wrote nothing
+    elsewhere = ledger.store.freeze(make_run(env="live"), ledger.people[:9], excluded={}, batch_size=10)
+    assert elsewhere.total == 9
+
+
+def test_the_next_occurrence_is_counted(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    for taken in ("1", "3"):
+        ledger.store.freeze(make_run(occurrence=taken), ledger.people[:2], excluded={}, batch_size=10)
+    later = [
+        ledger.store.freeze(make_run(occurrence=None), ledger.people[:2], excluded={}, batch_size=10)
+        for _ in range(2)
+    ]
+    assert [run.occurrence for run in later] == ["4", "5"]
+    assert ledger.store.latest_run("local", "recap") == later[-1]
+
+
+def test_one_address_is_one_delivery(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    twice = [*ledger.people[:3], ledger.people[1]]
+    run = ledger.store.freeze(make_run(), twice, excluded={}, batch_size=10)
+    assert run.total == 3
+
+
+def test_an_address_typed_anew_is_the_same_person(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    ledger.frozen(3)
+    person = ledger.people[1]
+    typed = Person(person.hmac, person.key, "PERSON2@Example.org")
+    again = ledger.store.freeze(make_run(occurrence="2"), [typed], excluded={}, batch_size=10)
+    (member,) = ledger.store.batch_members(again.id, 1)
+    assert (member.id, member.email) == (2, "PERSON2@Example.org")
+
+
+def test_a_forgotten_persons_number_is_never_given_again(
+    ledger: Any, make_run: Callable[..., NewRun]
+) -> None:
+    run = ledger.frozen(3)
+    ledger.sql("DELETE FROM subscriber WHERE id = 3")
+    ledger.store.freeze(make_run(occurrence="2"), ledger.people[3:5], excluded={}, batch_size=10)
+    assert [member.key for member in ledger.store.batch_members(run.id, 1)][2] is None
+    assert ledger.sql("SELECT max(id), min(id) FROM subscriber WHERE id > 2") == [(5, 4)]
+
+
+def test_a_freeze_that_breaks_leaves_nothing(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    def people() -> Any:
+        yield from ledger.people[:3]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ledger.store.freeze(make_run(), people(), excluded={"invalid": 1}, batch_size=2)
+    assert ledger.sql("SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM subscriber)") == [(0, 0)]
+    assert ledger.frozen(3).total == 3
+
+
+def test_many_batches(
+    ledger: Any, make_person: Callable[[int], Person], make_run: Any, identity: Any
+) -> None:
+    people = [make_person(number) for number in range(733)]
+    run = ledger.store.freeze(make_run(), people, excluded={}, batch_size=3)
+    assert len(ledger.store.ready_batches(run.id, ledger.now, limit=1000)) == 245
+    assert len(ledger.store.ready_batches(run.id, ledger.now)) == 64
+    identity(ledger.path)
+
+
+def test_an_end_is_final_and_never_early(ledger: Any) -> None:
+    run = ledger.frozen(3)
+    with pytest.raises(ValueError, match="3 deliveries are open"):
+        ledger.store.set_state(run.id, "done")
+    assert ledger.store.set_state(run.id, "paused")
+    assert ledger.store.set_state(run.id, "sending")
+    ledger.store.finish(ledger.claimed(run), state="accepted", exceptions={}, now=ledger.now)
+    assert ledger.store.set_state(run.id, "done")
+    assert not ledger.store.set_state(run.id, "sending")
+    assert ledger.store.run("local", "recap").state == "done"
+
+
+# --- with enrolments
+
+
+STEP = EnrolmentMove("tips", "one", None)
+
+
+def test_a_step_takes_only_those_who_stand_before_it(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    ledger.store.enrol("local", "tips", ledger.people[:6], ledger.now)
+    ledger.store.end_enrolments("local", "tips", [6], "exited", ledger.now)
+    run = ledger.store.freeze(
+        make_run("tips/one", None), ledger.people[:4], excluded={}, batch_size=2, enrolment=STEP
+    )
+    assert [m.id for no in (1, 2) for m in ledger.store.batch_members(run.id, no)] == [1, 2, 3, 4]
+    # The next tick knows 2 to 8: only 5 is enrolled, active and before the step.
+    later = ledger.store.freeze(
+        make_run("tips/one", None), ledger.people[1:8], excluded={}, batch_size=2, enrolment=STEP
+    )
+    assert [member.id for member in ledger.store.batch_members(later.id, 1)] == [5]
+    assert (later.total, later.occurrence) == (1, "2")
+    steps = {
+        each.subscriber_id: (each.step, each.run_id) for each in ledger.store.enrolments("local", "tips")
+    }
+    assert steps == dict.fromkeys((1, 2, 3, 4), ("one", run.id)) | {5: ("one", later.id), 6: (None, None)}
+
+
+def test_a_step_for_nobody_writes_nothing(ledger: Any, make_run: Callable[..., NewRun]) -> None:
+    ledger.store.enrol("local", "tips", ledger.people[:2], ledger.now)
+    new = make_run("tips/two", None)
+    move = EnrolmentMove("tips", "two", "one")
+    assert (
+        ledger.store.freeze(new, ledger.people[:9], excluded={"x": 1}, batch_size=2, enrolment=move) is None
+    )
+    assert ledger.store.runs("local") == []
+    assert ledger.sql("SELECT count(*) FROM subscriber") == [(2,)]
+
+
+def test_two_ticks_at_once_send_a_step_once(
+    ledger: Any, make_run: Callable[..., NewRun], make_ledger: Callable[[Path], Any]
+) -> None:
+    ledger.store.enrol("local", "tips", ledger.people[:5], ledger.now)
+    other = make_ledger(ledger.path)
+    with other.store:
+        both = [
+            each.store.freeze(
+                make_run("tips/one", None), ledger.people[:5], excluded={}, batch_size=9, enrolment=STEP
+            )
+            for each in (ledger, other)
+        ]
+    assert both[0].total == 5
+    assert both[1] is None
+
+
+def test_a_retry_waits_for_its_time(ledger: Any) -> None:
+    run = ledger.frozen(4, size=2)
+    later = ledger.now + timedelta(seconds=60)
+    attempt = ledger.claimed(run, 1)
+    assert ledger.store.finish(attempt, state="ready", exceptions={}, now=ledger.now, not_before=later)
+    assert ledger.store.ready_batches(run.id, ledger.now) == [2]
+    assert ledger.store.ready_batches(run.id, later) == [2, 1]
+    assert ledger.store.next_due(run.id) == ledger.now
+    ledger.store.finish(ledger.claimed(run, 2), state="accepted", exceptions={}, now=ledger.now)
+    assert ledger.store.next_due(run.id) == later
