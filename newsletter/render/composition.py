@@ -91,4 +91,6 @@ def compose(
 
     Raises ChecksFailed with all problems at once.
     """
-    raise NotImplementedError
+    from newsletter.render.compiler import Compiler
+
+    return Compiler(project, settings, campaign, columns=columns, segments=segments).compose(is_member)

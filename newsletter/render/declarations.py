@@ -11,12 +11,45 @@ from newsletter.files.toml import Document, split_front_matter
 # Keys of a campaign's front matter: no template may take data of such a name, so that a key that slipped
 # under [data] is always recognised.
 CAMPAIGN_KEYS = frozenset(
-    "subject preheader template segment exclude language status send_at timezone data from reply_to utm tags"
-    " attachments allow late_after".split()
+    [
+        "subject",
+        "preheader",
+        "template",
+        "segment",
+        "exclude",
+        "language",
+        "status",
+        "send_at",
+        "timezone",
+        "data",
+        "from",
+        "reply_to",
+        "utm",
+        "tags",
+        "attachments",
+        "allow",
+        "late_after",
+    ]
 )
 # What every template can name already; a block's field of such a name would hide it.
-ROOTS = frozenset("campaign intro sections section closing data brand step subscriber links".split())
-PART_NAMES = frozenset("part kind fields body children html src label href image".split())
+ROOTS = frozenset(
+    [
+        "campaign",
+        "intro",
+        "sections",
+        "section",
+        "closing",
+        "data",
+        "brand",
+        "step",
+        "subscriber",
+        "sender",
+        "links",
+    ]
+)
+PART_NAMES = frozenset(
+    ["part", "kind", "fields", "body", "children", "html", "src", "label", "href", "image"]
+)
 
 _WRITTEN = re.compile(r"(?P<type>\w+)(?P<required>!)?(?:\s+(?P<width>\d+):(?P<height>\d+))?")
 _RATIO = re.compile(r"(\d+):(\d+)")

@@ -1,9 +1,10 @@
 """The sandbox in which all Jinja runs: items before attributes, undefined is an error, nothing random."""
 
-import datetime
+import datetime as dt
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jinja2 import BaseLoader, StrictUndefined
@@ -28,6 +29,9 @@ _MONTHS = {
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
     "en": "January February March April May June July August September October November December",
 }
+
+
+S = TypeVar("S", bound="Sandbox")
 
 
 class Names(dict[str, Any]):
@@ -102,15 +106,15 @@ def safe_url(value: object, fallback: str | None = None) -> str:
 
 
 def date_filter(language: str) -> Callable[..., str]:
-    months = _MONTHS.get(language.split("-")[0].lower().replace("no", "nb"), _MONTHS["en"]).split()
+    months = _MONTHS.get(language.partition("-")[0].lower().replace("no", "nb"), _MONTHS["en"]).split()
 
     def date(value: object, *, year: bool = True) -> str:
         """Filter: a date as the campaign's readers write it, with hard spaces ("28 juni 2015")."""
         if value in ("", None):
             return ""
         if isinstance(value, str):
-            value = datetime.date.fromisoformat(value)
-        if not isinstance(value, datetime.date):
+            value = dt.date.fromisoformat(value)
+        if not isinstance(value, dt.date):
             raise TypeError(f"`{value}` is no date")
         dot = "." if language.startswith(("nb", "no", "da", "fi", "de")) else ""
         written = f"{value.day}{dot}\N{NO-BREAK SPACE}{months[value.month - 1]}"
@@ -119,9 +123,9 @@ def date_filter(language: str) -> Callable[..., str]:
     return date
 
 
-def make_environment(loader: BaseLoader | None, *, autoescape: bool, language: str) -> Sandbox:
+def make_environment(kind: type[S], loader: BaseLoader | None, *, autoescape: bool, language: str) -> S:
     """An environment whose output depends on its input only."""
-    environment = Sandbox(
+    environment = kind(
         loader=loader,
         autoescape=autoescape,
         undefined=Missing,
@@ -141,7 +145,7 @@ def make_environment(loader: BaseLoader | None, *, autoescape: bool, language: s
 def one_line(text: str) -> str:
     """A header's text: controls and line ends are blanks, and blanks do not pile up."""
     cleaned = "".join(" " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign for sign in text)
-    return " ".join(cleaned.split(" ")).strip() if "  " not in cleaned else " ".join(cleaned.split())
+    return re.sub(" {2,}", " ", cleaned).strip(" ")
 
 
 def shortened(text: str, limit: int = 60) -> str:

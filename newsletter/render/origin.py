@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from jinja2 import TemplateAssertionError, TemplateNotFound, TemplateSyntaxError, UndefinedError
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render.environment import Missing, Sandbox, UnsafeUrl, shortened
@@ -139,7 +139,11 @@ def _innermost(trace: TracebackType | None, origins: Origins) -> tuple[str, int]
         template = trace.tb_frame.f_globals.get("__jinja_template__")
         file = template.filename if template is not None else trace.tb_frame.f_code.co_filename
         if file in origins:
-            line = template.get_corresponding_lineno(trace.tb_lineno) if template is not None else trace.tb_lineno
+            line = (
+                template.get_corresponding_lineno(trace.tb_lineno)
+                if template is not None
+                else trace.tb_lineno
+            )
             found = (file, line)
         trace = trace.tb_next
     return found

@@ -72,7 +72,9 @@ class Album:
         """All that were taken, by file name."""
         return tuple(self._used[name] for name in sorted(self._used))
 
-    def take(self, source: str, folders: Iterable[str], place: Place, *, ratio: Ratio | None = None) -> Picture:
+    def take(
+        self, source: str, folders: Iterable[str], place: Place, *, ratio: Ratio | None = None
+    ) -> Picture:
         """The picture that an author or a template names; it travels with the letter from now on.
 
         folders: where it may lie, the nearest first; it never lies outside of them
@@ -125,7 +127,9 @@ class Album:
         for folder in folders:
             relative = str(PurePosixPath(folder) / parts)
             # A Mac writes å as two characters (NFD) where everybody else writes one.
-            for form in dict.fromkeys((relative, *(unicodedata.normalize(f, relative) for f in ("NFC", "NFD")))):
+            for form in dict.fromkeys(
+                (relative, *(unicodedata.normalize(f, relative) for f in ("NFC", "NFD")))
+            ):
                 if self._project.path(form, place=place).is_file():
                     return form
         raise ChecksFailed(self._missing(source, folders, place))
@@ -203,7 +207,9 @@ def _look(data: bytes, file: str, place: Place) -> tuple[str, str, int, int]:
         raise ChecksFailed(Problem("P104", f"`{file}` is a single pixel", place, "take the real picture"))
     try:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # EXIF 2.3: orientation by a quarter
-        image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG only: the whole file, an eighth of the size
+        image.draft(
+            "RGB", (max(1, width // 8), max(1, height // 8))
+        )  # JPEG only: the whole file, an eighth of the size
         image.load()
     except Exception as error:  # noqa: BLE001  (decoders raise what they like at damaged data)
         raise ChecksFailed(
@@ -226,7 +232,10 @@ def _no_picture(data: bytes, file: str, place: Place) -> Problem:
     else:
         message = f"`{file}` is {what or 'no picture'}"
     return Problem(
-        "P103" if what else "P104", message, place, "letters take JPEG, PNG and GIF: save the picture as one of them"
+        "P103" if what else "P104",
+        message,
+        place,
+        "letters take JPEG, PNG and GIF: save the picture as one of them",
     )
 
 

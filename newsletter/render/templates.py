@@ -13,6 +13,7 @@ from newsletter.files.project import Project
 from newsletter.render.declarations import Declaration, split_declaration
 from newsletter.render.environment import Sandbox
 from newsletter.render.origin import Origin, syntax_problem
+from newsletter.render.text_part import TEXT_BUILT_IN
 
 FOLDER = "templates"
 BESIDE = "./"  # how a campaign names a template that lies beside it
@@ -24,6 +25,7 @@ BUILT_IN = {
         '<mj-image src="{{ src }}" alt="{{ alt }}"{% if link %} href="{{ link }}"{% endif %}></mj-image>'
     ),
     "blocks/button.mjml": '<mj-button href="{{ href }}">{{ label }}</mj-button>',
+    **TEXT_BUILT_IN,
 }
 
 _INCLUDE = re.compile(r"<mj-include\b(?P<attributes>[^<>]*?)(?:/>|>\s*</mj-include\s*>)")
@@ -50,6 +52,16 @@ class Source:
     def origin(self) -> Origin:
         return Origin.of_file(self.file, self.text)
 
+    @property
+    def built_in(self) -> bool:
+        """No file of the project's."""
+        return self.file.startswith("(")
+
+    def origin_of(self, offset: int) -> Place:
+        """The place of a character of the text."""
+        line = self.text.count("\n", 0, offset) + 1
+        return Place(self.file, line, offset - self.text.rfind("\n", 0, offset))
+
 
 class Templates(BaseLoader):
     """The templates of one campaign. Each file is read once; nothing outside the project is opened."""
@@ -60,7 +72,7 @@ class Templates(BaseLoader):
         self._beside = beside
         self.read: dict[str, Source] = {}  # by name
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, None]:
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, None]:  # noqa: ARG002 - the signature is Jinja's
         source = self.source(template)
         if source is None:
             raise TemplateNotFound(template)
@@ -159,23 +171,33 @@ class Family:
     problems: list[Problem] = field(default_factory=list)
 
 
-def gather(environment: Sandbox, templates: Templates, names: list[str], place: Place) -> Family:
-    """Read and parse templates and all that they draw in; problems are collected, not raised.
+def gather(environment: Sandbox, templates: Templates, name: str, place: Place) -> Family:
+    """Read and parse a template and all that it draws in; problems are collected, not raised.
 
-    place: where the first names were asked for
+    place: where its name was written
     """
     family = Family()
-    for name in names:
-        _visit(environment, templates, name, place, family, ())
+    _visit(_Reading(environment, templates, family), name, place, ())
     return family
 
 
-def _visit(
-    environment: Sandbox, templates: Templates, name: str, place: Place, family: Family, path: tuple[str, ...]
-) -> None:
+@dataclass(frozen=True)
+class _Reading:
+    environment: Sandbox
+    templates: Templates
+    family: Family
+
+
+def _visit(reading: _Reading, name: str, place: Place, path: tuple[str, ...]) -> None:
+    environment, templates, family = reading.environment, reading.templates, reading.family
     if name in path:
         family.problems.append(
-            Problem("T106", f"templates draw each other in: {' → '.join((*path, name))}", place, "break the circle")
+            Problem(
+                "T106",
+                f"templates draw each other in: {' → '.join((*path, name))}",
+                place,
+                "break the circle",
+            )
         )
         return
     if name in family.trees:
@@ -200,7 +222,7 @@ def _visit(
         if optional and not templates.exists(wanted):
             continue
         where = source.origin.find(line, re.escape(target))
-        _visit(environment, templates, wanted, where, family, (*path, name))
+        _visit(reading, wanted, where, (*path, name))
 
 
 def _no_template(templates: Templates, name: str, place: Place) -> Problem:
@@ -215,10 +237,12 @@ def _references(
     tree: nodes.Template, source: Source, problems: list[Problem]
 ) -> Iterator[tuple[str, int, bool]]:
     for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
-        named = node.template
+        named: nodes.Expr = node.template  # type: ignore[attr-defined]  # all four have one
         parts = named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]
         optional = bool(getattr(node, "ignore_missing", False))
-        names = [part.value for part in parts if isinstance(part, nodes.Const) and isinstance(part.value, str)]
+        names = [
+            part.value for part in parts if isinstance(part, nodes.Const) and isinstance(part.value, str)
+        ]
         if len(names) != len(parts):
             problems.append(
                 Problem(
@@ -230,12 +254,12 @@ def _references(
             )
         for name in names:
             yield name, node.lineno, optional or len(parts) > 1
-    for scoped in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
-        problems.append(
-            Problem(
-                "M106",
-                "`{% autoescape %}` would let people's data into the letter's code",
-                source.origin.find(scoped.lineno, r"\{%"),
-                "leave it out: what is finished HTML passes by itself",
-            )
+    problems += [
+        Problem(
+            "M106",
+            "`{% autoescape %}` would let people's data into the letter's code",
+            source.origin.find(scoped.lineno, r"\{%"),
+            "leave it out: what is finished HTML passes by itself",
         )
+        for scoped in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier))
+    ]

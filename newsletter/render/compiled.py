@@ -1,0 +1,87 @@
+"""Authors' own Jinja compiled: subject, preheader and body, their names checked, their lines remembered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError
+
+from newsletter.errors import Place, Problem
+from newsletter.files.project import Project
+from newsletter.render import tree
+from newsletter.render.environment import Sandbox
+from newsletter.render.names import NameCheck
+from newsletter.render.origin import Line, Origin, syntax_problem
+from newsletter.render.pieces import Plan
+from newsletter.render.program import CALLBACKS, each_source, lines_of, spelled, write_program
+
+
+class Sources:
+    """Compiles authors' sources in the two forms; collects problems, and origins for what fails later."""
+
+    def __init__(self, project: Project, html: Sandbox, text: Sandbox, roots: Mapping[str, Any]) -> None:
+        """roots: the names that every source may read"""
+        self._project = project
+        self._html = html
+        self._text = text
+        self._roots = roots
+        self.problems: list[Problem] = []
+        self.origins: dict[str, Origin] = {}
+
+    def line(self, key: str, source: str, place: Place) -> Template | None:
+        """The value of a front-matter key; None with a problem."""
+        origin = Origin([Line(self._behind_quotes(place, source), source)])
+        try:
+            self.problems += NameCheck(self._text, self._roots).problems(self._text.parse(source), origin)
+            return self._compiled(self._text, source, f"({key})", origin)
+        except TemplateSyntaxError as error:
+            self.problems.append(syntax_problem(error, origin, self._text))
+            return None
+
+    def body(self, plan: Plan, body: tree.Body) -> tuple[Template, Template] | None:
+        """The body as a program for the HTML and one for the text part; None with problems.
+
+        The same expressions stand in both: what is wrong is said once.
+        """
+        before = len(self.problems)
+        for source in each_source(plan):
+            self._check_alone(spelled(source, as_text=False), source.place, body)
+        if len(self.problems) > before:
+            return None
+        html = self._program(plan, body, as_text=False)
+        text = self._program(plan, body, as_text=True) if html else None
+        return (html, text) if html and text else None
+
+    def _program(self, plan: Plan, body: tree.Body, *, as_text: bool) -> Template | None:
+        environment = self._text if as_text else self._html
+        written, origin = write_program(plan, body.expressions, as_text=as_text)
+        try:
+            parsed = environment.parse(written)
+            if not as_text:
+                roots = {**self._roots, **dict.fromkeys(CALLBACKS)}
+                self.problems += NameCheck(environment, roots).problems(parsed, origin)
+            return self._compiled(environment, written, "(body as text)" if as_text else "(body)", origin)
+        except TemplateSyntaxError as error:
+            self.problems.append(syntax_problem(error, origin, environment))
+            return None
+
+    def _check_alone(self, source: str, place: Place, body: tree.Body) -> None:
+        """Each text is whole in itself: a condition does not open in one and close in another."""
+        origin, written = lines_of(source, place, body.expressions)
+        try:
+            self._html.parse(written)
+        except TemplateSyntaxError as error:
+            self.problems.append(syntax_problem(error, origin, self._html))
+
+    def _compiled(self, environment: Sandbox, source: str, file: str, origin: Origin) -> Template:
+        self.origins[file] = origin
+        code = environment.compile(source, None, file)
+        return Template.from_code(environment, code, environment.make_globals(None))
+
+    def _behind_quotes(self, place: Place, value: str) -> Place:
+        """Where a value's first character stands, if the file's line holds it as it is."""
+        if place.line is None or place.column is None or not value:
+            return place
+        lines = self._project.read_text(place.file).split("\n")
+        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        found = line.find(value, place.column - 1)
+        return Place(place.file, place.line, found + 1) if found >= 0 else place

@@ -1,0 +1,273 @@
+"""Compiling a campaign: templates, body, names and pictures are checked together, and made into a Composition."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from jinja2 import Template
+
+from newsletter.audience.models import Subscriber
+from newsletter.campaigns.models import Campaign
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.files.project import Project
+from newsletter.render import tree
+from newsletter.render.body import parse_body
+from newsletter.render.compiled import Sources
+from newsletter.render.composition import Composition, Links
+from newsletter.render.declarations import Declaration, merge
+from newsletter.render.environment import Names, make_environment
+from newsletter.render.fingerprint import content_hash, file_hashes
+from newsletter.render.finish import Finish
+from newsletter.render.images import image_reader, template_pictures
+from newsletter.render.names import mentions
+from newsletter.render.origin import Origin
+from newsletter.render.picture import Album
+from newsletter.render.pieces import BUILT_IN_PARTS, Plan, Planner
+from newsletter.render.renderer import Form, IsMember, Renderer
+from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_view
+from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather
+from newsletter.render.text_part import FRAME, words
+from newsletter.render.values import read_data
+from newsletter.render.views import step_view
+from newsletter.settings.model import Settings
+
+SNIPPETS = "campaigns/_snippets"
+
+
+class Compiler:
+    """One compilation. Problems are collected; what can still be checked after one is checked."""
+
+    def __init__(
+        self,
+        project: Project,
+        settings: Settings,
+        campaign: Campaign,
+        *,
+        columns: Collection[str],
+        segments: Collection[str],
+    ) -> None:
+        self.project = project
+        self.settings = settings
+        self.campaign = campaign
+        self.columns = frozenset(columns) | frozenset(STANDARD_FIELDS)
+        self.segments = segments
+        self.problems: list[Problem] = []
+        self.origins: dict[str, Origin] = {}
+        self.templates = Templates(project, campaign.folder)
+        self.album = Album(project, settings.assets_url)
+        language = campaign.language
+        self.html = make_environment(TemplateSandbox, self.templates, autoescape=True, language=language)
+        self.text = make_environment(TemplateSandbox, self.templates, autoescape=False, language=language)
+
+    def compose(self, is_member: IsMember) -> Composition:
+        """The Composition. Raises ChecksFailed with all problems."""
+        body = self._body()
+        main, frame = self._frames()
+        family = self._gather(self.html, main, self.campaign.place("template"))
+        text_family = self._gather(self.text, frame, self.campaign.place("template"))
+        if main not in family.trees:  # nothing to hold the body against
+            raise ChecksFailed(*self.problems)
+        blocks = self._blocks(body)
+        declaration = self._declaration(family, text_family, blocks)
+        reader = image_reader(self.album, self._folders(Place(self.campaign.file)))
+        data = read_data(self.campaign, declaration.data, reader)
+        self.problems += data.problems
+        plan = self._plan(body, declaration, blocks)
+        self._check_printed(body, family)
+        sources = [*family.sources, *(source for block in blocks.values() for source in block.sources)]
+        addresses, problems = template_pictures(sources, self.album, self.campaign.folder)
+        self.problems += problems
+        brand = self._brand([family, text_family, *blocks.values()])
+        roots = Roots(self.campaign, self.settings, columns=self.columns, data=data.html, brand=brand)
+        self._check_names(roots, (family, text_family), blocks)
+        programs = Sources(self.project, self.html, self.text, roots.everywhere)
+        subject = programs.line("subject", self.campaign.subject, self.campaign.place("subject"))
+        preheader = programs.line("preheader", self.campaign.preheader, self.campaign.place("preheader"))
+        bodies = programs.body(plan, body)
+        self.problems += programs.problems
+        self.origins |= programs.origins
+        self._stop_on_errors()
+        if not (subject and preheader and bodies):
+            raise AssertionError("a source that does not compile is a problem")
+        renderer = Renderer(
+            campaign=self.campaign,
+            subject=subject,
+            preheader=preheader,
+            html=Form(
+                False, bodies[0], self.html.get_template(main), self._compiled(blocks, ".mjml"), data.html
+            ),
+            text=Form(
+                True, bodies[1], self.text.get_template(frame), self._compiled(blocks, ".txt"), data.text
+            ),
+            plan=plan,
+            brand=brand,
+            step=step_view(self.campaign),
+            sender=sender_view(self.campaign, self.settings),
+            words=Names("words", words(self.campaign.language)),
+            columns=self.columns,
+            is_member=is_member,
+            origins=self.origins,
+            finish=Finish(self.campaign, self.templates, addresses),
+        )
+        self._try_out(renderer)
+        return self._composition(renderer, body)
+
+    def _stop_on_errors(self) -> None:
+        if any(problem.is_error for problem in self.problems):
+            raise ChecksFailed(*dict.fromkeys(self.problems))
+
+    def _body(self) -> tree.Body:
+        names = [PurePosixPath(file).stem for file in self.project.find(SNIPPETS, "*.md")]
+
+        def snippet(name: str) -> tuple[str, str] | None:
+            file = f"{SNIPPETS}/{name}.md"
+            return (file, self.project.read_text(file)) if name in names else None
+
+        body, problems = parse_body(
+            self.campaign.body,
+            file=self.campaign.file,
+            first_line=self.campaign.body_line,
+            language=self.campaign.language,
+            snippet=snippet,
+            snippets=names,
+        )
+        self.problems += problems
+        return body
+
+    def _frames(self) -> tuple[str, str]:
+        """The names of the campaign's template and of the one that frames the text part."""
+        name = self.campaign.template
+        main = name if name.startswith(BESIDE) else f"{name}.mjml"
+        text = main.removesuffix(".mjml") + ".txt"
+        return main, text if self.templates.exists(text) else FRAME
+
+    def _gather(self, environment: TemplateSandbox, name: str, place: Place) -> Family:
+        family = gather(environment, self.templates, name, place)
+        self.problems += [problem for problem in family.problems if problem not in self.problems]
+        self.origins |= {source.file: source.origin for source in family.sources}
+        return family
+
+    def _blocks(self, body: tree.Body) -> dict[str, Family]:
+        """What draws the parts of this body, by the part's name: its template and its text template together."""
+        there = {PurePosixPath(name).stem for name in self.templates.names("blocks")}
+        families: dict[str, Family] = {}
+        for name in sorted({*_used(body)} & (there | {*BUILT_IN_PARTS})):
+            place = Place(self.campaign.file)
+            family = self._gather(self.html, f"blocks/{name}.mjml", place)
+            if f"blocks/{name}.mjml" not in family.trees:
+                continue
+            families[name] = family
+            if self.templates.exists(f"blocks/{name}.txt"):
+                text = self._gather(self.text, f"blocks/{name}.txt", place)
+                family.sources += text.sources
+                family.trees |= text.trees
+        return families
+
+    def _compiled(self, blocks: Mapping[str, Family], suffix: str) -> dict[str, Template]:
+        environment = self.text if suffix == ".txt" else self.html
+        files = {name: f"blocks/{name}{suffix}" for name in blocks}
+        return {
+            name: environment.get_template(file) for name, file in files.items() if file in blocks[name].trees
+        }
+
+    def _declaration(self, family: Family, text_family: Family, blocks: Mapping[str, Family]) -> Declaration:
+        own, problems = merge(source.declaration for source in (*family.sources, *text_family.sources))
+        drawn = [source.declaration for block in blocks.values() for source in block.sources]
+        everything, more = merge([own, *(Declaration(data=declaration.data) for declaration in drawn)])
+        self.problems += dict.fromkeys((*problems, *more))
+        return dataclasses.replace(own, data=everything.data)
+
+    def _plan(self, body: tree.Body, declaration: Declaration, blocks: Mapping[str, Family]) -> Plan:
+        drawn = blocks["picture"].sources if "picture" in blocks else []
+        self.pictures, problems = merge([declaration, *(source.declaration for source in drawn)])
+        self.problems += [problem for problem in problems if problem not in self.problems]
+        names = [PurePosixPath(file).stem for file in self.templates.names("blocks")]
+        planner = Planner(
+            template=self.campaign.template,
+            declaration=declaration,
+            blocks={name: family.sources[0].declaration for name, family in blocks.items()},
+            block_names=[name for name in names if name not in BUILT_IN_PARTS],
+            pictures=self.pictures,
+            album=self.album,
+            folders=self._folders,
+            segments=self.segments,
+            language=self.campaign.language,
+        )
+        plan = planner.plan(body)
+        self.problems += plan.problems
+        return plan
+
+    def _folders(self, place: Place) -> tuple[str, ...]:
+        """Where a picture may lie: beside the file that names it, beside the campaign, in templates/."""
+        return tuple(dict.fromkeys((place.file.rpartition("/")[0], self.campaign.folder, FOLDER)))
+
+    def _check_printed(self, body: tree.Body, family: Family) -> None:
+        """A template that does not print what the author wrote would lose it without a word."""
+        written = {"intro": body.intro.items, "sections": body.sections, "closing": body.closing.items}
+        for name, items in written.items():
+            if items and not mentions(family.trees.values(), name):
+                hint = (
+                    f"print {{{{ {name}.body }}}} in it" if name != "sections" else "let it print `sections`"
+                )
+                message = f"the template `{self.campaign.template}` prints no {name}: this would be lost"
+                self.problems.append(Problem("T113", message, items[0].place, hint))
+
+    def _brand(self, families: Iterable[Family]) -> Names:
+        logo = ""
+        file = self.settings.brand.logo
+        if file and any(mentions(family.trees.values(), "logo") for family in families):
+            try:
+                taken = self.album.take(file.removeprefix(f"{FOLDER}/"), (FOLDER,), Place("newsletter.toml"))
+                logo = taken.src
+            except ChecksFailed as failed:
+                self.problems += failed.problems
+        return brand_view(self.settings, logo)
+
+    def _check_names(self, roots: Roots, frames: tuple[Family, Family], blocks: Mapping[str, Family]) -> None:
+        for family in frames:
+            self.problems += roots.frame_problems(self.html, family)
+        for name, family in blocks.items():
+            self.problems += roots.part_problems(self.html, name, family, self.pictures.attributes)
+
+    def _try_out(self, renderer: Renderer) -> None:
+        """Render for a person without any fields: what MJML refuses, it refuses for everybody.
+
+        What fails in Jinja may fail only for that empty person: the rehearsal asks the real ones.
+        """
+        nobody = Subscriber(key="", email="", address="", memberships=())
+        alone = dataclasses.replace(renderer, is_member=lambda _segment, _person: False)
+        try:
+            alone(nobody, Links(unsubscribe="https://newsletter.invalid/"))
+        except ChecksFailed as failed:
+            self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
+        self._stop_on_errors()
+
+    def _composition(self, renderer: Renderer, body: tree.Body) -> Composition:
+        drawn = {source.file for source in self.templates.read.values() if not source.built_in}
+        drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
+        hashes = file_hashes(self.project, {*drawn, *self.campaign.sources, self.campaign.file})
+        return Composition(
+            campaign=self.campaign,
+            sha256=content_hash(self.campaign, self.settings, {file: hashes[file] for file in drawn}),
+            merge=renderer,
+            sources=hashes,
+            pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
+            findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
+        )
+
+
+def _used(body: tree.Body) -> Iterator[str]:
+    """The names of the parts that a body has; `text`, `picture`, `button`, or a block's."""
+
+    def walk(items: Iterable[tree.Item]) -> Iterator[str]:
+        for item in items:
+            if isinstance(item, tree.Only):
+                yield from walk(item.items)
+            elif isinstance(item, tree.Block):
+                yield item.name
+                yield from walk(item.children)
+            elif not isinstance(item, tree.Control):
+                yield type(item).__name__.lower()
+
+    for section in (body.intro, *body.sections, body.closing):
+        yield from walk(section.items)

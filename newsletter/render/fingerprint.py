@@ -1,0 +1,40 @@
+"""The hash of a composition: everything that shows in the message, and nothing else."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+from newsletter.campaigns.models import Campaign
+from newsletter.files.project import Project
+from newsletter.settings.model import Settings
+
+
+def file_hashes(project: Project, files: Iterable[str]) -> dict[str, str]:
+    """sha256 (hex) of each file, by its name."""
+    return {file: hashlib.sha256(project.read_bytes(file)).hexdigest() for file in sorted(files)}
+
+
+def content_hash(campaign: Campaign, settings: Settings, files: Mapping[str, str]) -> str:
+    """sha256 (hex) over what a reader sees; the same on every machine.
+
+    The campaign counts by its values, not by its file: a new `status` or `send_at` changes no message.
+    """
+    step = campaign.step
+    shown = {
+        "body": campaign.body,
+        "subject": campaign.subject,
+        "preheader": campaign.preheader,
+        "template": campaign.template,
+        "language": campaign.language,
+        "day": campaign.send_at.date() if campaign.send_at else None,
+        "sender": campaign.sender or settings.sender.from_,
+        "reply_to": campaign.reply_to or settings.sender.reply_to,
+        "data": campaign.data,
+        "tags": campaign.tags,
+        "step": (step.sequence, step.id, step.number, step.total) if step else None,
+        "brand": settings.brand.model_dump(mode="json"),
+        "assets_url": settings.assets_url,
+        "files": files,
+    }
+    written = json.dumps(shown, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
+    return hashlib.sha256(written.encode()).hexdigest()

@@ -1,0 +1,196 @@
+"""The whole rendering for one person: body program, template, MJML, inlined CSS; and the text part beside it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Template
+from markupsafe import Markup
+
+from newsletter.audience.models import Subscriber
+from newsletter.campaigns.models import Campaign
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.render.composition import Links, Values
+from newsletter.render.environment import Names, is_safe_url, one_line, shortened
+from newsletter.render.origin import Origin, failure
+from newsletter.render.pieces import Piece, Plan, Shape, Source
+from newsletter.render.roots import subscriber_view
+from newsletter.render.text_part import plain_block
+from newsletter.render.views import Image, Part, Section, TextPart, campaign_view
+
+IsMember = Callable[[str, Subscriber], bool]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The compiled programs of one form of the letter: the HTML, or the text part."""
+
+    as_text: bool
+    body: Template
+    frame: Template
+    blocks: Mapping[str, Template]  # by name, with text, picture and button; missing ones list their fields
+    data: Names
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Renders one campaign for anybody; nothing in it changes, so threads may share it."""
+
+    campaign: Campaign
+    subject: Template
+    preheader: Template
+    html: Form
+    text: Form
+    plan: Plan
+    brand: Names
+    step: Names | None
+    sender: Names
+    words: Names
+    columns: frozenset[str]
+    is_member: IsMember
+    origins: Mapping[str, Origin]
+    finish: Callable[[str, Names], str] = field(repr=False)  # MJML and the campaign -> HTML, CSS inlined
+
+    def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
+        person = subscriber_view(subscriber, self.columns)
+        roots: dict[str, Any] = {
+            "subscriber": person,
+            "links": Names("links", {"unsubscribe": links.unsubscribe}),
+            "brand": self.brand,
+            "step": self.step,
+            "sender": self.sender,
+            "data": self.text.data,
+            "campaign": campaign_view(self.campaign),
+        }
+
+        def member(segment: str) -> bool:
+            return self.is_member(segment, subscriber)
+
+        try:
+            subject = one_line(run(self.subject, roots))
+            preheader = one_line(run(self.preheader, roots))
+            roots["campaign"] = campaign_view(self.campaign, subject=subject, preheader=preheader)
+            mjml = self._frame(self.html, roots, member)
+            text = self._frame(self.text, roots, member)
+        except ChecksFailed:
+            raise
+        except Exception as error:  # whatever a template does, it is a problem of the template's
+            raise failure(error, self.origins, Place(self.campaign.file)) from error
+        return subject, preheader, self.finish(mjml, roots["campaign"]), tidy(text)
+
+    def _frame(self, form: Form, roots: Mapping[str, Any], member: Callable[[str], bool]) -> str:
+        context = {**roots, "data": form.data}
+        letter = Letter(form, self.plan, context, member)
+        run(form.body, {**context, **letter.callbacks()})
+        intro, *sections, closing = letter.sections
+        return run(
+            form.frame,
+            {**context, "words": self.words, "intro": intro, "sections": sections, "closing": closing},
+        )
+
+
+def run(template: Template, context: Mapping[str, Any]) -> str:
+    """The template's output. Unlike `Template.render`, leaves the traceback as it is: `failure` reads it."""
+    return "".join(template.root_render_func(template.new_context(dict(context))))
+
+
+class Letter:
+    """Collects the parts that live for one person while the body's program runs, in one form."""
+
+    def __init__(
+        self, form: Form, plan: Plan, context: Mapping[str, Any], member: Callable[[str], bool]
+    ) -> None:
+        self._form = form
+        self._plan = plan
+        self._context = context
+        self._member = member
+        self._make = TextPart if form.as_text else Part
+        self._open: list[tuple[Piece, dict[str, Any], Part]] = []
+        self.sections: list[Section] = []
+
+    def callbacks(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "__section": self._section,
+            "__title": self._title,
+            "__text": self._text,
+            "__open": self._begin,
+            "__field": self._field,
+            "__close": self._close,
+            "__member": self._member,
+        }
+
+    def _section(self, number: int) -> str:
+        self.sections.append(Section("", self._plan.sections[number].kind))
+        return ""
+
+    def _title(self, caller: Callable[[], str]) -> str:
+        self.sections[-1].title = self._stripped(caller())
+        return ""
+
+    def _text(self, caller: Callable[[], str]) -> str:
+        content = self._stripped(caller())
+        if content:
+            name = "text" if self._form.as_text else "html"
+            self._add(self._make("text", "text", {name: content}, self.sections[-1], self._print))
+        return ""
+
+    def _begin(self, number: int) -> str:
+        piece = self._plan.pieces[number]
+        fields = dict(piece.values)
+        self._open.append(
+            (piece, fields, self._make(piece.kind, piece.name, fields, self.sections[-1], self._print))
+        )
+        return ""
+
+    def _field(self, name: str, caller: Callable[[], str]) -> str:
+        piece, fields, _ = self._open[-1]
+        fields[name] = self._value(piece.sources[name], caller(), name)
+        return ""
+
+    def _close(self) -> str:
+        self._add(self._open.pop()[2])
+        return ""
+
+    def _add(self, part: Part) -> None:
+        (self._open[-1][2].children if self._open else self.sections[-1].parts).append(part)
+
+    def _stripped(self, content: str) -> str:
+        if self._form.as_text:
+            return content.strip("\n")
+        return Markup(content.strip())  # noqa: S704  (rendered with autoescape)
+
+    def _value(self, source: Source, content: str, name: str) -> Any:
+        if source.shape is Shape.HTML:
+            return self._stripped(content)
+        # Escaped here like everything in the HTML's program; templates get the text itself and escape it again.
+        plain = content.strip() if self._form.as_text else Markup(content).unescape().strip()  # noqa: S704
+        if source.shape is Shape.IMAGE and source.picture:
+            return Image(source.picture, plain, as_text=self._form.as_text)
+        if source.shape is Shape.URL and (plain or source.required) and not is_safe_url(plain):
+            raise ChecksFailed(
+                Problem(
+                    "M107",
+                    f"`{name}` becomes `{shortened(plain)}`, no address for a link",
+                    source.place,
+                    "let it begin with https://, or give a filter what to use instead: | safe_url('https://…')",
+                )
+            )
+        return plain
+
+    def _print(self, part: Part) -> str:
+        template = self._form.blocks.get(part.name)
+        if template is None:
+            return plain_block(part)
+        extra = {"part": part, "section": part.section, "children": part.children, "body": part.body}
+        printed = run(template, {**self._context, **extra, **part.fields})
+        return printed.strip("\n") if self._form.as_text else Markup(printed)  # noqa: S704  (autoescape)
+
+
+_BLANKS_AT_END = re.compile(r"[ \t]+$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def tidy(text: str) -> str:
+    """A text part without trailing blanks and piles of empty lines, ended by one line end."""
+    return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", text)).strip("\n") + "\n"

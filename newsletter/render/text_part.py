@@ -1,0 +1,67 @@
+"""The plain-text part where a project has no template for it: its frame, and how parts are written."""
+
+from newsletter.render.views import Image, Part
+
+FRAME = "(frame).txt"
+
+# What every text part ends in without a NAME.txt. Keys are languages; anything else reads English.
+_UNSUBSCRIBE = {
+    "sv": "Avsluta prenumerationen",
+    "da": "Afmeld nyhedsbrevet",
+    "nb": "Meld deg av",
+    "no": "Meld deg av",
+    "nn": "Meld deg av",
+    "fi": "Peru uutiskirje",
+    "de": "Abmelden",
+    "en": "Unsubscribe",
+}
+
+TEXT_BUILT_IN = {
+    FRAME: """\
+{{ intro.body }}
+
+{% for section in sections %}
+{% if section.title %}
+
+{{ section.title }}
+{{ "-" * [section.title | length, 60] | min }}
+{% endif %}
+
+{{ section.body }}
+
+{% endfor %}
+
+{{ closing.body }}
+
+--
+{{ sender.name }}
+{% if brand.address %}{{ brand.address }}{% endif %}
+
+{{ words.unsubscribe }}: {{ links.unsubscribe }}
+""",
+    "blocks/text.txt": "{{ text }}",
+    "blocks/picture.txt": "{% if alt %}[{{ alt }}]{% if link %} ({{ link }}){% endif %}{% else %}{{ link }}{% endif %}",
+    "blocks/button.txt": "{{ label }}: {{ href }}",
+}
+
+
+def words(language: str) -> dict[str, str]:
+    """What the program itself says to a reader, in the letter's language."""
+    return {"unsubscribe": _UNSUBSCRIBE.get(language.partition("-")[0].lower(), _UNSUBSCRIBE["en"])}
+
+
+def plain_block(part: Part) -> str:
+    """A block without a text template: its first text alone, then `Name: value`, then what stands inside."""
+    lines: list[str] = []
+    for name, value in part.fields.items():
+        if value in ("", None, False):
+            continue
+        written = f"[{value}]" if isinstance(value, Image) else str(value).strip()
+        label = name.replace("_", " ").capitalize()
+        if not lines and not isinstance(value, Image):
+            lines.append(written)
+        elif isinstance(value, Image):
+            lines += [written] if value.alt else []
+        else:
+            lines.append(f"{label}:\n{written}" if "\n" in written else f"{label}: {written}")
+    return "\n".join(lines) + (f"\n\n{part.body}" if part.children else "")
