@@ -294,6 +294,7 @@ def test_a_line_break_in_a_subject_says_where_and_what_to_try(write: Write) -> N
         ({"subject": "word " * 4000}, "D107"),
         ({"unsubscribe": "http://news.example.org/u/x"}, "D108"),
         ({"unsubscribe": "https://news.example.org/u/x>, <mailto:a@example.org"}, "D108"),
+        ({"unsubscribe": "https://news.example.org/u/x>,<mailto:a@example.org"}, "D108"),
         ({"unsubscribe": "https://blåbär.example/u/x"}, "D108"),
         ({"unsubscribe": "https://[::1/u/x"}, "D108"),
     ],
@@ -343,6 +344,13 @@ def test_pythons_reader_sees_the_same_bodies(write: Write, body: str) -> None:
         part = whole.get_body((kind,))
         assert part is not None
         assert part.get_content().replace("\r\n", "\n") == body
+
+
+@pytest.mark.parametrize("start", [".", "From "])
+def test_a_line_that_grows_is_never_cut_inside_a_letter(write: Write, start: str) -> None:
+    for length in range(60, 80):
+        body = f"{start}{'x' * length}ååå\n"
+        assert read(write(text=body)).parts[0].text() == body.replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(("text", "html", "kind"), [("Hej\n", "", "text/plain"), ("", "<p>", "text/html")])

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,8 +291,10 @@ def say(data: bytes) -> Any:
 def test_without_a_whole_answer_nobody_knows(stub: Any, parcel: Make, behaviour: Any) -> None:
     provider = SendGrid(KEY, base_url=stub.url, connect_s=1.0, read_s=0.4)
     stub.behaviours = [behaviour]
+    began = time.monotonic()
     got = provider.hand_over(provider.prepare([parcel()]))
     assert (got.answer, got.status) == (Answer.UNKNOWN, None)
+    assert time.monotonic() - began < 5, "however slowly it drips"
     assert len(stub.requests) <= 1, "never sent again by itself"
     assert provider.hand_over(provider.prepare([parcel("next")])).answer is Answer.ACCEPTED
     provider.close()
@@ -303,6 +306,20 @@ def test_a_large_request_cut_off_in_the_middle_is_unknown(
     stub.behaviours = [hang_up_unread]
     got = sendgrid.hand_over(sendgrid.prepare([parcel(html="x" * 8_000_000)]))
     assert got.answer is Answer.UNKNOWN
+
+
+def test_a_success_before_the_request_was_whole_proves_nothing(stub: Any, parcel: Make) -> None:
+    def accept_unread(exchange: Any) -> None:
+        exchange.reply(202, {"X-Message-Id": "abc"})
+        exchange.connection.shutdown(socket.SHUT_WR)
+        exchange.connection.recv(1000)  # then closed with most of the request unread
+        exchange.close_connection = True
+
+    accept_unread.reads_nothing = True  # type: ignore[attr-defined]
+    provider = SendGrid(KEY, base_url=stub.url, connect_s=1.0, read_s=2.0)
+    stub.behaviours = [accept_unread]
+    assert provider.hand_over(provider.prepare([parcel(html="x" * 20_000_000)])).answer is Answer.UNKNOWN
+    provider.close()
 
 
 def test_an_interim_answer_is_not_the_answer(sendgrid: SendGrid, stub: Any, parcel: Make) -> None:
@@ -374,14 +391,6 @@ def test_a_missing_key_is_a_fault_of_configuration() -> None:
         "error    D121  SendGrid needs an API key\n"
         "   try:  SENDGRID_API_KEY=… or NEWSLETTER_SENDGRID__API_KEY=… in the environment or in .env"
     )
-
-
-@pytest.mark.parametrize("key", ["SG.secret\nX: y", "SG.sec ret", "SG.sécret"])
-def test_a_damaged_key_is_refused_and_not_shown(key: str) -> None:
-    with pytest.raises(ConfigurationFault) as caught:
-        open_sendgrid(SendGridSettings(api_key=SecretStr(key)))
-    assert caught.value.problems[0].code == "D121"
-    assert "SG" not in str(caught.value)
 
 
 def test_a_key_with_a_line_break_behind_it_is_that_key(stub: Any, parcel: Make) -> None:
