@@ -161,6 +161,7 @@ def _check_run(raw: sqlite3.Connection, run: sqlite3.Row, store: Store) -> None:
         assert (row["ended_at"] is not None) >= (row["state"] in {"accepted", "rejected"} and _answered(row))
     for row in batches.values():
         if row["state"] in {"inflight", "accepted", "rejected", "unknown"}:
+            assert row["attempt_id"] in by_id
             assert by_id[row["attempt_id"]]["state"] == row["state"]
         if row["state"] == "inflight":
             assert row["owner"] is not None
