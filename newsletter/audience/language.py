@@ -213,7 +213,10 @@ class _Parser:
             raise Fault("A201", f"`{word}` is no unit of time", unit.at, hint)
         if not isinstance(value, int):
             raise Fault(
-                "A201", "only whole days, weeks, months and years count", at, f"write {int(value)} {word}"
+                "A201",
+                "only whole days, weeks, months and years count",
+                at,
+                "write a whole number, as 18 months",
             )
         return Period(at, unit.end, sign * value, UNITS[word])
 
