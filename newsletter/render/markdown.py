@@ -55,7 +55,9 @@ class Markdown:
         self.env: dict[str, Any] = {"tokenised": tokenised}
         options = {"html": False, "typographer": True, "quotes": _QUOTES.get(short, _QUOTES["en"])}
         self.md = MarkdownIt("commonmark", options, renderer_cls=_Renderer)
-        self.md.enable(["replacements", "smartquotes", "table"]).disable(["lheading", "html_block", "html_inline"])
+        self.md.enable(["replacements", "smartquotes", "table"]).disable(
+            ["lheading", "html_block", "html_inline"]
+        )
         self._add_rules()
 
     def _add_rules(self) -> None:
@@ -248,6 +250,9 @@ class _Renderer(RendererHTML):
 
     def statement(self, tokens: Sequence[Token], idx: int, *_: object) -> str:
         return str(tokens[idx].meta["token"])
+
+    def statement_block(self, tokens: Sequence[Token], idx: int, *_: object) -> str:
+        return f"{tokens[idx].meta['token']}\n"
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:  # noqa: ARG002
         return str(escapeHtml(plain_alt(tokens[idx].children)))

@@ -8,6 +8,7 @@ from markdown_it.token import Token
 from newsletter.errors import Severity
 from newsletter.render.draft import Draft
 from newsletter.render.markdown import plain_alt
+from newsletter.render.plaintext import block_end
 from newsletter.render.tree import Button, Control, Item, Marked, Picture, Text
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|#|\Z")
@@ -49,7 +50,10 @@ def mark_up(draft: Draft, tokens: Sequence[Token]) -> Marked:
         if token.type == "inline":
             _find(draft, token)
         elif token.type == "heading_open" and token.tag in ("h1", "h2"):
-            message, hint = "a heading inside a list or quote", "a section's `##` begins its line; use **bold** here"
+            message, hint = (
+                "a heading inside a list or quote",
+                "a section's `##` begins its line; use **bold** here",
+            )
             draft.problem("C102", message, token.meta.get("offset", 0), hint)
     text = draft.plain.blocks(tokens)
     html = draft.markdown.html(tokens).rstrip("\n")
@@ -63,16 +67,6 @@ def mark_up_inline(draft: Draft, inline: Token) -> Marked:
     text = draft.plain.inline(inline.children)
     html = draft.markdown.inline_html(inline.children or ())
     return Marked(draft.tokenised.restore(html), draft.tokenised.restore(text))
-
-
-def block_end(tokens: Sequence[Token], at: int) -> int:
-    """The index behind the block that begins at `at`."""
-    depth = 0
-    for index in range(at, len(tokens)):
-        depth += tokens[index].nesting
-        if depth <= 0:
-            return index + 1
-    return len(tokens)
 
 
 def offset_in(inline: Token, position: int) -> int:
@@ -106,7 +100,11 @@ def picture_of(draft: Draft, inline: Token) -> Picture | None:
     if not children or children[0].type != "image":
         return None
     image = children[0]
-    spans = [(int(image.meta["end"]), int(closer.meta["at"])), (end, len(inline.content))] if link is not None else []
+    spans = (
+        [(int(image.meta["end"]), int(closer.meta["at"])), (end, len(inline.content))]
+        if link is not None
+        else []
+    )
     spans = spans or [(int(image.meta["end"]), len(inline.content))]
     attributes: dict[str, str] = {}
     for start, stop in spans:
@@ -142,11 +140,15 @@ def _attributes(draft: Draft, inline: Token, start: int, rest: str) -> dict[str,
         return found
 
     if opening:
-        return refuse("a blank before `{`", opening, "write the attributes directly behind the picture: `![…](…){…}`")
+        return refuse(
+            "a blank before `{`", opening, "write the attributes directly behind the picture: `![…](…){…}`"
+        )
     outside = re.sub(r"(=\s*)(\"[^\"]*\"|'[^']*')", lambda value: value[1] + "·" * len(value[2]), text)
     if curly := _CURLY.search(outside):
         straight = _CURLY.sub('"', draft.tokenised.written(text))
-        return refuse(f"curly quote `{curly[0]}` in a picture's attributes", curly.start(), f"write `{straight}`")
+        return refuse(
+            f"curly quote `{curly[0]}` in a picture's attributes", curly.start(), f"write `{straight}`"
+        )
     at = 1
     while attribute := _ATTRIBUTE.match(text, at):
         name, *values = attribute.groups()
@@ -239,7 +241,11 @@ _LEFT_OVER = {
         "`{}` inside a text",
         r"a block begins and ends with `:::` on lines of their own; as text write `\:::`",
     ),
-    "kind": ("C120", "`{}` inside a text", r"a kind stands behind the title of a `##` section; as text write `\{`"),
+    "kind": (
+        "C120",
+        "`{}` inside a text",
+        r"a kind stands behind the title of a `##` section; as text write `\{`",
+    ),
     "attributes": (
         "C126",
         "attributes `{}` inside a text",
@@ -265,11 +271,14 @@ def _broken_link(draft: Draft, inline: Token, position: int) -> None:
     picture = inline.content[max(0, opening - 1) : opening] == "!"
     start = offset_in(inline, max(0, opening - picture))
     if re.match(r"\s*<?(?:javascript|vbscript|file|data):", target, re.IGNORECASE):
-        draft.problem("C125", f"`{shown}` is not allowed as an address", start, "link to https://…, mailto: or tel:")
+        draft.problem(
+            "C125", f"`{shown}` is not allowed as an address", start, "link to https://…, mailto: or tel:"
+        )
     elif picture and re.search(r"\S\s+\S", target):
         _blank_in_name(draft, start, target.strip())
     elif re.search(r"\S\s+\S", target):
-        hint = f"write `{re.sub(r'\s+', '%20', shown)}`" if '"' not in shown else 'write `[text](https://… "title")`'
+        straight = "%20".join(shown.split())
+        hint = 'write `[text](https://… "title")`' if '"' in shown else f"write `{straight}`"
         draft.problem("C125", f"a blank in the address `{shown}`", start, hint)
     else:
         hint = "a link is written `[text](https://…)`; as text write `\\]`"
@@ -278,7 +287,8 @@ def _broken_link(draft: Draft, inline: Token, position: int) -> None:
 
 def _blank_in_name(draft: Draft, offset: int, source: str) -> None:
     name = draft.tokenised.written(source)
-    hint = f"rename the file, for example to `{re.sub(r'\s+', '-', name)}`"
+    better = "-".join(name.split())
+    hint = f"rename the file, for example to `{better}`"
     draft.problem("C124", f"a blank in the file name `{name}`", offset, hint)
 
 

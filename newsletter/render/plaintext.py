@@ -66,7 +66,7 @@ class PlainText:
         out: list[str] = []
         at = 0
         while at < len(tokens):
-            token, end = tokens[at], _end(tokens, at)
+            token, end = tokens[at], block_end(tokens, at)
             inside = tokens[at + 1 : end - 1]
             gap = "" if tight or token.hidden else "\n"
             if token.type == "statement_block":
@@ -76,7 +76,9 @@ class PlainText:
             elif token.type in ("bullet_list_open", "ordered_list_open"):
                 out.append(self._list(token, inside) + gap)
             elif token.type == "blockquote_open":
-                out.append(self._prefixed(self._blocks(inside, tight=False).rstrip("\n"), "> ", "> ") + "\n" + gap)
+                out.append(
+                    self._prefixed(self._blocks(inside, tight=False).rstrip("\n"), "> ", "> ") + "\n" + gap
+                )
             elif token.type in ("fence", "code_block"):
                 out.append(self._prefixed(token.content.rstrip("\n"), "    ", "    ") + "\n" + gap)
             elif token.type == "table_open":
@@ -92,10 +94,14 @@ class PlainText:
         """Items under their marks; numbers count on in the order of the file, whatever conditions leave out."""
         out: list[str] = []
         number = int(opener.attrs.get("start", 1))
-        tight = all(token.hidden for token in tokens if token.type == "paragraph_open" and token.level == 2 + opener.level)
+        tight = all(
+            token.hidden
+            for token in tokens
+            if token.type == "paragraph_open" and token.level == 2 + opener.level
+        )
         at = 0
         while at < len(tokens):
-            token, end = tokens[at], _end(tokens, at)
+            token, end = tokens[at], block_end(tokens, at)
             if token.type == "statement_block":
                 out.append(str(token.meta["token"]))
             else:
@@ -112,7 +118,7 @@ class PlainText:
         head = 0
         for at, token in enumerate(tokens):
             if token.type == "tr_open":
-                cells = tokens[at + 1 : _end(tokens, at) - 1]
+                cells = tokens[at + 1 : block_end(tokens, at) - 1]
                 rows.append([self.inline(cell.children) for cell in cells if cell.type == "inline"])
                 head = head or len(rows)
             elif token.type == "statement_block":
@@ -128,7 +134,7 @@ class PlainText:
                 continue
             out.append(" | ".join(map(str.ljust, row, widths)).rstrip() + "\n")
             if number == head:
-                out.append("-+-".join("-" * (width or 3) for width in widths) + "\n")
+                out.append(("-+-" if known else " | ").join("-" * (width or 3) for width in widths) + "\n")
         return "".join(out)
 
     def _prefixed(self, text: str, first: str, further: str) -> str:
@@ -148,7 +154,7 @@ class PlainText:
         return "\n".join(lines)
 
 
-def _end(tokens: Sequence[Token], at: int) -> int:
+def block_end(tokens: Sequence[Token], at: int) -> int:
     """The index behind the block that begins at `at`."""
     depth = 0
     for index in range(at, len(tokens)):

@@ -16,7 +16,14 @@ from newsletter.render.draft import Draft, Line
 from newsletter.render.statements import Group, crossing
 
 _MARKER = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
-_CONTAINERS = ("bullet_list_open", "ordered_list_open", "list_item_open", "blockquote_open", "table_open", "tbody_open")
+_CONTAINERS = (
+    "bullet_list_open",
+    "ordered_list_open",
+    "list_item_open",
+    "blockquote_open",
+    "table_open",
+    "tbody_open",
+)
 
 
 def read_run(draft: Draft, lines: Sequence[Line], home: Hashable) -> list[Token]:
@@ -48,7 +55,11 @@ def statement_line(draft: Draft, line: Line) -> tuple[str, list[int]] | None:
         return None
     rest = draft.tokenised.pattern.sub("", line.text)
     indices = draft.tokenised.indices(line.text)
-    if not indices or rest.strip(" \t>") or not all(draft.tokenised.marks[index].is_statement for index in indices):
+    if (
+        not indices
+        or rest.strip(" \t>")
+        or not all(draft.tokenised.marks[index].is_statement for index in indices)
+    ):
         return None
     prefix = line.text[: len(line.text) - len(line.text.lstrip(" \t>"))]
     behind = draft.tokenised.pattern.sub("", line.text[len(prefix) :])
@@ -136,7 +147,8 @@ class _Piece:
                 groups = [self.draft.groups.get(index) for index in found[1]]
                 words = [self.draft.tokenised.marks[index].word for index in found[1]]
                 if any(
-                    (group is None and word not in ("set", "do")) or (group and not inside.issuperset(group.members))
+                    (group is None and word not in ("set", "do"))
+                    or (group and not inside.issuperset(group.members))
                     for group, word in zip(groups, words, strict=True)
                 ):
                     parting.add(number)
@@ -186,7 +198,9 @@ class _Piece:
                 starts = []
                 for number, text in enumerate(token.content.split("\n"), token.map[0]):
                     line = self.kept[min(number, len(self.kept) - 1)]
-                    at = max(0, line.text.find(text, reached[number] if token.map[1] - token.map[0] == 1 else 0))
+                    at = max(
+                        0, line.text.find(text, reached[number] if token.map[1] - token.map[0] == 1 else 0)
+                    )
                     reached[number] = at + len(text)
                     starts.append(line.start + at)
                 token.meta["starts"] = starts
@@ -222,13 +236,19 @@ class _Piece:
                 self.draft.said.add(group)
                 self.draft.problems.append(crossing(marks[group.members[0]], marks[group.members[-1]]))
 
-    def _insert(self, tokens: Sequence[Token], root: _Node, chosen: dict[int, tuple[_Node, int]]) -> list[Token]:
+    def _insert(
+        self, tokens: Sequence[Token], root: _Node, chosen: dict[int, tuple[_Node, int]]
+    ) -> list[Token]:
         added: dict[int, list[Token]] = defaultdict(list)
         for statement in self.statements:
             if statement.index in chosen:
                 node, at = chosen[statement.index]
                 index = node.children[at].opens if at < len(node.children) else node.closes
-                home = self.home if node is root else (self.home, "inside", self.kept[node.start].start, node.depth)
+                home = (
+                    self.home
+                    if node is root
+                    else (self.home, "inside", self.kept[node.start].start, node.depth)
+                )
                 offset = self.lines[statement.line].start
                 added[index].append(self._token(statement.index, home, offset))
         out: list[Token] = []

@@ -78,7 +78,9 @@ def _unknown_statement(mark: Mark) -> Problem | None:
     if word in _REFUSED:
         return Problem("M132", f"`{{% {word} %}}` has no place in a body", mark.place, _REFUSED[word])
     if word not in _KNOWN:
-        hint = did_you_mean(word, _KNOWN, otherwise="a body knows `if`, `for`, `set` and `with`; values stand in `{{ … }}`")
+        hint = did_you_mean(
+            word, _KNOWN, otherwise="a body knows `if`, `for`, `set` and `with`; values stand in `{{ … }}`"
+        )
         return Problem("M132", f"`{{% {mark.word} %}}` is unknown", mark.place, hint)
     if word == "set" and "=" not in mark.source:
         return Problem("M132", "`{% set %}` without a value", mark.place, "write `{% set name = value %}`")
@@ -103,7 +105,10 @@ def _explain(mark: Mark, fault: str) -> tuple[str, str]:
             hint = "compare with `==`"
         return f"`{got[1]}` cannot stand where it does in `{shown}`", hint
     if "got 'end of" in fault or fault.startswith("Expected an expression"):
-        return f"`{shown}` is not complete", "something is missing before its end: a value, a condition or an `in`"
+        return (
+            f"`{shown}` is not complete",
+            "something is missing before its end: a value, a condition or an `in`",
+        )
     return f"Jinja cannot read `{shown}`: {fault}", "see the Jinja expressions in the author's guide"
 
 

@@ -70,6 +70,7 @@ class Tokenised:
     problems: tuple[Problem, ...]
     pattern: re.Pattern[str]  # one token; group 1 is the mark's index
     place: Callable[[int], Place]  # of an offset in `text`
+    slice: Callable[[int, int], str]  # the author's own text between two offsets in `text`
     used: set[int] = field(default_factory=set)  # marks that have come back by `restore`
 
     def restore(self, text: str) -> str:
@@ -113,7 +114,9 @@ class _Scanner:
         self.text = text
         self.origin = Origin(text, lines)
         self.nonce = _nonce(text)
-        self.pieces: list[tuple[str, int]] = []  # text, offset in the author's text; a token's piece is a Mark
+        self.pieces: list[
+            tuple[str, int]
+        ] = []  # text, offset in the author's text; a token's piece is a Mark
         self.marks: list[tuple[str, str, int, int]] = []  # written, source, author's offset, piece
         self.problems: list[Problem] = []
 
@@ -136,7 +139,10 @@ class _Scanner:
             return self.unclosed(start, kind)
         written = self.text[start:end]
         inner = written[2:-2]
-        before, after = inner[:1] in ("-", "+"), inner[1:][-1:] == "-" or (kind == "{%" and inner[1:][-1:] == "+")
+        before, after = (
+            inner[:1] in ("-", "+"),
+            inner[1:][-1:] == "-" or (kind == "{%" and inner[1:][-1:] == "+"),
+        )
         source = _unsigned(kind, inner[before : len(inner) - after], written[-2:])
         alone = kind == "{%" and self.alone(start, end)
         if inner[:1] == "-" and not alone:
@@ -169,7 +175,12 @@ class _Scanner:
     def raw(self, opener: re.Match[str]) -> int:
         closer = _ENDRAW.search(self.text, opener.end())
         if closer is None:
-            self.problem("M130", "`{% raw %}` is not closed", opener.start(), "write `{% endraw %}` behind the raw text")
+            self.problem(
+                "M130",
+                "`{% raw %}` is not closed",
+                opener.start(),
+                "write `{% endraw %}` behind the raw text",
+            )
             return opener.end()
         if opener["sign"] == "-":
             self.strip()
@@ -217,11 +228,17 @@ class _Scanner:
             offsets.append(offsets[-1] + len(piece))
         tokens = {piece for *_, piece in self.marks}
 
+        def origin(offset: int) -> int:
+            if offset >= offsets[-1] and offset > 0:
+                return len(self.text)
+            at = bisect_right(offsets, offset, hi=len(self.pieces)) - 1
+            return self.pieces[at][1] + (0 if at in tokens else offset - offsets[at]) if self.pieces else 0
+
         def place(offset: int) -> Place:
-            at = bisect_right(offsets, offset, hi=len(self.pieces)) - 1 if self.pieces else -1
-            if at < 0:
-                return self.origin.place(0)
-            return self.origin.place(self.pieces[at][1] + (0 if at in tokens else offset - offsets[at]))
+            return self.origin.place(origin(offset))
+
+        def written(start: int, end: int) -> str:
+            return self.text[origin(start) : origin(end)]
 
         marks = tuple(
             Mark(written, source, self.origin.place(start), offsets[piece])
@@ -229,7 +246,7 @@ class _Scanner:
         )
         pattern = re.compile(f"q{self.nonce}z([0-9]+)x")
         text = "".join(piece for piece, _ in self.pieces)
-        return Tokenised(text, marks, tuple(self.problems), pattern, place)
+        return Tokenised(text, marks, tuple(self.problems), pattern, place, written)
 
 
 def _unsigned(kind: str, inner: str, closer: str) -> str:
@@ -260,7 +277,7 @@ def _end(text: str, start: int, kind: str) -> int | None:
         elif sign in ")]}" and (not open_ or open_.pop() != _PAIRS[sign]):
             break
         at += 1
-    near = re.compile(r"(?P<end>[-+]?" + re.escape(kind.replace("{", "}")[::-1]) + r")|\{\{|\{%|\n[ \t]*\n").search(
-        text, start + 2
-    )
+    near = re.compile(
+        r"(?P<end>[-+]?" + re.escape(kind.replace("{", "}")[::-1]) + r")|\{\{|\{%|\n[ \t]*\n"
+    ).search(text, start + 2)
     return near.end() if near and near["end"] else None

@@ -102,6 +102,7 @@ class Section(Part):
     title_html: str = ""
     title: str = ""
     kind: str | None = None
+    kind_place: Place | None = None
     items: tuple[Item, ...] = ()
 
 
