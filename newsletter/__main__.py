@@ -1,10 +1,13 @@
 """The console script: `newsletter`, and `python -m newsletter`."""
 
-from newsletter import __version__
+import sys
+
+from newsletter.cli.app import run
 
 
 def main() -> None:
-    print(__version__)  # noqa: T201 - the ground floor; the commands move in above it
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Lists and segments by name: who is in them, and what is wrong in subscribers/segments.toml."""
 
 import graphlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,12 @@ class Segments:
     @property
     def descriptions(self) -> Mapping[str, str]:
         return {name: segment.description for name, segment in self._segments.items()}
+
+    def definitions(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The rules by which these and all segments that they speak of decide; nothing for a list."""
+        known = [self._by_fold[fold(name)] for name in names if self.known(name)]
+        needed = {other for name in known if name in self._segments for other in self._needed(name)}
+        return {name: self._segments[name].where for name in sorted(needed)}
 
     def segment(self, name: str) -> Segment | None:
         """None for a list and for what nobody knows."""

@@ -8,17 +8,17 @@ from newsletter.errors import Place, Problem
 from newsletter.settings.values import ListSettings
 
 # In this order: the first that holds counts. `capped` stays empty until there are limits.
-REASONS = (
-    "excluded",
-    "unsubscribed",
-    "cleaned",
-    "suppressed",
-    "pending",
-    "no_consent",
-    "invalid",
-    "smtputf8",
-    "capped",
-)
+REASONS = {
+    "excluded": "excluded by the campaign",
+    "unsubscribed": "unsubscribed",
+    "cleaned": "cleaned: the address bounced before",
+    "suppressed": "suppressed",
+    "pending": "not confirmed",
+    "no_consent": "no consent on record",
+    "invalid": "invalid address",
+    "smtputf8": "address needs SMTPUTF8",
+    "capped": "got enough lately",
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""All findings about the project's files, or about one campaign: what `check`, rehearsal and send stop on."""
+
+from collections.abc import Iterable
+
+from newsletter.campaigns.models import Campaign, Sequence
+from newsletter.check.workspace import Workspace
+from newsletter.errors import ChecksFailed, NewsletterError, Problem, Severity
+from newsletter.render.composition import Composition
+
+
+def check_campaign(
+    workspace: Workspace, campaign: Campaign
+) -> tuple[Composition | None, tuple[Problem, ...]]:
+    """Compose one campaign and collect its findings; None when it does not compose.
+
+    Findings whose code stands in the campaign's `allow` are left out, unless they are errors.
+    """
+    problems = [*workspace.catalogue.problems.get(campaign.id, ())]
+    problems += _unknown_names(workspace, [(campaign.segment, campaign, "segment")])
+    problems += _unknown_names(workspace, [(name, campaign, "exclude") for name in campaign.exclude])
+    composition = None
+    try:
+        composition = workspace.compose(campaign)
+    except ChecksFailed as failed:
+        problems += failed.problems
+    else:
+        problems += composition.findings
+    return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
+
+
+def check_sequence(workspace: Workspace, sequence: Sequence) -> tuple[Problem, ...]:
+    problems = [*workspace.catalogue.problems.get(sequence.id, ())]
+    problems += _unknown_names(workspace, [(sequence.segment, sequence, "segment")])
+    problems += _unknown_names(workspace, [(name, sequence, "exit") for name in sequence.exit])
+    for step in sequence.steps:
+        problems += check_campaign(workspace, step.campaign)[1]
+    return tuple(problems)
+
+
+def check_people(workspace: Workspace) -> tuple[Problem, ...]:
+    """What is wrong with lists and segments; a broken list is an error only for who asks for it."""
+    problems: list[Problem] = []
+    for name in sorted(workspace.audience.problems):
+        problems += workspace.audience.problems[name]
+    return (*problems, *workspace.segments.problems)
+
+
+def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Problem, ...]:
+    """All findings, or those of the named campaigns and sequences. Raises UsageFault for an unknown name."""
+    wanted = [workspace.resolve_name(name) for name in names]
+    problems: list[Problem] = [] if wanted else [*check_people(workspace)]
+    for name in wanted or workspace.catalogue.names():
+        try:
+            if sequence := workspace.sequence(name):
+                problems += check_sequence(workspace, sequence)
+            else:
+                problems += check_campaign(workspace, workspace.campaign(name))[1]
+        except ChecksFailed as failed:
+            problems += failed.problems
+    if not wanted and not workspace.catalogue.names():
+        problems.append(_nothing_to_send())
+    return in_reading_order(problems)
+
+
+def in_reading_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """By file and place, each finding once."""
+
+    def key(problem: Problem) -> tuple[str, int, int, str]:
+        place = problem.place
+        return (
+            (place.file, place.line or 0, place.column or 0, problem.code)
+            if place
+            else ("", 0, 0, problem.code)
+        )
+
+    return tuple(sorted(dict.fromkeys(problems), key=key))
+
+
+def _unknown_names(
+    workspace: Workspace, names: Iterable[tuple[str, Campaign | Sequence, str]]
+) -> Iterable[Problem]:
+    for name, owner, key in names:
+        if not name:
+            continue
+        try:
+            workspace.segments.require(name, owner.place(key))
+        except NewsletterError as failed:
+            yield from failed.problems
+
+
+def _nothing_to_send() -> Problem:
+    return Problem(
+        "F390",
+        "there is no campaign in campaigns/ yet",
+        hint="a campaign is a file campaigns/NAME.md",
+        severity=Severity.WARNING,
+    )

@@ -1,0 +1,204 @@
+"""`list` and `status`: what there is, what goes next, what became of it."""
+
+from datetime import datetime
+
+import click
+
+from newsletter.campaigns.due import is_late
+from newsletter.campaigns.models import Campaign, Sequence, Status
+from newsletter.cli.output import grouped
+from newsletter.cli.session import Session, global_options
+from newsletter.errors import ChecksFailed, Problem
+from newsletter.store.store import Store
+from newsletter.store.values import Counts, Run, State
+
+COUNTS = ("ready", "inflight", "accepted", "rejected", "suppressed", "unknown")
+NAMED_UNKNOWNS = 20
+
+
+@click.command("list")
+@global_options
+@click.pass_obj
+def list_(session: Session) -> int:
+    """Campaigns and sequences with their state and when they go next."""
+    catalogue = session.workspace.catalogue
+    with session.reading() as (store, _):
+        rows = [_row(session, store, name) for name in catalogue.names()]
+    session.output.table(
+        [(row["name"], row["kind"], row["state"], row["when"], row["segment"]) for row in rows]
+    )
+    if not rows:
+        session.output.line("no campaigns yet: a campaign is a file campaigns/NAME.md")
+    return session.output.result({"campaigns": rows}, next_steps=["newsletter check"])
+
+
+@click.command("status")
+@click.argument("name", required=False)
+@click.option("--check", "checking", is_flag=True, help="Exit 7 while anything is held, stuck or unknown.")
+@global_options
+@click.pass_obj
+def status(session: Session, name: str | None, *, checking: bool) -> int:
+    """What became of a campaign: counts, doubts by name. Without NAME: all of them in one line each."""
+    with session.reading() as (store, _):
+        if name is None:
+            return _status_of_all(session, store, checking=checking)
+        found = session.workspace.resolve_name(name)
+        if sequence := session.workspace.sequence(found):
+            return _status_of_sequence(session, store, sequence, checking=checking)
+        return _status_of_campaign(session, store, session.workspace.campaign(found), checking=checking)
+
+
+def _row(session: Session, store: Store | None, name: str) -> dict[str, str]:
+    catalogue = session.workspace.catalogue
+    if campaign := catalogue.campaigns.get(name):
+        state = state_of(session, store, campaign)
+        when = _moment(session, campaign.send_at) if campaign.send_at else "by hand"
+        return {"name": name, "kind": "campaign", "state": state, "when": when, "segment": campaign.segment}
+    if sequence := catalogue.sequences.get(name):
+        when = str(sequence.window) if sequence.window else "any time"
+        return {
+            "name": name,
+            "kind": f"{len(sequence.steps)} steps",
+            "state": str(sequence.status),
+            "when": when,
+            "segment": sequence.segment,
+        }
+    number = len(catalogue.problems[name])
+    return {"name": name, "kind": "broken", "state": "broken", "when": f"{number} problems", "segment": ""}
+
+
+def _moment(session: Session, moment: datetime) -> str:
+    return f"{moment.astimezone(session.settings.zone):%Y-%m-%d %H:%M}"
+
+
+def runs_of(store: Store | None, session: Session, name: str) -> list[Run]:
+    """All occurrences of a campaign or step in this environment, oldest first."""
+    if store is None:
+        return []
+    return [run for run in store.runs(session.environment) if run.campaign == name]
+
+
+def counts_of(store: Store | None, runs: list[Run]) -> Counts:
+    if store is None:
+        return Counts()
+    all_counts = [store.counts(run.id) for run in runs]
+    return Counts(**{name: sum(getattr(counts, name) for counts in all_counts) for name in COUNTS})
+
+
+def state_of(session: Session, store: Store | None, campaign: Campaign) -> str:
+    """draft, ready, held, sending, paused, resolving, done or cancelled."""
+    runs = runs_of(store, session, campaign.id)
+    if store and runs:
+        counts = counts_of(store, runs)
+        if runs[-1].state == "sending" and counts.unknown and not (counts.ready or counts.inflight):
+            return "resolving"
+        return runs[-1].state
+    now = session.workspace.clock.now()
+    if campaign.status is Status.READY and is_late(campaign, now, session.settings.late_after):
+        return "held"
+    return str(campaign.status)
+
+
+def _status_of_campaign(session: Session, store: Store | None, campaign: Campaign, *, checking: bool) -> int:
+    runs = runs_of(store, session, campaign.id)
+    counts, state = counts_of(store, runs), state_of(session, store, campaign)
+    total = runs[0].total if runs else 0
+    output = session.output
+    output.line(f"{campaign.id}   {state}   environment {session.environment}")
+    if runs:
+        output.table([(f"  {name}", grouped(getattr(counts, name))) for name in COUNTS])
+        output.line(f"  of {grouped(total)}, begun {_moment(session, runs[0].created_at)}")
+    elif campaign.send_at:
+        output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
+    unknown = _unknown(store, runs)
+    for line in unknown[:NAMED_UNKNOWNS]:
+        output.line(f"  unknown  {line}")
+    if len(unknown) > NAMED_UNKNOWNS:
+        output.line(f"  … and {grouped(len(unknown) - NAMED_UNKNOWNS)} more")
+    data = {
+        "campaign": campaign.id,
+        "state": state,
+        "counts": {name: getattr(counts, name) for name in COUNTS},
+        "total": total,
+        "unknown": unknown,
+    }
+    exit_code = 7 if checking and (state in ("held", "resolving", "paused") or counts.unknown) else 0
+    return output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
+
+
+def _unknown(store: Store | None, runs: list[Run]) -> list[str]:
+    """By name: whoever settles a doubt has to know about whom."""
+    if store is None:
+        return []
+    deliveries = (d for run in runs if store.counts(run.id).unknown for d in store.deliveries(run.id))
+    return [d.email or f"(erased, {d.subscriber_id})" for d in deliveries if d.state is State.UNKNOWN]
+
+
+def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
+    if counts.unknown:
+        return [f"newsletter resolve {campaign.id}"]
+    if state == "sending" or (state == "held" and not campaign.step):
+        return [f"newsletter send {campaign.id}"]
+    return [f"newsletter send {campaign.id} --dry-run"] if state in ("draft", "ready") else []
+
+
+def _status_of_sequence(session: Session, store: Store | None, sequence: Sequence, *, checking: bool) -> int:
+    enrolments = store.enrolments(session.environment, sequence.id) if store else []
+    steps = []
+    rows: list[tuple[str, ...]] = [("  step", "accepted", "open", "unknown")]
+    for step in sequence.steps:
+        counts = counts_of(store, runs_of(store, session, step.campaign.id))
+        steps.append({"step": step.id, "counts": {name: getattr(counts, name) for name in COUNTS}})
+        waiting = counts.ready + counts.inflight
+        rows.append((f"  {step.id}", grouped(counts.accepted), grouped(waiting), grouped(counts.unknown)))
+    by_state: dict[str, int] = {}
+    for enrolment in enrolments:
+        by_state[enrolment.state] = by_state.get(enrolment.state, 0) + 1
+    people = (
+        ", ".join(f"{grouped(n)} {state}" for state, n in sorted(by_state.items())) or "nobody enrolled yet"
+    )
+    session.output.line(f"{sequence.id}   {sequence.status}   environment {session.environment}   {people}")
+    session.output.table(rows)
+    total = counts_of(
+        store, [run for step in sequence.steps for run in runs_of(store, session, step.campaign.id)]
+    )
+    data = {
+        "campaign": sequence.id,
+        "state": str(sequence.status),
+        "counts": {name: getattr(total, name) for name in COUNTS},
+        "total": total.total,
+        "enrolments": by_state,
+        "steps": steps,
+    }
+    return session.output.result(data, exit_code=7 if checking and total.unknown else 0)
+
+
+def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> int:
+    catalogue = session.workspace.catalogue
+    rows, data, stuck = [], [], False
+    for name in catalogue.names():
+        row = _row(session, store, name)
+        sequence = catalogue.sequences.get(name)
+        names = [step.campaign.id for step in sequence.steps] if sequence else [name]
+        counts = counts_of(store, [run for one in names for run in runs_of(store, session, one)])
+        stuck = stuck or row["state"] in ("held", "resolving", "paused", "broken") or counts.unknown > 0
+        sent = f"{grouped(counts.accepted)} of {grouped(counts.total)}" if counts.total else "-"
+        doubts = f"{grouped(counts.unknown)} unknown" if counts.unknown else ""
+        rows.append((name, row["state"], row["when"], sent, doubts))
+        counted = {one: getattr(counts, one) for one in COUNTS}
+        data.append({"campaign": name, "state": row["state"], "counts": counted, "total": counts.total})
+    session.output.table(rows)
+    return session.output.result({"campaigns": data}, exit_code=7 if checking and stuck else 0)
+
+
+def one_of(session: Session, name: str) -> Campaign:
+    """The campaign that an argument names. Raises ChecksFailed for a whole sequence."""
+    found = session.workspace.resolve_name(name)
+    if sequence := session.workspace.sequence(found):
+        steps = ", ".join(step.campaign.id for step in sequence.steps[:3])
+        raise ChecksFailed(
+            Problem(
+                "G104", f"`{found}` is a sequence", sequence.place(), f"name one of its steps: {steps}, …"
+            )
+        )
+    return session.workspace.campaign(found)

@@ -1,0 +1,165 @@
+"""What a command says: lines for people on stdout, diagnostics on stderr, or one JSON envelope."""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.errors import NewsletterError, Problem, Severity
+
+if TYPE_CHECKING:
+    from newsletter.cli.session import Session
+
+SCHEMA_VERSION = 1
+COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
+SPOKEN_EVERY_S = 5.0  # off a terminal: a line now and then
+
+
+def grouped(number: int) -> str:
+    """`4 410`: a comma would be read as a decimal sign in half of Europe."""
+    return f"{number:,}".replace(",", " ")
+
+
+class Output:
+    """Speaks for one call. With `--json` every method but `result` and its like is silent."""
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session
+
+    @property
+    def _colored(self) -> bool:
+        return self.session.color and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def line(self, text: str = "") -> None:
+        """One line for people."""
+        if not (self.session.json or self.session.quiet):
+            click.echo(text)
+
+    def note(self, text: str) -> None:
+        """One line beside the output: progress, what happens now."""
+        if not (self.session.json or self.session.quiet):
+            click.echo(text, err=True)
+
+    def problems(self, problems: Iterable[Problem], *, err: bool = True) -> None:
+        if self.session.json:
+            return
+        for problem in problems:
+            if self.session.quiet and not problem.is_error:
+                continue
+            text = problem.as_text()
+            word = str(problem.severity)
+            if self._colored and (sys.stderr if err else sys.stdout).isatty():
+                text = click.style(word, fg=COLORS[problem.severity], bold=True) + text.removeprefix(word)
+            click.echo(text, err=err)
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Columns of words, left-aligned, two blanks between."""
+        widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
+        for row in rows:
+            self.line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    def result(
+        self,
+        data: Mapping[str, object],
+        *,
+        problems: Iterable[Problem] = (),
+        next_steps: Iterable[str] = (),
+        exit_code: int = 0,
+    ) -> int:
+        """The end of a command that did its work (also one that found errors). Returns the exit code."""
+        if self.session.json:
+            self._envelope(exit_code, data, problems, next_steps)
+        elif not self.session.quiet:
+            for step in next_steps:
+                click.echo(f"next:  {step}")
+        return exit_code
+
+    def fault(self, fault: NewsletterError) -> int:
+        if self.session.json:
+            self._envelope(fault.exit_code, {}, fault.problems, fault.next_steps)
+        else:
+            self.problems(fault.problems)
+            for step in () if self.session.quiet else fault.next_steps:
+                click.echo(f"next:  {step}", err=True)
+        return fault.exit_code
+
+    def usage(self, problem: Problem) -> int:
+        if self.session.json:
+            self._envelope(2, {}, [problem], [])
+        self.problems([problem])
+        return 2
+
+    def stopped(self) -> int:
+        problem = Problem("G134", "stopped by hand", hint="the same command goes on where it stopped")
+        if self.session.json:
+            self._envelope(130, {}, [problem], [])
+        self.problems([problem])
+        return 130
+
+    def internal(self, fault: Exception) -> int:
+        problem = Problem(
+            "U199", f"internal error: {type(fault).__name__}: {fault}", hint="again with -v shows where"
+        )
+        if self.session.json:
+            self._envelope(1, {}, [problem], [])
+        self.problems([problem])
+        return 1
+
+    def _envelope(
+        self, code: int, data: Mapping[str, object], problems: Iterable[Problem], next_steps: Iterable[str]
+    ) -> None:
+        envelope = {
+            "schema_version": SCHEMA_VERSION,
+            "ok": code == 0,
+            "code": code,
+            "command": self.session.command,
+            "env": self.session.environment,
+            "data": data,
+            "problems": [problem.as_json() for problem in problems],
+            "next": list(next_steps),
+        }
+        click.echo(json.dumps(envelope, ensure_ascii=False, indent=2, default=str))
+
+    @contextlib.contextmanager
+    def progress(self, label: str) -> Iterator[Callable[[int, int], None] | None]:
+        """A bar on a terminal, a line now and then off it, nothing with --json or --quiet."""
+        if self.session.json or self.session.quiet:
+            yield None
+        elif sys.stderr.isatty():
+            with _bar(label, colored=self._colored) as told:
+                yield told
+        else:
+            yield _spoken(label)
+
+
+@contextlib.contextmanager
+def _bar(label: str, *, colored: bool) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, markup=False, highlight=False, no_color=not colored)
+    columns: list[Any] = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+
+        def told(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield told
+
+
+def _spoken(label: str) -> Callable[[int, int], None]:
+    last = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        nonlocal last
+        if done < total and time.monotonic() - last >= SPOKEN_EVERY_S:
+            last = time.monotonic()
+            click.echo(f"{label}: {grouped(done)} of {grouped(total)}", err=True)
+
+    return told

@@ -1,0 +1,79 @@
+"""`render`: one message out, as a reader would get it."""
+
+from pathlib import Path
+
+import click
+
+from newsletter.audience.address import parse_address
+from newsletter.audience.models import Subscriber
+from newsletter.campaigns.models import Campaign
+from newsletter.cli.catalogue import one_of
+from newsletter.cli.session import Session, global_options
+from newsletter.delivery.plan import OptOuts, segment_of, sift
+from newsletter.errors import ChecksFailed, Problem, UsageFault, did_you_mean
+
+
+@click.command("render")
+@click.argument("name")
+@click.option("--as", "as_email", metavar="EMAIL", help="Whose message (default: the first recipient's).")
+@click.option("--format", "shape", type=click.Choice(["html", "text", "eml", "mjml"]), default="html")
+@click.option("-o", "--output", "target", type=click.Path(dir_okay=False), help="A file instead of stdout.")
+@global_options
+@click.pass_obj
+def render(session: Session, name: str, as_email: str | None, shape: str, target: str | None) -> int:
+    """One message out: html, text, eml or the MJML before it is compiled. Keeps no record and sends nothing."""
+    from newsletter.delivery.parcels import Packer
+    from newsletter.files.atomic import write_atomically
+    from newsletter.mail.links import sid
+    from newsletter.mail.message import message
+    from newsletter.settings.secret import throwaway_secret
+
+    campaign = one_of(session, name)
+    with session.reading() as (store, secret):
+        composition = session.workspace.compose(campaign)
+        person = _reader(session, campaign, as_email, OptOuts.read(store, secret))
+        token_key = throwaway_secret()
+        packer = Packer(composition, session.settings, token_key, session.workspace.clock.now())
+        parcel = packer.parcel(person, sid(token_key, 0, 1, "render", 0))
+        if shape == "eml":
+            raw = message(composition, parcel.values, parcel.envelope)
+        elif shape == "mjml":
+            raw = composition.mjml(person, packer.links(person)).encode("utf-8")
+        else:
+            content = composition.fill(parcel.values)
+            raw = (content.html if shape == "html" else content.text).encode("utf-8")
+    data = {
+        "campaign": campaign.id,
+        "as": person.email,
+        "format": shape,
+        "size": len(raw),
+        "subject": parcel.values[0],
+    }
+    if target:
+        write_atomically(Path(target), raw)
+        session.output.note(f"{shape} for {person.email} in {target} ({len(raw)} bytes)")
+    elif session.json:
+        data["content"] = raw.decode("utf-8")
+    else:
+        click.echo(raw, nl=False)
+    return session.output.result({**data, "file": target})
+
+
+def _reader(session: Session, campaign: Campaign, as_email: str | None, opt_outs: OptOuts) -> Subscriber:
+    workspace = session.workspace
+    if as_email:
+        person = workspace.audience.find(parse_address(as_email).key)
+        if person is None:
+            known = [one.email for one in workspace.audience.people]
+            hint = did_you_mean(
+                as_email, known, otherwise="--as takes the address of somebody in subscribers/"
+            )
+            raise UsageFault(Problem("G105", f"nobody in subscribers/ has the address {as_email}", hint=hint))
+        return person
+    segment = segment_of(workspace, campaign)
+    flow = sift(workspace, campaign.exclude, workspace.members(segment), opt_outs)
+    if not flow.recipients:
+        raise ChecksFailed(
+            Problem("G102", f"nobody in `{segment}` would get it", campaign.place("segment"), "--as EMAIL")
+        )
+    return flow.recipients[0]

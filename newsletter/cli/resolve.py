@@ -1,0 +1,76 @@
+"""`resolve`: settle deliveries whose fate is unknown, by evidence or by a human's word."""
+
+import click
+
+from newsletter.cli.asking import ask_number
+from newsletter.cli.catalogue import counts_of, runs_of
+from newsletter.cli.output import grouped
+from newsletter.cli.session import Session, global_options
+from newsletter.errors import GuardRefused, Problem, UsageFault
+
+
+@click.command("resolve")
+@click.argument("name")
+@click.option("--assume-sent", is_flag=True, help="They have it: count them as accepted.")
+@click.option("--resend-unknown", is_flag=True, help="They are to get it, even if some get it twice.")
+@global_options
+@click.pass_obj
+def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: bool) -> int:
+    """Settle deliveries whose fate is unknown: by what the provider can prove, else by your word."""
+    from newsletter.delivery.ledger import owner_is_alive
+    from newsletter.delivery.resolve import settle_by_evidence, settle_by_word
+    from newsletter.providers.open import open_provider
+
+    if assume_sent and resend_unknown:
+        raise UsageFault(Problem("G160", "--assume-sent and --resend-unknown exclude each other"))
+    workspace = session.workspace
+    found = workspace.resolve_name(name)
+    with session.office() as office:
+        store, now = office.store, workspace.clock.now()
+        runs = [run for one in _names(session, found) for run in runs_of(store, session, one)]
+        store.sweep(owner_is_alive(session.project), now)
+        provider = open_provider(session.project, session.settings)
+        try:
+            proved = sum(
+                settle_by_evidence(store, provider, office.secret, run, run.campaign, now) for run in runs
+            )
+        finally:
+            provider.close()
+        left = counts_of(store, runs).unknown
+        said = 0
+        if left and (assume_sent or resend_unknown):
+            _confirm(session, left)
+            said = sum(settle_by_word(store, run, "sent" if assume_sent else "resend", now) for run in runs)
+        for run in runs:
+            if run.state == "sending" and store.counts(run.id).open == 0:
+                store.set_state(run.id, "done")
+        counts = counts_of(store, runs)
+    session.output.line(
+        f"{found}: {grouped(proved)} settled by evidence, {grouped(said)} by your word, {grouped(counts.unknown)} left"
+    )
+    steps = []
+    if counts.ready:
+        steps = ["newsletter run" if "/" in found else f"newsletter send {found}"]
+    elif counts.unknown:
+        steps = [f"newsletter resolve {found} --assume-sent, or --resend-unknown"]
+    data = {
+        "campaign": found,
+        "by_evidence": proved,
+        "by_word": said,
+        "unknown": counts.unknown,
+        "ready": counts.ready,
+    }
+    return session.output.result(data, next_steps=steps, exit_code=7 if counts.unknown else 0)
+
+
+def _names(session: Session, found: str) -> list[str]:
+    """The campaign, or all steps of a sequence; a file that is gone or broken can still be settled."""
+    sequence = session.workspace.catalogue.sequences.get(found)
+    return [step.campaign.id for step in sequence.steps] if sequence else [found]
+
+
+def _confirm(session: Session, left: int) -> None:
+    """On a terminal the number has to be typed; without one the flag is the answer."""
+    given = ask_number(session, left, "Type the number of unknown deliveries")
+    if given is not None and given != left:
+        raise GuardRefused(Problem("G161", f"the number is {left}, not {given}: nothing was settled"))

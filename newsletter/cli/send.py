@@ -1,0 +1,161 @@
+"""`send`: rehearse a campaign, send it, or go on with it."""
+
+from pathlib import Path
+
+import click
+
+from newsletter.campaigns.models import Campaign
+from newsletter.cli.asking import ask_number
+from newsletter.cli.catalogue import COUNTS, one_of
+from newsletter.cli.output import grouped
+from newsletter.cli.segment import waterfall_lines
+from newsletter.cli.session import Session, global_options
+from newsletter.cli.stopping import Stop
+from newsletter.errors import GuardRefused, Problem
+
+
+@click.command("send")
+@click.argument("name")
+@click.option(
+    "-n", "--dry-run", is_flag=True, help="Rehearse all of it: every recipient, no socket, no ledger."
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False), help="Where the rehearsal goes (default: out/dry-run/…)."
+)
+@click.option(
+    "--samples", default=6, show_default=True, type=click.IntRange(0, 100), help="Messages to keep."
+)
+@click.option(
+    "--confirm", type=click.IntRange(0), metavar="N", help="The number of recipients, without a terminal."
+)
+@click.option("--expect-plan", metavar="PLAN", help="Send only what was rehearsed: a plan.json or its hash.")
+@global_options
+@click.pass_obj
+def send(
+    session: Session,
+    name: str,
+    *,
+    dry_run: bool,
+    out: str | None,
+    samples: int,
+    confirm: int | None,
+    expect_plan: str | None,
+) -> int:
+    """Rehearse (--dry-run), send, or go on with a send that stopped. A second send sends nothing again."""
+    campaign = one_of(session, name)
+    if dry_run:
+        return _rehearse(session, campaign, out, samples)
+    if campaign.step:
+        raise GuardRefused(
+            Problem(
+                "G106",
+                f"`{campaign.id}` is a step: each person gets it when it is due",
+                campaign.place(),
+                "newsletter run; or --dry-run to rehearse it",
+            )
+        )
+    return _send(session, campaign, confirm, expect_plan)
+
+
+def _send(session: Session, campaign: Campaign, confirm: int | None, expect_plan: str | None) -> int:
+    from newsletter.delivery.send import SendOrder
+    from newsletter.delivery.send import send as deliver
+
+    output = session.output
+    with (
+        session.office(stop=Stop()) as office,
+        output.progress("proving") as proving,
+        output.progress("sending") as progress,
+    ):
+        office.progress, office.proving = progress, proving
+        question = "Type the number of recipients to send"
+        order = SendOrder(confirm, expect_plan, lambda number: ask_number(session, number, question))
+        result = deliver(office, campaign, order)
+    counts = {one: getattr(result.counts, one) for one in COUNTS}
+    if result.already:
+        output.line(f"{campaign.id} went out on {result.run.created_at:%Y-%m-%d}: nothing was sent again")
+    where = f"out/outbox/{campaign.id}/" if not session.settings.live else session.settings.provider
+    told = ", ".join(f"{grouped(number)} {one}" for one, number in counts.items() if number)
+    output.line(f"{campaign.id}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
+    data = {
+        "campaign": campaign.id,
+        "already": result.already,
+        "counts": counts,
+        "total": result.run.total,
+        "excluded": result.excluded,
+        "outbox": where if not session.settings.live else None,
+    }
+    return output.result(data, next_steps=[f"newsletter status {campaign.id}"])
+
+
+def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: int) -> int:
+    from newsletter.delivery.plan import OptOuts, make_plan, segment_of
+    from newsletter.delivery.rehearsal import rehearse
+    from newsletter.reports.dry_run import write_report
+
+    workspace, output = session.workspace, session.output
+    with session.reading() as (store, secret):
+        plan = make_plan(workspace, campaign, OptOuts.read(store, secret))
+        folder = Path(out) if out else _folder(session, campaign)
+        with output.progress("rehearsing") as progress:
+            result = rehearse(workspace, plan, folder, samples=samples, progress=progress)
+    page = write_report(result, session.settings)
+    shown = _shown(session, folder)
+    output.line(
+        f"DRY RUN - nothing leaves this machine   {campaign.id}   "
+        f"environment {session.environment} ({session.settings.provider})"
+    )
+    for line in waterfall_lines(
+        segment_of(workspace, campaign), plan.waterfall.candidates, dict(plan.excluded)
+    ):
+        output.line(line)
+    size = result.size()
+    output.line(f"subject   {result.subjects[0] if result.subjects else ''}")
+    output.line(f"size      {grouped(size['max'])} bytes at most, {grouped(size['median'])} in the middle")
+    output.line(f"requests  {grouped(result.requests)}   rendered in {result.duration_s:.1f} s")
+    output.problems(result.problems, err=False)
+    if result.needs:
+        output.line("a live send still needs:")
+        for need in result.needs:
+            output.line(f"  {need.code}  {need.message}" + (f"   try: {need.hint}" if need.hint else ""))
+    output.line(f"verdict   {'ready' if result.passed else 'not ready: mend the errors above'}")
+    output.line(f"look at   {_shown(session, page)}")
+    data = {
+        "campaign": campaign.id,
+        "plan": plan.hash,
+        "recipients": len(plan.recipients),
+        "excluded": plan.excluded,
+        "candidates": plan.waterfall.candidates,
+        "subject_samples": result.subjects,
+        "size": size,
+        "problems": [problem.as_json() for problem in result.problems],
+        "requests": result.requests,
+        "duration_s": result.duration_s,
+        "samples": [f"{shown}/samples/{sample.eml}" for sample in result.samples],
+        "needs": [need.as_json() for need in result.needs],
+        "out": shown,
+        "passed": result.passed,
+    }
+    steps = [f"newsletter check {campaign.id}"]
+    if result.passed and not campaign.step:
+        steps = [f"newsletter send {campaign.id} --expect-plan {shown}/plan.json"]
+    return output.result(
+        data, problems=result.problems, next_steps=steps, exit_code=0 if result.passed else 3
+    )
+
+
+def _folder(session: Session, campaign: Campaign) -> Path:
+    """out/dry-run/<stamp>-<slug>, a new one for each rehearsal."""
+    stamp = f"{session.workspace.clock.now():%Y%m%dT%H%M%SZ}"
+    base = session.project.root / "out" / "dry-run" / f"{stamp}-{campaign.id.replace('/', '-')}"
+    folder, number = base, 1
+    while folder.exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+
+
+def _shown(session: Session, path: Path) -> str:
+    """As it can be typed: relative to the project where it lies inside."""
+    root = session.project.root
+    return path.resolve().relative_to(root).as_posix() if path.resolve().is_relative_to(root) else str(path)

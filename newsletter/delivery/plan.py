@@ -1,0 +1,162 @@
+"""The plan of a send: who gets what, who does not and why, under one hash."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from newsletter.audience.models import Subscriber
+from newsletter.audience.waterfall import Waterfall, waterfall
+from newsletter.campaigns.models import Campaign
+from newsletter.check.findings import check_campaign
+from newsletter.check.workspace import Workspace
+from newsletter.errors import ChecksFailed, Problem
+from newsletter.render.composition import Composition
+from newsletter.settings.secret import Secret
+from newsletter.store.store import Store
+
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a send would do: the composition and the people, and `hash` over all but the people."""
+
+    campaign: Campaign
+    composition: Composition
+    waterfall: Waterfall
+    findings: tuple[Problem, ...]
+    candidates: tuple[Subscriber, ...]
+    environment: str
+    provider: str
+    hash: str  # content, definitions and environment (hex); the audience may grow under it
+
+    @property
+    def recipients(self) -> tuple[Subscriber, ...]:
+        return self.waterfall.recipients
+
+    @property
+    def excluded(self) -> Mapping[str, int]:
+        """How many each reason keeps out; every reason is there, most of them 0."""
+        return {reason: len(people) for reason, people in self.waterfall.excluded.items()}
+
+
+@dataclass(frozen=True)
+class OptOuts:
+    """Who is suppressed by the ledger; without a ledger or a secret nobody is."""
+
+    secret: Secret | None
+    hmacs: frozenset[bytes]
+
+    @classmethod
+    def read(cls, store: Store | None, secret: Secret | None) -> "OptOuts":
+        return cls(secret, frozenset(store.all_suppressed()) if store and secret else frozenset())
+
+    def holds(self, subscriber: Subscriber) -> bool:
+        return (
+            bool(self.hmacs) and self.secret is not None and self.secret.person(subscriber.key) in self.hmacs
+        )
+
+
+def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Plan:
+    """Compose a campaign and find its people. Reads only.
+
+    Raises ChecksFailed with every error that `check` would report, and when nobody is in the segment.
+    """
+    composition, findings = check_campaign(workspace, campaign)
+    errors = [problem for problem in findings if problem.is_error]
+    errors += broken_lists(workspace)
+    if errors or composition is None:
+        raise ChecksFailed(*findings, *(e for e in errors if e not in findings))
+    segment = segment_of(workspace, campaign)
+    candidates = workspace.members(segment)
+    if not candidates:
+        raise ChecksFailed(
+            Problem(
+                "G102",
+                f"nobody is in `{segment}`: there is no one to send to",
+                campaign.place("segment"),
+                f"newsletter segment show {segment}",
+            )
+        )
+    return plan_for(workspace, campaign, composition, candidates, opt_outs, findings)
+
+
+def plan_for(
+    workspace: Workspace,
+    campaign: Campaign,
+    composition: Composition,
+    candidates: tuple[Subscriber, ...],
+    opt_outs: OptOuts,
+    findings: tuple[Problem, ...] = (),
+) -> Plan:
+    """The plan for people who are known already: those of a segment, or those for whom a step is due."""
+    return Plan(
+        campaign,
+        composition,
+        sift(workspace, campaign.exclude, candidates, opt_outs),
+        findings,
+        candidates,
+        workspace.settings.environment,
+        workspace.settings.provider,
+        plan_hash(workspace, campaign, composition),
+    )
+
+
+def segment_of(workspace: Workspace, campaign: Campaign) -> str:
+    """Who gets it; for a step: who is enrolled in its sequence."""
+    sequence = workspace.sequence(campaign.step.sequence) if campaign.step else None
+    return sequence.segment if sequence else campaign.segment
+
+
+def sift(
+    workspace: Workspace, exclude: Iterable[str], candidates: tuple[Subscriber, ...], opt_outs: OptOuts
+) -> Waterfall:
+    """The waterfall for these candidates, the same for a rehearsal, a freeze and a count.
+
+    exclude: lists and segments whose members are left out
+    """
+    settings = workspace.settings
+    return waterfall(
+        candidates,
+        is_excluded=lambda person: any(workspace.is_member(name, person) for name in exclude),
+        suppressed=opt_outs.holds,
+        lists=settings.list if settings.live else None,
+        smtputf8=False,
+    )
+
+
+def opted_out(flow: Waterfall) -> bool:
+    """Whether somebody in it wants no more mail, or their address takes none: that ends a sequence."""
+    return any(flow.excluded[reason] for reason in ("unsubscribed", "cleaned", "suppressed"))
+
+
+def broken_lists(workspace: Workspace) -> list[Problem]:
+    """Lists that can't be read: a send that might miss people or their opt-outs must not start.
+
+    An opt-out in any file holds for the whole project, so one unreadable list stops every campaign.
+    """
+    problems = [p for name in sorted(workspace.audience.problems) for p in workspace.audience.problems[name]]
+    unread = set(workspace.audience.problems) - set(workspace.audience.lists)
+    return [p for p in problems if p.is_error and p.place and _list_name(p.place.file) in unread]
+
+
+def _list_name(file: str) -> str:
+    return file.rpartition("/")[2].removesuffix(".csv")
+
+
+def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:
+    """Over what an author can change between a rehearsal and the send: text, definitions, environment."""
+    used = {name for name in (campaign.segment, *campaign.exclude) if name}
+    covered = {
+        "version": PLAN_VERSION,
+        "campaign": campaign.id,
+        "content": composition.sha256,
+        "segments": workspace.segments.definitions(used),
+        "segment": campaign.segment,
+        "exclude": campaign.exclude,
+        "environment": workspace.settings.environment,
+        "provider": workspace.settings.provider,
+    }
+    text = json.dumps(covered, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

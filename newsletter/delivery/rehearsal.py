@@ -1,0 +1,182 @@
+"""The rehearsal: every recipient rendered and written out, no socket opened, no ledger row touched."""
+
+import csv
+import io
+import json
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from newsletter.audience.models import Subscriber
+from newsletter.audience.address import mask
+from newsletter.check.workspace import Workspace
+from newsletter.delivery.guards import live_needs
+from newsletter.delivery.parcels import Packer
+from newsletter.delivery.plan import Plan
+from newsletter.errors import ChecksFailed, Problem
+from newsletter.files.atomic import write_atomically
+from newsletter.mail.links import sid
+from newsletter.mail.message import message
+from newsletter.providers.open import max_batch
+from newsletter.providers.protocol import Parcel
+from newsletter.settings.secret import throwaway_secret
+
+Progress = Callable[[int, int], None]
+"""Told (done, of how many) as recipients are served."""
+
+SHOWN_FAILURES = 20  # a field that fails for a million people is one mistake, not a million lines
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One message to look at: who it stands for, and its parts."""
+
+    label: str
+    masked: str
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    eml: str  # the file's name below `samples/`
+    size: int  # bytes of the whole message
+
+
+@dataclass
+class Rehearsal:
+    """What a send would have done. `needs`: what only a live send asks for."""
+
+    plan: Plan
+    folder: Path
+    samples: list[Sample] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    needs: tuple[Problem, ...] = ()
+    failed: int = 0  # recipients that could not be rendered
+    sizes: list[int] = field(default_factory=list)  # bytes, in the order of the recipients
+    subjects: list[str] = field(default_factory=list)
+    requests: int = 0
+    duration_s: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return not any(problem.is_error for problem in self.problems)
+
+    def size(self) -> dict[str, int]:
+        """Bytes of the largest and of the median message."""
+        return {"max": max(self.sizes, default=0), "median": round(statistics.median(self.sizes or [0]))}
+
+
+def rehearse(
+    workspace: Workspace, plan: Plan, folder: Path, *, samples: int, progress: Progress | None = None
+) -> Rehearsal:
+    """Render every recipient of the plan and leave samples, recipients.csv and plan.json in `folder`.
+
+    Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
+    """
+    started = time.monotonic()
+    result = Rehearsal(plan, folder, problems=list(plan.findings))
+    result.needs = live_needs(workspace, plan)
+    secret = throwaway_secret()
+    packer = Packer(plan.composition, workspace.settings, secret, workspace.clock.now())
+    chosen = pick_samples(plan.recipients, samples)
+    rows: list[tuple[Subscriber, str, int]] = []
+    failures: dict[tuple[str, str], Problem] = {}
+    for number, person in enumerate(plan.recipients, 1):
+        try:
+            parcel = packer.parcel(person, sid(secret, 0, number, "rehearsal", 0))
+            raw = message(parcel.composition, parcel.values, parcel.envelope)
+        except ChecksFailed as failed:
+            result.failed += 1
+            for problem in failed.problems:
+                failures.setdefault((problem.code, str(problem.place)), problem)
+            continue
+        subject = parcel.values[0]
+        rows.append((person, subject, len(raw)))
+        if label := chosen.get(person.key):
+            result.samples.append(_keep_sample(folder, len(result.samples) + 1, label, person, parcel, raw))
+        if progress:
+            progress(number, len(plan.recipients))
+    result.problems += list(failures.values())[:SHOWN_FAILURES]
+    result.sizes = [size for _, _, size in rows]
+    result.subjects = list(dict.fromkeys(subject for _, subject, _ in rows))[:5]
+    result.requests = math.ceil(len(plan.recipients) / max_batch(workspace.settings))
+    result.duration_s = round(time.monotonic() - started, 3)
+    write_atomically(folder / "recipients.csv", _recipients_csv(rows))
+    write_atomically(folder / "plan.json", _plan_json(workspace, result))
+    return result
+
+
+def _keep_sample(
+    folder: Path, number: int, label: str, person: Subscriber, parcel: Parcel, raw: bytes
+) -> Sample:
+    content = parcel.composition.fill(parcel.values)
+    name = f"{number:02d}-{label.replace(' ', '-')}"
+    write_atomically(folder / "samples" / f"{name}.eml", raw)
+    write_atomically(folder / "samples" / f"{name}.html", content.html.encode("utf-8"))
+    return Sample(
+        label,
+        mask(person.email),
+        content.subject,
+        content.preheader,
+        content.html,
+        content.text,
+        f"{name}.eml",
+        len(raw),
+    )
+
+
+def pick_samples(people: tuple[Subscriber, ...], number: int) -> dict[str, str]:
+    """Address key -> why this person is worth a look: the odd ones first, then some at random.
+
+    The same people give the same samples: the random ones are seeded.
+    """
+    wanted: list[tuple[str, Iterable[Subscriber]]] = [
+        ("typical", (p for p in people if p.first_name and p.city)),
+        ("no first name", (p for p in people if not p.first_name)),
+        ("longest name", sorted(people, key=lambda p: -len(p.first_name + p.last_name))),
+        ("non-ascii name", (p for p in people if not (p.first_name + p.last_name).isascii())),
+        ("other language", (p for p in people if p.language and p.language != _commonest_language(people))),
+    ]
+    chosen: dict[str, str] = {}
+    for label, candidates in wanted:
+        if len(chosen) < number and (person := next((p for p in candidates if p.key not in chosen), None)):
+            chosen[person.key] = label
+    rest = [person for person in people if person.key not in chosen]
+    for person in random.Random(0).sample(rest, min(len(rest), max(0, number - len(chosen)))):  # noqa: S311
+        chosen[person.key] = "random"
+    return chosen
+
+
+def _commonest_language(people: tuple[Subscriber, ...]) -> str:
+    return statistics.mode([person.language for person in people if person.language] or [""])
+
+
+def _recipients_csv(rows: list[tuple[Subscriber, str, int]]) -> bytes:
+    """Masked: the folder may be shown in a review."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["email", "lists", "language", "bytes"])
+    for person, _, size in rows:
+        writer.writerow([mask(person.email), " ".join(person.lists), person.language, size])
+    return text.getvalue().encode("utf-8")
+
+
+def _plan_json(workspace: Workspace, result: Rehearsal) -> bytes:
+    plan = result.plan
+    written = {
+        "schema_version": 1,
+        "campaign": plan.campaign.id,
+        "plan": plan.hash,
+        "environment": plan.environment,
+        "provider": plan.provider,
+        "recipients": len(plan.recipients),
+        "candidates": plan.waterfall.candidates,
+        "excluded": plan.excluded,
+        "sources": dict(sorted(plan.composition.sources.items())),
+        "passed": result.passed,
+        "rehearsed_at": workspace.clock.now().isoformat(),
+    }
+    return (json.dumps(written, indent=2, ensure_ascii=False) + "\n").encode("utf-8")

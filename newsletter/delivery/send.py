@@ -1,0 +1,217 @@
+"""Send a campaign: plan, guard, freeze, deliver; and go on where an earlier send stopped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from newsletter.campaigns.models import Campaign
+from newsletter.check.workspace import Workspace
+from newsletter.delivery.guards import (
+    clock_guard,
+    expected_plan,
+    ledger_guard,
+    live_guard,
+    number_guard,
+    plan_guard,
+)
+from newsletter.delivery.ledger import persons
+from newsletter.delivery.parcels import Packer
+from newsletter.delivery.plan import OptOuts, Plan, make_plan
+from newsletter.delivery.sender import Progress, Sender
+from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
+from newsletter.mail.links import sid
+from newsletter.providers.open import max_batch, open_provider
+from newsletter.providers.protocol import Provider
+from newsletter.render.composition import Composition
+from newsletter.settings.secret import Secret, throwaway_secret
+from newsletter.store.store import Store
+from newsletter.store.values import AlreadyFrozen, Counts, EnrolmentMove, NewRun, Run
+
+Ask = Callable[[int], int | None]
+
+
+@dataclass
+class SendOrder:
+    """What was asked for. `ask`: asks for the number on a terminal, None where there is none.
+
+    `unattended`: a scheduled send, for which `status = "ready"` stands instead of the number.
+    """
+
+    confirm: int | None = None
+    expect_plan: str | None = None
+    ask: Ask = lambda _number: None
+    unattended: bool = False
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """What the ledger says at the end. `already`: it was all done before, nothing was sent now."""
+
+    run: Run
+    counts: Counts
+    already: bool = False
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Office:
+    """What a send needs beside the files: ledger, secret, how to stop and where to report."""
+
+    workspace: Workspace
+    store: Store
+    secret: Secret
+    stop: Callable[[], bool] = lambda: False
+    progress: Progress | None = None
+    proving: Progress | None = None
+
+    def opt_outs(self) -> OptOuts:
+        return OptOuts.read(self.store, self.secret)
+
+    def deliver(self, run: Run, campaign: Campaign, composition: Composition) -> Counts:
+        provider = open_provider(self.workspace.project, self.workspace.settings)
+        try:
+            return self.sender(provider).deliver(run, campaign, composition)
+        finally:
+            provider.close()
+
+    def sender(self, provider: Provider) -> Sender:
+        return Sender(self.workspace, self.store, self.secret, provider, self.stop, self.progress)
+
+
+def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
+    """Send a campaign once to each, or go on with it. A second call sends nothing again.
+
+    Raises ChecksFailed, GuardRefused (draft, number, plan, ledger, changed files) and what `Sender.deliver` raises.
+    """
+    environment = office.workspace.settings.environment
+    run = office.store.latest_run(environment, campaign.id)
+    if run is not None:
+        return _go_on(office, campaign, run, order)
+    plan = make_plan(office.workspace, campaign, office.opt_outs())
+    live_guard(office.workspace, plan)
+    ledger_guard(office.workspace, office.store.ledger_id)
+    if order.expect_plan:
+        expected = expected_plan(office.workspace, order.expect_plan)
+        plan_guard(plan, expected)
+        order = SendOrder(
+            expected[1] if order.confirm is None else order.confirm, None, order.ask, order.unattended
+        )
+    if not plan.recipients:
+        raise ChecksFailed(_nobody_left(plan))
+    prove(office, plan)
+    if not order.unattended:
+        number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
+    run = freeze(office, plan)
+    if run is None:
+        raise AssertionError("only a step of a sequence can be taken by another")
+    counts = office.deliver(run, campaign, plan.composition)
+    return SendResult(run, counts, excluded=plan.excluded)
+
+
+def prove(office: Office, plan: Plan) -> None:
+    """Render everybody before the first hand-over: person 500 must not break what 499 already have.
+
+    Raises ChecksFailed with each kind of failure once.
+    """
+    packer = Packer(
+        plan.composition, office.workspace.settings, throwaway_secret(), office.workspace.clock.now()
+    )
+    failures: dict[tuple[str, str], Problem] = {}
+    for number, person in enumerate(plan.recipients, 1):
+        try:
+            packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
+        except ChecksFailed as failed:
+            for problem in failed.problems:
+                failures.setdefault((problem.code, str(problem.place)), problem)
+        if office.proving:
+            office.proving(number, len(plan.recipients))
+    if failures:
+        raise ChecksFailed(*failures.values(), next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
+
+
+def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run | None:
+    """Write down who gets what, once. Of two that freeze at the same time, the second takes the first's run.
+
+    With `move`: a step of a sequence; None when another tick has taken all of them already.
+    """
+    campaign, settings = plan.campaign, office.workspace.settings
+    new = NewRun(
+        env=settings.environment,
+        campaign=campaign.id,
+        content_hash=plan.composition.sha256,
+        plan_hash=plan.hash,
+        inputs=inputs(plan.composition),
+        created_at=office.workspace.clock.now(),
+        occurrence="1"
+        if move is None
+        else None,  # a campaign goes out once; a step as often as somebody is due
+    )
+    try:
+        return office.store.freeze(
+            new,
+            persons(plan.recipients, office.secret),
+            excluded={reason: number for reason, number in plan.excluded.items() if number},
+            batch_size=min(settings.delivery.batch_size, max_batch(settings)),
+            enrolment=move,
+        )
+    except AlreadyFrozen as frozen:
+        same_content(frozen.run, campaign, plan.composition)
+        return frozen.run
+
+
+def inputs(composition: Composition) -> dict[str, object]:
+    return {"sources": dict(sorted(composition.sources.items()))}
+
+
+def _go_on(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> SendResult:
+    composition = office.workspace.compose(campaign)
+    same_content(run, campaign, composition)
+    clock_guard(office.workspace)
+    ledger_guard(office.workspace, office.store.ledger_id)
+    counts = office.store.counts(run.id)
+    if run.state in ("done", "cancelled"):
+        return SendResult(run, counts, already=True, excluded=office.store.excluded(run.id))
+    if run.state == "paused":
+        raise GuardRefused(
+            Problem("G140", f"`{campaign.id}` is paused", hint=f"newsletter status {campaign.id}")
+        )
+    if order.expect_plan and run.plan_hash != expected_plan(office.workspace, order.expect_plan)[0]:
+        raise GuardRefused(
+            Problem("G119", "this send was begun with another plan", hint=f"newsletter status {campaign.id}")
+        )
+    if order.confirm is not None:
+        number_guard(campaign, run.total, order.confirm, order.ask)
+    counts = office.deliver(run, campaign, composition)
+    return SendResult(run, counts, excluded=office.store.excluded(run.id))
+
+
+def same_content(run: Run, campaign: Campaign, composition: Composition) -> None:
+    """Raises GuardRefused, naming the files, when they say something else than what was begun."""
+    if composition.sha256 == run.content_hash:
+        return
+    frozen = run.inputs.get("sources")
+    before = frozen if isinstance(frozen, Mapping) else {}
+    now = composition.sources
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    named = changed or ["newsletter.toml"]
+    raise GuardRefused(
+        *(
+            Problem(
+                "G141",
+                f"changed since `{campaign.id}` was begun on {run.created_at:%Y-%m-%d %H:%M} UTC",
+                Place(name),
+                "put back what it said: those who are left must get what the others got",
+            )
+            for name in named
+        ),
+        next_steps=[f"newsletter status {campaign.id}"],
+    )
+
+
+def _nobody_left(plan: Plan) -> Problem:
+    reasons = ", ".join(f"{reason} {number}" for reason, number in plan.excluded.items() if number)
+    return Problem(
+        "G103",
+        f"of {plan.waterfall.candidates} in `{plan.campaign.segment}` nobody may be written to: {reasons}",
+        plan.campaign.place("segment"),
+        f"newsletter segment show {plan.campaign.segment}",
+    )

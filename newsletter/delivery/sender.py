@@ -1,0 +1,243 @@
+"""The one loop that sends: take a batch, render it, claim it, hand it over, record the answer."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from newsletter.campaigns.models import Campaign
+from newsletter.check.workspace import Workspace
+from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
+from newsletter.delivery.parcels import Packer
+from newsletter.delivery.plan import OptOuts, sift
+from newsletter.delivery.resolve import settle_by_evidence
+from newsletter.errors import (
+    ChecksFailed,
+    ConfigurationFault,
+    Interrupted,
+    Problem,
+    ProviderUnavailable,
+    UnknownLeft,
+)
+from newsletter.mail.links import sid
+from newsletter.providers.protocol import Answer, Outcome, Parcel, Provider, Request
+from newsletter.render.composition import Composition
+from newsletter.settings.secret import Secret
+from newsletter.store.owner import Owner, remove_dead
+from newsletter.store.store import Store
+from newsletter.store.values import Answered, Claim, Counts, Member, Run
+
+Progress = Callable[[int, int], None]
+
+RETRY_FIRST_S = 0.1
+RETRY_CAP_S = 30.0
+RETRIES_IN_A_ROW = 9  # 0.1 s doubled up to the cap: about a minute without any progress
+WAIT_AT_MOST = timedelta(minutes=5)  # what falls due later is for another time: exit 5
+POLL_S = 0.2
+
+ANSWERED: dict[Answer, Answered] = {
+    Answer.ACCEPTED: "accepted",
+    Answer.REJECTED: "rejected",
+    Answer.RETRY: "ready",
+    Answer.UNKNOWN: "unknown",
+}
+
+
+@dataclass
+class Sender:
+    """Sends frozen runs through one provider; any number of them may work on the same ledger.
+
+    `stop` is asked between recipients: true ends the loop cleanly, nothing half-done.
+    """
+
+    workspace: Workspace
+    store: Store
+    secret: Secret
+    provider: Provider
+    stop: Callable[[], bool] = lambda: False
+    progress: Progress | None = None
+    _retries: int = field(default=0, init=False)  # in a row, without an answer between
+    _unknowns: int = field(default=0, init=False)
+
+    def deliver(self, run: Run, campaign: Campaign, composition: Composition) -> Counts:
+        """Hand over all that is ready in a run, and settle what the provider can prove.
+
+        Safe to call twice and from several processes. Raises Interrupted, ProviderUnavailable and
+        ConfigurationFault when it stopped before the end, UnknownLeft when fates are unknown; the ledger is
+        right in each case, and calling again goes on.
+        """
+        folder = self.workspace.project.path(OWNERS_FOLDER)
+        with Owner.take(folder) as owner:
+            self._settle(run, campaign.id)
+            self._report(run)
+            while True:
+                self._stop_if_asked(campaign)
+                batches = self.store.ready_batches(run.id, self._now())
+                if batches:
+                    self._send_batch(run, random.choice(batches), owner, composition)  # noqa: S311 - fewer collisions
+                elif not self._wait_for_more(run, campaign):
+                    break
+        remove_dead(folder)
+        return self._close(run, campaign)
+
+    def _now(self) -> datetime:
+        return self.workspace.clock.now()
+
+    def _send_batch(self, run: Run, no: int, owner: Owner, composition: Composition) -> None:
+        members = self.store.batch_members(run.id, no)
+        parcels, late = self._render(run, members, composition)
+        going = [member.id for member in members if member.id not in late and member.key is not None]
+        request = self.provider.prepare(parcels) if parcels else Request((), b"", None)
+        attempt_id = uuid.uuid4().hex
+        claim = self.store.claim(
+            run.id,
+            no,
+            ids=going,
+            late=late,
+            owner=owner.id,
+            attempt_id=attempt_id,
+            body_sha256=request.sha256,
+            now=self._now(),
+        )
+        if claim is not Claim.CLAIMED:
+            return  # another was faster, or others are to go now: the loop looks again
+        outcome = self.provider.hand_over(request)
+        self._record(attempt_id, dict(zip(request.sids, going, strict=True)), outcome)
+        self._report(run)
+        self._heed(outcome)
+
+    def _render(
+        self, run: Run, members: Sequence[Member], composition: Composition
+    ) -> tuple[list[Parcel], dict[int, str]]:
+        """Parcels of those who are to go, and why the others must not, by subscriber id."""
+        packer = Packer(composition, self.workspace.settings, self.secret, self._now())
+        opt_outs = OptOuts.read(self.store, self.secret)
+        parcels: list[Parcel] = []
+        late: dict[int, str] = {}
+        for member in members:
+            self._stop_if_asked(composition.campaign)
+            if member.key is None:
+                continue  # erased since the freeze: the claim says so
+            person = self.workspace.audience.find(member.key)
+            if person is None:
+                late[member.id] = "left the lists"
+                continue
+            flow = sift(self.workspace, (), (person,), opt_outs)  # who was excluded stands in the frozen plan
+            if not flow.recipients:
+                late[member.id] = next(reason for reason, people in flow.excluded.items() if people)
+                continue
+            name = sid(self.secret, run.id, member.id, self.store.ledger_id, self.store.epoch)
+            try:
+                parcels.append(packer.parcel(person, name))
+            except ChecksFailed as failed:
+                late[member.id] = f"can't be rendered: {failed.problems[0].code}"
+        return parcels, late
+
+    def _record(self, attempt_id: str, ids: dict[str, int], outcome: Outcome) -> None:
+        exceptions = {ids[name]: (ANSWERED[a], reason) for name, (a, reason) in outcome.exceptions.items()}
+        retry = outcome.answer is Answer.RETRY or any(
+            a is Answer.RETRY for a, _ in outcome.exceptions.values()
+        )
+        self._retries = self._retries + 1 if retry else 0
+        self._unknowns = self._unknowns + 1 if outcome.answer is Answer.UNKNOWN else 0
+        self.store.finish(
+            attempt_id,
+            state=ANSWERED[outcome.answer],
+            exceptions=exceptions,
+            now=self._now(),
+            reason=outcome.detail,
+            status=outcome.status,
+            provider_id=outcome.provider_id,
+            detail={"text": outcome.detail} if outcome.detail else None,
+            not_before=self._now() + self._backoff(outcome) if retry else None,
+        )
+
+    def _backoff(self, outcome: Outcome) -> timedelta:
+        """The provider's word, else doubling with a little jitter so that many senders don't march in step."""
+        if outcome.retry_after_s is not None:
+            return timedelta(seconds=min(max(outcome.retry_after_s, 0.0), 3600.0))
+        delay = min(RETRY_CAP_S, RETRY_FIRST_S * 2 ** (self._retries - 1))
+        return timedelta(seconds=delay * random.uniform(0.9, 1.1))  # noqa: S311
+
+    def _heed(self, outcome: Outcome) -> None:
+        """Stop where going on would only do harm: the rest of the list stays ready."""
+        said = outcome.detail or "no reason given"
+        if outcome.pause and outcome.answer is not Answer.ACCEPTED:
+            fault = ConfigurationFault if outcome.status in (401, 403) else ProviderUnavailable
+            raise fault(
+                Problem(
+                    "G130", f"{self.provider.name} refuses to work: {said}", hint="mend it, then send again"
+                )
+            )
+        if self._retries >= RETRIES_IN_A_ROW or (self._retries and self.workspace.clock.pretended):
+            raise ProviderUnavailable(
+                Problem(
+                    "G131",
+                    f"{self.provider.name} can't be reached: {said}",
+                    hint="send again later: it goes on",
+                )
+            )
+        if self._unknowns >= self.workspace.settings.delivery.breaker:
+            raise UnknownLeft(
+                Problem(
+                    "G132",
+                    f"{self._unknowns} requests in a row without an answer: stopped before more are in doubt ({said})",
+                    hint="look at the provider's log, then newsletter resolve",
+                )
+            )
+
+    def _wait_for_more(self, run: Run, campaign: Campaign) -> bool:
+        """Wait for retries and for other senders of this run. False when nothing more will come."""
+        counts = self.store.counts(run.id)
+        if counts.ready:
+            due = self.store.next_due(run.id)
+            if due and due - self._now() > WAIT_AT_MOST:
+                when = due.astimezone(self.workspace.settings.zone)
+                raise ProviderUnavailable(
+                    Problem(
+                        "G133",
+                        f"{counts.ready} wait for {self.provider.name} until {when:%Y-%m-%d %H:%M}",
+                        hint=f"newsletter send {campaign.id}, after that",
+                    )
+                )
+        elif not counts.inflight:
+            return self._settle(run, campaign.id)
+        time.sleep(POLL_S)
+        self._settle(run, campaign.id)
+        return True
+
+    def _settle(self, run: Run, campaign_id: str) -> bool:
+        """Dead senders' batches become unknown, and unknown ones what the provider can prove. True if any did."""
+        self.store.sweep(owner_is_alive(self.workspace.project), self._now())
+        return settle_by_evidence(self.store, self.provider, self.secret, run, campaign_id, self._now()) > 0
+
+    def _report(self, run: Run) -> None:
+        if self.progress:
+            counts = self.store.counts(run.id)
+            self.progress(run.total - counts.ready - counts.inflight, run.total)
+
+    def _stop_if_asked(self, campaign: Campaign) -> None:
+        if self.stop():
+            raise Interrupted(
+                Problem(
+                    "G134",
+                    "stopped by hand; whoever was not reached yet is still to come",
+                    hint=f"newsletter send {campaign.id} goes on",
+                )
+            )
+
+    def _close(self, run: Run, campaign: Campaign) -> Counts:
+        counts = self.store.counts(run.id)
+        if counts.open == 0:
+            self.store.set_state(run.id, "done")
+        elif counts.unknown:
+            raise UnknownLeft(
+                Problem(
+                    "G135",
+                    f"nobody knows what became of {counts.unknown} of {run.total}",
+                    hint=f"newsletter status {campaign.id} names them, newsletter resolve {campaign.id} settles them",
+                )
+            )
+        return counts

@@ -1,0 +1,181 @@
+"""One tick of one sequence: who enters, who leaves, whose next step is due."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+from newsletter.audience.models import Subscriber
+from newsletter.campaigns.models import Campaign, Sequence, Step
+from newsletter.campaigns.sequence import is_step_due, next_step
+from newsletter.check.findings import check_campaign
+from newsletter.delivery.guards import ledger_guard, live_guard
+from newsletter.delivery.ledger import persons
+from newsletter.delivery.plan import OptOuts, broken_lists, opted_out, plan_for, sift
+from newsletter.delivery.send import Office, freeze, prove, same_content
+from newsletter.errors import ChecksFailed
+from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
+
+Work = Callable[[], Counts | int | None]
+"""Sends and returns the counts; in a dry tick returns how many are due. None: another tick was faster."""
+
+OPEN = (State.READY, State.INFLIGHT, State.UNKNOWN)
+
+
+@dataclass
+class SequenceTick:
+    """A tick of a ready sequence; `dry_run` changes nothing."""
+
+    office: Office
+    sequence: Sequence
+    dry_run: bool = False
+    _ends: dict[EnrolmentEnd, list[int]] = field(default_factory=dict, init=False)
+    _lost: dict[str, list[int]] = field(
+        default_factory=dict, init=False
+    )  # a step that is gone -> who stands there
+
+    def work(self) -> Iterator[tuple[str, Work]]:
+        """What there is to do, named by step: unfinished runs first, then a new run for each due step.
+
+        All due steps are found before the first one is sent: nobody gets two in one tick.
+        Raises ChecksFailed when the lists can't be trusted.
+        """
+        broken = broken_lists(self.office.workspace)
+        if broken:
+            raise ChecksFailed(*broken)
+        unfinished = self._unfinished()
+        due = self._due()
+        for step_id in self._lost:
+            yield f"{self.sequence.id}/{step_id}", partial(self._held, step_id)
+        for run, step in unfinished:
+            yield step.campaign.id, partial(self._go_on, run, step.campaign)
+        for step in self.sequence.steps:
+            if people := due.get(step.id):
+                yield step.campaign.id, partial(self._send_step, step, people)
+
+    def _environment(self) -> str:
+        return self.office.workspace.settings.environment
+
+    def _unfinished(self) -> list[tuple[Run, Step]]:
+        steps = {step.campaign.id: step for step in self.sequence.steps}
+        runs = self.office.store.runs(self._environment())
+        return [
+            (run, steps[run.campaign]) for run in runs if run.campaign in steps and run.state == "sending"
+        ]
+
+    def _due(self) -> dict[str, list[tuple[str | None, Subscriber]]]:
+        """Step id -> (the step before, the person), after enrolling and ending whoever is to."""
+        self._enrol()
+        now = self.office.workspace.clock.now()
+        due: dict[str, list[tuple[str | None, Subscriber]]] = {}
+        for enrolment in self._enrolments():
+            person = self._still_on_the_way(enrolment)
+            if person is None or enrolment.delivery_state in OPEN:
+                continue
+            if enrolment.step and not self.sequence.step(enrolment.step):
+                self._lost.setdefault(enrolment.step, []).append(enrolment.subscriber_id)
+                continue
+            step = next_step(self.sequence, enrolment.step)
+            if step is None:
+                self._end(enrolment, "finished")
+            elif self._may_get(person, step) and is_step_due(
+                self.sequence,
+                step,
+                entered_at=enrolment.entered_at,
+                last_sent_at=enrolment.last_sent_at,
+                zone=self.sequence.zone,
+                now=now,
+            ):
+                due.setdefault(step.id, []).append((enrolment.step, person))
+        if not self.dry_run:
+            for state, ids in self._ends.items():
+                self.office.store.end_enrolments(self._environment(), self.sequence.id, ids, state, now)
+        return due
+
+    def _enrol(self) -> None:
+        if not self.dry_run:
+            people = persons(self._entering(), self.office.secret)
+            now = self.office.workspace.clock.now()
+            self.office.store.enrol(self._environment(), self.sequence.id, people, now)
+
+    def _entering(self) -> tuple[Subscriber, ...]:
+        members = self.office.workspace.members(self.sequence.segment)
+        return sift(self.office.workspace, (), members, self._opt_outs).recipients
+
+    def _enrolments(self) -> list[Enrolment]:
+        """Those on the way; in a dry tick also those whom a real one would enrol."""
+        known = self.office.store.enrolments(self._environment(), self.sequence.id)
+        active = [enrolment for enrolment in known if enrolment.state == "active"]
+        if self.dry_run:
+            now, keys = self.office.workspace.clock.now(), {enrolment.key for enrolment in known}
+            active += [
+                Enrolment(0, person.key, person.email, None, None, now, "active")
+                for person in self._entering()
+                if person.key not in keys
+            ]
+        return active
+
+    def _still_on_the_way(self, enrolment: Enrolment) -> Subscriber | None:
+        """The person, or None when it is over for them; then the enrolment is marked to end."""
+        workspace = self.office.workspace
+        person = workspace.audience.find(enrolment.key)
+        end: EnrolmentEnd | None = None
+        if enrolment.delivery_state is State.REJECTED:
+            end = "rejected"
+        elif person is None or any(workspace.is_member(name, person) for name in self.sequence.exit):
+            end = "exited"
+        elif opted_out(sift(workspace, (), (person,), self._opt_outs)):
+            end = "opted_out"
+        if end:
+            self._end(enrolment, end)
+            return None
+        return person
+
+    def _end(self, enrolment: Enrolment, state: EnrolmentEnd) -> None:
+        self._ends.setdefault(state, []).append(enrolment.subscriber_id)
+
+    def _may_get(self, person: Subscriber, step: Step) -> bool:
+        """Whoever may not be written to just now stays where they are."""
+        return bool(sift(self.office.workspace, step.campaign.exclude, (person,), self._opt_outs).recipients)
+
+    @cached_property
+    def _opt_outs(self) -> OptOuts:
+        return self.office.opt_outs()
+
+    def _held(self, step_id: str) -> None:
+        """Raises ChecksFailed: those who stand at a step that is gone are held, everybody else goes on."""
+        next_step(self.sequence, step_id)
+
+    def _go_on(self, run: Run, campaign: Campaign) -> Counts | int:
+        if self.dry_run:
+            return self.office.store.counts(run.id).ready
+        composition = self.office.workspace.compose(campaign)
+        same_content(run, campaign, composition)
+        ledger_guard(self.office.workspace, self.office.store.ledger_id)
+        return self.office.deliver(run, campaign, composition)
+
+    def _send_step(self, step: Step, due: list[tuple[str | None, Subscriber]]) -> Counts | int | None:
+        """Freeze in the transaction that moves the enrolments on: that keeps a step to once each."""
+        if self.dry_run:
+            return len(due)
+        workspace = self.office.workspace
+        composition, findings = check_campaign(workspace, step.campaign)
+        if composition is None or any(problem.is_error for problem in findings):
+            raise ChecksFailed(*findings)
+        counts: Counts | None = None
+        for before in sorted({last for last, _ in due}, key=lambda last: last or ""):
+            people = tuple(person for last, person in due if last == before)
+            plan = plan_for(workspace, step.campaign, composition, people, self.office.opt_outs())
+            live_guard(workspace, plan)
+            ledger_guard(workspace, self.office.store.ledger_id)
+            prove(self.office, plan)
+            move = EnrolmentMove(self.sequence.id, step.id, before)
+            if run := freeze(self.office, plan, move):
+                counts = _sum(counts, self.office.deliver(run, step.campaign, composition))
+        return counts
+
+
+def _sum(one: Counts | None, other: Counts) -> Counts:
+    if one is None:
+        return other
+    names = ("ready", "inflight", "accepted", "rejected", "suppressed", "unknown")
+    return Counts(**{name: getattr(one, name) + getattr(other, name) for name in names})

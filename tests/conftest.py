@@ -1,0 +1,83 @@
+"""What all tests share: the program called in this process, small projects, and a clean environment."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ("newsletter.toml", "campaigns", "templates", "subscribers")
+JULY = "2015-07-03T09:00"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine's reaches a test, and no proxy does."""
+    for name in list(os.environ):
+        if name.startswith(("NEWSLETTER_", "SENDGRID_")) and name != "NEWSLETTER_SHARED_DATA":
+            monkeypatch.delenv(name)
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@dataclass
+class Called:
+    """What a call of the program left: exit code, both outputs, and the envelope if it was asked for."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.out)
+        return read
+
+    @property
+    def data(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.envelope["data"]
+        return data
+
+
+Call = Callable[..., Called]
+
+
+@pytest.fixture
+def newsletter(capfd: pytest.CaptureFixture[str]) -> Call:
+    """Call the program as a shell would: `newsletter("-C", folder, "check")`."""
+    from newsletter.cli.app import run
+
+    def call(*arguments: str | Path) -> Called:
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Called(code, out, err)
+
+    return call
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A fresh copy of the project that ships."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in SHIPPED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """The smallest whole project: one campaign, one template, one list of three."""
+    folder = tmp_path / "small"
+    shutil.copytree(ROOT / "tests" / "broken" / "_project", folder)
+    yield folder
