@@ -14,6 +14,7 @@ from newsletter.audience.positions import Positions
 from newsletter.audience.typecheck import check
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.files.models import Strict, validate
+from newsletter.files.places import Lines
 from newsletter.files.project import Project
 from newsletter.files.toml import Document, parse_toml
 
@@ -60,7 +61,8 @@ def define(
     }
     problems += _name_clashes(tables, document, vocabulary)
     known = dataclasses.replace(vocabulary, segments={fold(name): name for name in tables})
-    segments = {name: _segment(name, document, text, known) for name in tables}
+    lines = Lines(text)
+    segments = {name: _segment(name, document, text, lines, known) for name in tables}
     _break_circles(segments)
     for segment in segments.values():
         problems += [problem for problem in segment.problems if problem not in problems]
@@ -102,13 +104,13 @@ def _name_clashes(tables: Mapping[str, object], document: Document, known: Vocab
     return found
 
 
-def _segment(name: str, document: Document, text: str, known: Vocabulary) -> Segment:
+def _segment(name: str, document: Document, text: str, lines: Lines, known: Vocabulary) -> Segment:
     header = document.key(name)
     try:
         table = validate(_Table, document, at=(name,))
     except ChecksFailed as failure:
         return Segment(name, "", "", header, problems=failure.problems)
-    positions = Positions(text, document.value(name, "where"))
+    positions = Positions(text, lines, document.value(name, "where"))
     try:
         condition, faults = check(parse(table.where), table.where, known)
     except Fault as fault:

@@ -1,8 +1,7 @@
 """Where in the file each character of a TOML text stands, escapes and line joins included."""
 
-import bisect
-
 from newsletter.errors import Place
+from newsletter.files.places import Lines
 
 _ESCAPED = {"u": 5, "U": 9}  # length of an escape without its backslash; all others are one character
 
@@ -10,21 +9,16 @@ _ESCAPED = {"u": 5, "U": 9}  # length of an escape without its backslash; all ot
 class Positions:
     """Offsets within a text's value -> places in the file, columns in characters."""
 
-    def __init__(self, text: str, place: Place) -> None:
-        """text: the whole file, LF line ends; place: where the value's opening quote stands."""
+    def __init__(self, text: str, lines: Lines, place: Place) -> None:
+        """text: the whole file, LF line ends, and its lines; place: where the value's opening quote stands."""
         self.file = place.file
-        self._line_starts = [0]
-        for at, sign in enumerate(text):
-            if sign == "\n":
-                self._line_starts.append(at + 1)
-        opening = self._line_starts[(place.line or 1) - 1] + (place.column or 1) - 1
-        self._offsets = _offsets(text, opening)
+        self._lines = lines
+        self._offsets = _offsets(text, lines.offset(place.line or 1, place.column or 1))
 
     def place(self, at: int) -> Place:
         """The place of the value's character `at`; its end is where the closing quote stands."""
-        offset = self._offsets[min(at, len(self._offsets) - 1)]
-        line = bisect.bisect_right(self._line_starts, offset)
-        return Place(self.file, line, offset - self._line_starts[line - 1] + 1)
+        line, column = self._lines.at(self._offsets[min(at, len(self._offsets) - 1)])
+        return Place(self.file, line, column)
 
 
 def _offsets(text: str, opening: int) -> list[int]:

@@ -19,6 +19,7 @@ from newsletter.audience.positions import Positions
 from newsletter.audience.sample import h31, sampled
 from newsletter.audience.typecheck import check
 from newsletter.errors import Place
+from newsletter.files.places import Lines
 from newsletter.files.toml import parse_toml
 
 WORLD = World(
@@ -225,7 +226,7 @@ def test_each_character_of_a_toml_text_has_its_place(text: str, quote: str) -> N
     toml = f"a = 1\nkey = {quote}{written}{quote}\n"
     document = parse_toml(toml, file="f")
     assert document.data["key"] == text
-    positions, lines = Positions(toml, document.value("key")), toml.split("\n")
+    positions, lines = Positions(toml, Lines(toml), document.value("key")), toml.split("\n")
     escapes = {"\\": "\\", '"': "\\", "\t": "\\", "é": "\\", "\n": "\\"} if quote == '"' else {}
     for at, sign in enumerate(text):
         place = positions.place(at)

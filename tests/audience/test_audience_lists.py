@@ -1,10 +1,15 @@
 """Lists as files: what a row says, and what is told of a file that is wrong."""
 
+import csv
+import io
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.audience.models import STANDARD_COLUMNS, Standing
+from newsletter.audience.table import read_table
 from newsletter.settings import values
 
 HEAD = "email,first_name,city,tags,consent_at,status\n"
@@ -322,3 +327,39 @@ def test_nobody_and_nothing(load):
 def test_errors_are_those_that_may_hide_an_opt_out(load):
     loaded = load({"a": "email,status\nanna@example.org,?\nbo@,\n", "b": ""})
     assert [problem.code for problem in loaded.audience.errors] == ["A111", "A102"]
+
+
+cell = st.text(st.sampled_from('ab å",;\n|\t'), max_size=8)
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda width: st.lists(st.lists(cell, min_size=width, max_size=width), min_size=1, max_size=5)
+    ),
+    st.booleans(),
+)
+def test_any_table_is_read_as_it_was_written_and_each_cell_has_its_place(rows, quoted):
+    written = io.StringIO()
+    writer = csv.writer(written, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="\n")
+    writer.writerow(["email", *(f"c{n}" for n in range(len(rows[0])))])
+    writer.writerows(["a@example.org", *row] for row in rows)
+    table, problems = read_table(written.getvalue(), "f.csv")
+    assert problems == []
+    assert table is not None
+    found = list(table.rows())
+    assert [cells[1:] for _, cells in found] == rows
+    lines = table.text.split("\n")
+    for line, cells in found:
+        for number, content in enumerate(cells):
+            place = table.place(line, number)
+            rest = "\n".join(lines[(place.line or 0) - 1 :])[(place.column or 0) - 1 :]
+            as_written = '"' + content.replace('"', '""') + '"'
+            assert rest.startswith(as_written if quoted or rest.startswith('"') else content)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_table_or_has_an_error(text):
+    table, problems = read_table(text.replace("\r\n", "\n").replace("\r", "\n"), "f.csv")
+    assert (table is not None) or any(problem.is_error for problem in problems)
+    if table is not None:
+        list(table.rows())

@@ -340,15 +340,21 @@ def test_places_count_in_the_file_however_the_text_is_written(load, toml, place)
         ("[readers]\nwhere = \"city == 'Visby'\"\n", ["A209 1:2"]),
         ("[READERS]\nwhere = \"city == 'Visby'\"\n", ["A209 1:2"]),
         ("[x]\nwhere = \"city == 'Visby'\"\n[X]\nwhere = \"city == 'Visby'\"\n", ["A215 3:2"]),
-        ("[x]\nwhere = \"city == 'Visby'\n", ["F101 2:9"]),
         ("['']\nwhere = \"city == 'Visby'\"\n", ["A215 1:2"]),
-        ("[x]\nwhere = \"city == 'Visby'\"\nwhere = \"city == 'Visby'\"\n", ["F101 3:1"]),
     ],
 )
 def test_the_file_itself_is_wrong(load, toml, expected):
     loaded = load({"readers": PEOPLE}, segments=toml, settings=SETTINGS)
     found = loaded.segments.problems
     assert [f"{p.code} {p.place}".replace("subscribers/segments.toml:", "") for p in found] == expected
+
+
+@pytest.mark.parametrize(
+    "toml", ["[x]\nwhere = \"city == 'Visby'\n", "[x]\nwhere = 'a'\nwhere = 'a'\n", "x: y\n"]
+)
+def test_what_is_no_toml_is_a_problem_too(load, toml):
+    (problem,) = load({"readers": PEOPLE}, segments=toml).segments.problems
+    assert (problem.code, problem.place and problem.place.file) == ("F101", "subscribers/segments.toml")
 
 
 def test_a_circle_is_told_once_with_its_way(load):

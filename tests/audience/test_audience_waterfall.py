@@ -33,7 +33,7 @@ def reason(
     fall = waterfall(
         [who], is_excluded=lambda _: excluded, suppressed=lambda _: suppressed, lists=lists, smtputf8=smtputf8
     )
-    assert tuple(fall.excluded) == REASONS
+    assert tuple(fall.excluded) == tuple(REASONS)
     return next((name for name, people in fall.excluded.items() if people), None)
 
 
