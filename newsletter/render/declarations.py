@@ -47,9 +47,8 @@ ROOTS = frozenset(
         "links",
     ]
 )
-PART_NAMES = frozenset(
-    ["part", "kind", "fields", "body", "children", "html", "src", "label", "href", "image"]
-)
+PART_NAMES = frozenset({"part", "children", "body"})
+PICTURE_NAMES = frozenset({"src", "alt", "link", "image"})
 
 _WRITTEN = re.compile(r"(?P<type>\w+)(?P<required>!)?(?:\s+(?P<width>\d+):(?P<height>\d+))?")
 _RATIO = re.compile(r"(\d+):(\d+)")
@@ -230,7 +229,7 @@ class _Reader:
                     hint=did_you_mean(key, ("ratio", "attributes")),
                 )
         attributes = self._names(("pictures", "attributes"), _NAME, "picture attribute")
-        for name in attributes.keys() & ((ROOTS | PART_NAMES | {"alt", "link"}) - {"href"}):
+        for name in attributes.keys() & (ROOTS | PART_NAMES | PICTURE_NAMES):
             self.problems.append(
                 Problem("T103", f"`{name}` already means something in every picture", attributes[name])
             )
