@@ -41,7 +41,9 @@ def explain(text: str, reason: str, *, front_matter: bool) -> tuple[int, int, st
     scanner = Scanner(text)
     with contextlib.suppress(Lost):
         scanner.scan()
-    line = text[line_start:].partition("\n")[0]
+    line = text[line_start : line_start + 2000].partition("\n")[
+        0
+    ]  # enough for a word, and quick for any file
     case = _Case(text, reason.partition(" (at ")[0], offset, line, line_start, scanner, front_matter)
     answers = (diagnose(case) for diagnose in _DIAGNOSES)
     at, message, hint = next(filter(None, answers), (offset, _plain(case.reason), ""))
@@ -77,7 +79,7 @@ def _twice(case: _Case) -> Finding | None:
 
 
 def _unclosed(case: _Case) -> Finding | None:
-    if not case.scanner.open:
+    if not case.scanner.open or case.scanner.open[-1] >= case.offset:  # the scanner came further than tomllib
         return None
     start = case.scanner.open[-1]
     sign = case.text[start]
@@ -124,9 +126,9 @@ def _backslash(case: _Case) -> Finding | None:
 
 def _control(case: _Case) -> Finding | None:
     found = re.fullmatch(r"Illegal character '(.*)'", case.reason)
-    return (
-        (case.offset, f"a control character ({found[1]}) stands in the text", "delete it") if found else None
-    )
+    if not found or found[1] == r"\n":  # the line's end: a quote is missing
+        return None
+    return case.offset, f"a control character ({found[1]}) stands in the text", "delete it"
 
 
 def _no_such_date(case: _Case) -> Finding | None:
@@ -244,11 +246,11 @@ def _no_pair(case: _Case) -> Finding | None:
 _DIAGNOSES: tuple[Callable[[_Case], Finding | None], ...] = (
     _fence,
     _twice,
-    _inline_table,
-    _unclosed,
     _backslash,
     _control,
     _no_such_date,
+    _inline_table,
+    _unclosed,
     _item,
     _comment,
     _yaml,

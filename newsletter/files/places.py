@@ -104,7 +104,7 @@ class Scanner:
             if found := _BARE_KEY.match(self.text, self.at):
                 name = found[0]
             elif (found := _TEXT.match(self.text, self.at)) and not found[0].startswith(('"""', "'''")):
-                name = unquote(found[0])
+                name = self._unquoted(found[0])
             else:
                 raise Lost(start)
             self.at = found.end()
@@ -113,6 +113,13 @@ class Scanner:
             if not self.text.startswith(".", self.at):
                 return parts
             self.at += 1
+
+    def _unquoted(self, name: str) -> str:
+        """What a quoted key says, its escapes resolved."""
+        try:
+            return str(tomllib.loads(f"v = {name}")["v"])
+        except tomllib.TOMLDecodeError:
+            raise Lost(self.at) from None
 
     def _pair(self, table: KeyPath) -> None:
         path = table
@@ -178,12 +185,6 @@ class Lines:
 
     def offset(self, line: int, column: int) -> int:
         return self._starts[min(line, len(self._starts)) - 1] + column - 1
-
-
-def unquote(written: str) -> str:
-    """What a TOML string or quoted key says, its escapes resolved."""
-    value = tomllib.loads(f"v = {written}")["v"]
-    return str(value)
 
 
 def written(path: KeyPath) -> str:

@@ -1,5 +1,6 @@
 """Loading: which value holds, where it comes from, and every mistake in it at once."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from newsletter.files.toml import Document, parse_toml
 from newsletter.settings.model import Settings, shown
 from newsletter.settings.secret import SECRET_FILE
 from newsletter.settings.values import SettingsFile
-from newsletter.settings.variables import named
+from newsletter.settings.variables import BORROWED, PREFIX, named
 
 DOTENV = ".env"
 
@@ -44,7 +45,8 @@ def load_settings(project: Project, environment: str = "local") -> Settings:
     Reads only.
 
     All environments' keys are checked, whichever is asked for. Raises ConfigurationFault with all problems:
-    those of TOML and models (F1..), F201 a key of a later step, F202 an unknown environment.
+    those of TOML and models (F1..), F201 a key of a later step, F202 an unknown environment,
+    F203 a line of .env that can't be read.
     """
     try:
         document = parse_toml(project.read_text(SETTINGS_FILE), file=SETTINGS_FILE)
@@ -68,6 +70,7 @@ def load_settings(project: Project, environment: str = "local") -> Settings:
     except ValidationError as error:
         details = error.errors(include_url=False)
     found += origin.problems(details, values)
+    found += origin.unread()
     if settings is None or found:
         raise ConfigurationFault(*found)
     return settings
@@ -167,9 +170,11 @@ class _Origin:
         self._document = document
         self._environment = environment
         self._dotenv_text = dotenv
+        logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # its warnings have no place: see unread()
         file = DotEnvSettingsSource(Settings, env_file=project.root / DOTENV, env_file_encoding="utf-8")
         self._process = named(Settings, EnvSettingsSource(Settings).env_vars)
         self._dotenv = named(Settings, file.env_vars)
+        self._dotenv_names = {name.upper() for name in file.env_vars}
 
     def variable(self, path: KeyPath) -> str | None:
         """The variable that says it, None if it is the file."""
@@ -194,6 +199,15 @@ class _Origin:
             if written_path in self._document.values:
                 return self._document.values[written_path]
         return None
+
+    def unread(self) -> Iterator[Problem]:
+        """Variables of ours in .env that the reader of such files could not read: they would just not hold."""
+        ours = re.compile(rf"\s*(?:export\s+)?({PREFIX}\w+|{'|'.join(BORROWED)})\b")
+        for number, line in enumerate(self._dotenv_text.split("\n"), start=1):
+            name = ours.match(line)
+            if name and name[1].upper() not in self._dotenv_names:
+                place, hint = Place(DOTENV, number, name.start(1) + 1), f'{name[1]}="…"'
+                yield Problem("F203", f"{name[1]} can't be read: a quote or `=` is missing", place, hint)
 
     def words(self, path: KeyPath) -> str:
         if path in self._process:

@@ -1,13 +1,14 @@
 """Places: for any document, each value's place is its first character and each key's is its own."""
 
 import datetime as dt
+import tomllib
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.errors import Place
+from newsletter.errors import ChecksFailed, Place
 from newsletter.files.toml import parse_toml, split_front_matter
 
 TEXTS = st.text(st.sampled_from("aåÅ🌹=[]{}#\"'\\,.+- \t"), max_size=12)
@@ -179,6 +180,30 @@ def test_every_place_is_the_first_character_of_what_it_names(writer: Writer) -> 
         value: Any = document.data
         for step in path:
             value = value[step]
+
+
+@given(documents(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_damaged_document_is_read_or_refused_at_a_place_inside_it(writer: Writer, data: Any) -> None:
+    text = writer.text
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        cut = data.draw(st.integers(0, 3))
+        text = text[:at] + data.draw(st.text("ab1=:.,[]{}#\"'\\- \n\r\t“å\0", max_size=3)) + text[at + cut :]
+    try:
+        valid = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        with pytest.raises(ChecksFailed) as caught:
+            parse_toml(text, file="a.toml")
+        (problem,) = caught.value.problems
+        lines = text.replace("\r\n", "\n").split("\n")
+        assert problem.place is not None
+        assert problem.place.line is not None
+        assert problem.place.column is not None
+        assert 1 <= problem.place.line <= len(lines)
+        assert 1 <= problem.place.column <= len(lines[problem.place.line - 1]) + 1
+    else:
+        assert parse_toml(text, file="a.toml").data == valid  # the writer knows no nan
 
 
 def test_places_of_a_campaign_written_by_hand() -> None:

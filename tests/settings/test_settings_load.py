@@ -167,6 +167,14 @@ def test_variables_win_over_dotenv_over_the_file(make: Make, monkeypatch: pytest
     assert load_settings(project).sendgrid.api_key.get_secret_value() == "SG.ours"  # type: ignore[union-attr]
 
 
+def test_our_own_name_for_the_key_wins_in_any_order(make: Make) -> None:
+    ours, borrowed = "NEWSLETTER_SENDGRID__API_KEY", "SENDGRID_API_KEY"
+    for lines in (f"{ours}=ours\n{borrowed}=x\n", f"{borrowed}=x\n{ours}=ours\n"):
+        key = load_settings(make("", lines)).sendgrid.api_key
+        assert key is not None
+        assert key.get_secret_value() == "ours"
+
+
 def test_variables_that_are_no_keys_or_empty_say_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "NEWSLETTER_FOO",
@@ -380,6 +388,19 @@ def test_a_dotenv_in_another_encoding_is_told(make: Make) -> None:
     assert told(project)[0].startswith(
         "error F112 byte 0xE5 is no UTF-8; in Windows-1252 (cp1252) it is “å” .env:1:25"
     )
+
+
+def test_a_line_of_dotenv_that_can_not_be_read_is_told_without_its_value(
+    make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make(
+        "", "SOME THING\nNEWSLETTER_SECRET='hush\n\n export SENDGRID_API_KEY: hush\nNEWSLETTER_FOO\n"
+    )
+    assert told(project) == [
+        'error F203 NEWSLETTER_SECRET can\'t be read: a quote or `=` is missing .env:2:1 try: NEWSLETTER_SECRET="…"',
+        'error F203 SENDGRID_API_KEY can\'t be read: a quote or `=` is missing .env:4:9 try: SENDGRID_API_KEY="…"',
+    ]
+    assert capfd.readouterr() == ("", "")
 
 
 HUSH = "hush-0123456789-0123456789-0123456789"
