@@ -1,0 +1,113 @@
+// What a letter looks like, measured in the page: every visible text with its colours, every box with its size.
+() => {
+  const rgb = (text) => {
+    const [r, g, b, a] = text.match(/[\d.]+/g).map(Number);
+    return [r, g, b, a === undefined ? 1 : a];
+  };
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour[3] > 0) return colour;
+    }
+    return [255, 255, 255, 1];
+  };
+  const box = (element) => {
+    const { x, y, width, height, bottom, right } = element.getBoundingClientRect();
+    return { x, y: y + scrollY, width, height, bottom: bottom + scrollY, right };
+  };
+  const shown = (element) => element.checkVisibility({ checkOpacity: true }) && element.getClientRects().length > 0;
+  const kind = (element) => {
+    if (element.closest(".button")) return "button";
+    if (element.closest("a")) return "link";
+    return "text";
+  };
+
+  const texts = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const element = node.parentElement;
+    if (!node.data.trim() || !shown(element)) continue;
+    const style = getComputedStyle(element);
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    texts.push({
+      text: node.data.replace(/[ \n\t]+/g, " ").trim(),
+      kind: kind(element),
+      size: parseFloat(style.fontSize),
+      lineHeight: parseFloat(style.lineHeight) / parseFloat(style.fontSize),
+      align: style.textAlign,
+      transform: style.textTransform,
+      shadow: style.textShadow,
+      colour: rgb(style.color),
+      ground: ground(element),
+      heading: element.closest("h1,h2,h3") !== null,
+      bottom: range.getBoundingClientRect().bottom + scrollY,
+    });
+  }
+
+  const all = [...document.body.querySelectorAll("*")].filter(shown);
+  const px = (value) => Math.round(parseFloat(value) * 100) / 100;
+  const spaces = new Set();
+  const flourishes = new Set();
+  for (const element of all) {
+    const style = getComputedStyle(element);
+    for (const side of ["Top", "Right", "Bottom", "Left"]) spaces.add(px(style[`padding${side}`]));
+    if (/^(P|H\d|UL|OL|LI)$/.test(element.tagName)) {
+      spaces.add(px(style.marginTop));
+      spaces.add(px(style.marginBottom));
+    }
+    if (style.boxShadow !== "none") flourishes.add("shadow");
+    if (style.backgroundImage !== "none") flourishes.add("background image");
+  }
+
+  const flow = all.filter((e) => /^(P|LI|H\d|IMG)$/.test(e.tagName) || e.matches(".button a"));
+  const gaps = [...document.querySelectorAll("h2,h3")].filter(shown).map((heading) => {
+    const mine = box(heading);
+    const beside = flow.filter((e) => {
+      const other = box(e);
+      return e !== heading && !e.contains(heading) && other.x < mine.right && other.right > mine.x;
+    });
+    const above = beside.map(box).filter((b) => b.bottom <= mine.y + 1).map((b) => mine.y - b.bottom);
+    const below = beside.map(box).filter((b) => b.y >= mine.bottom - 1).map((b) => b.y - mine.bottom);
+    return { heading: heading.textContent, level: heading.tagName, above: Math.min(...above), below: Math.min(...below) };
+  });
+
+  const lines = [...document.querySelectorAll("p")].filter(shown).flatMap((p) => {
+    const style = getComputedStyle(p);
+    const count = Math.round(box(p).height / parseFloat(style.lineHeight));
+    return count >= 3 && parseFloat(style.fontSize) >= 16 ? [p.textContent.length / (count - 0.5)] : [];
+  });
+
+  const unsubscribe = [...document.links].find((a) => a.href.includes("/u/"));
+  const footer = unsubscribe.closest("div");
+  const wrapper = document.querySelector("body > div[role]");
+  return {
+    texts,
+    gaps,
+    lines,
+    spaces: [...spaces],
+    flourishes: [...flourishes],
+    width: document.documentElement.scrollWidth,
+    levels: [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((h) => Number(h.tagName[1])),
+    h1: box(document.querySelector("h1")),
+    content: Math.max(...texts.map((t) => 0), ...flow.map((e) => box(e).right)) - Math.min(...flow.map((e) => box(e).x)),
+    left: Math.min(...flow.map((e) => box(e).x)),
+    buttons: [...document.querySelectorAll(".button a")].map((a) => ({ ...box(a), label: a.textContent.trim() })),
+    pictures: [...document.images].map((image) => ({
+      ...box(image),
+      alt: image.getAttribute("alt"),
+      natural: [image.naturalWidth, image.naturalHeight],
+      portrait: image.closest(".picture") !== null && image.width <= 96,
+      scene: image.closest(".picture") !== null && image.width > 96,
+    })),
+    footer: {
+      text: footer.innerText,
+      size: parseFloat(getComputedStyle(footer).fontSize),
+      lines: Math.round(box(footer).height / parseFloat(getComputedStyle(footer).lineHeight)),
+    },
+    html: [document.documentElement.lang, document.documentElement.dir],
+    wrapper: [wrapper.getAttribute("lang"), wrapper.getAttribute("dir")],
+    layout: [...document.querySelectorAll("table")].filter((t) => t.getAttribute("role") !== "presentation").length,
+  };
+}

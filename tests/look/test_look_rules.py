@@ -1,0 +1,366 @@
+"""The look of every shipped letter, measured in a browser: narrow and wide, light and dark, nothing fetched."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.audience.load import load_audience
+from newsletter.audience.models import Subscriber
+from newsletter.audience.segments import load_segments
+from newsletter.campaigns.load import load_catalogue
+from newsletter.files.project import find_project
+from newsletter.render.composition import Links, compose
+from newsletter.settings.load import load_settings
+
+ROOT = Path(__file__).parents[2]
+MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
+WIDTHS = (320, 375, 600, 1000)
+RHYTHM = {0, 8, 16, 24, 32, 48}
+READERS = {  # ordinary; without a first name; with the longest one
+    "asa.oberg@example.org": "Åsa",
+    "info@smabryggan.test": "",
+    "maximiliana@example.org": "Maximiliana-Charlotta Wilhelmina Fredrika",
+}
+MONTHS = "januari|februari|mars|april|maj|juni|juli|augusti|september|oktober|november|december"
+
+
+@dataclass(frozen=True)
+class Letter:
+    html: str  # as a reader gets it, pictures named by cid:
+    shown: str  # with the pictures in it
+    text: str
+    pictures_bytes: int
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One letter at one width in light and in dark."""
+
+    name: str
+    width: int
+    light: dict[str, Any]
+    dark: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.width} px"
+
+
+def _letters() -> dict[str, Letter]:
+    import base64
+
+    project = find_project(ROOT)
+    settings = load_settings(project)
+    catalogue = load_catalogue(project, settings)
+    audience = load_audience(project, settings)
+    names = {
+        *catalogue.campaigns,
+        *(f"{s.id}/{step.id}" for s in catalogue.sequences.values() for step in s.steps),
+    }
+    segments = load_segments(project, settings, audience, campaigns=names)
+    now = datetime(2015, 7, 3, 7, 0, tzinfo=UTC)
+
+    def is_member(name: str, subscriber: Subscriber) -> bool:
+        return segments.matcher(name, now=now, received=lambda _: ())(subscriber)
+
+    campaigns = [
+        *catalogue.campaigns.values(),
+        *(step.campaign for sequence in catalogue.sequences.values() for step in sequence.steps),
+    ]
+    letters = {}
+    for campaign in campaigns:
+        composition = compose(
+            project,
+            settings,
+            campaign,
+            columns=audience.columns | set(settings.attributes),
+            is_member=is_member,
+            segments={*segments.names, *audience.lists},
+        )
+        for email, first_name in READERS.items():
+            person = audience.find(email)
+            assert person is not None
+            assert person.first_name == first_name
+            links = Links(unsubscribe="https://newsletter.invalid/u/token")
+            content = composition.fill(composition.slots(person, links))
+            shown = content.html
+            for picture in composition.pictures:
+                data = base64.b64encode(picture.data).decode()
+                shown = shown.replace(f"cid:{picture.cid}", f"data:{picture.content_type};base64,{data}")
+            weight = sum(len(picture.data) for picture in composition.pictures)
+            letters[f"{campaign.id} for {first_name or 'nobody by name'}"] = Letter(
+                content.html, shown, content.text, weight
+            )
+    return letters
+
+
+@pytest.fixture(scope="module")
+def letters() -> dict[str, Letter]:
+    return _letters()
+
+
+@dataclass(frozen=True)
+class Gallery:
+    sights: tuple[Sight, ...]
+    accent_share: dict[str, float]  # by letter, at 600 px in light, pictures left out
+    requests: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def gallery(letters: dict[str, Letter]) -> Gallery:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import Route, sync_playwright
+
+    requests: list[str] = []
+    page_url = "https://letter.invalid/"
+    current = ""
+
+    def serve(route: Route) -> None:
+        if route.request.url == page_url:
+            route.fulfill(body=current, content_type="text/html; charset=utf-8")
+        else:
+            requests.append(route.request.url)
+            route.abort()
+
+    measured: dict[tuple[str, int, str], dict[str, Any]] = {}
+    shares: dict[str, float] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                color_scheme="dark" if scheme == "dark" else "light", java_script_enabled=False
+            )
+            context.route("**/*", serve)
+            page = context.new_page()
+            page.set_default_timeout(20_000)
+            for name, letter in letters.items():
+                current = letter.shown
+                page.goto(page_url)
+                for width in WIDTHS:
+                    page.set_viewport_size({"width": width, "height": 600})
+                    measured[name, width, scheme] = page.evaluate(MEASURE)
+                    if scheme == "light" and width == 600:
+                        bare = page.screenshot(full_page=True, style="img { visibility: hidden }")
+                        shares[name] = _accent_share(bare)
+            context.close()
+        browser.close()
+    return Gallery(
+        tuple(
+            Sight(name, width, measured[name, width, "light"], measured[name, width, "dark"])
+            for name in letters
+            for width in WIDTHS
+        ),
+        shares,
+        tuple(requests),
+    )
+
+
+def _accent_share(screenshot: bytes) -> float:
+    """How much of a page has a strong colour: neither paper nor ink nor anything near grey."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    image = Image.open(BytesIO(screenshot)).convert("HSV")
+    pixels = image.get_flattened_data() if hasattr(image, "get_flattened_data") else image.getdata()
+    strong = sum(1 for _, saturation, value in pixels if saturation > 110 and value > 60)
+    return strong / (image.width * image.height)
+
+
+def _contrast(one: list[float], other: list[float]) -> float:
+    """WCAG 2.2, relative luminance."""
+
+    def luminance(colour: list[float]) -> float:
+        parts = [value / 255 for value in colour[:3]]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _modes(gallery: Gallery) -> Iterator[tuple[str, dict[str, Any]]]:
+    for sight in gallery.sights:
+        yield f"{sight}, light", sight.light
+        yield f"{sight}, dark", sight.dark
+
+
+def test_nothing_scrolls_sideways_and_the_column_ends_at_600_px(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        width = int(re.search(r"at (\d+) px", where)[1])  # type: ignore[index]
+        assert seen["width"] <= width, where
+        assert seen["content"] <= 600, where
+
+
+def test_lines_have_45_to_70_characters_where_there_is_room(gallery: Gallery) -> None:
+    for sight in gallery.sights:
+        lines = sight.light["lines"]
+        if sight.width >= 600 and len(lines) > 2:
+            assert 45 <= sum(lines) / len(lines) <= 70, sight
+
+
+def test_four_sizes_at_most_and_text_to_read_has_16_px(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        sizes = {text["size"] for text in seen["texts"]}
+        assert len(sizes) <= 4, (where, sizes)
+        assert min(sizes) >= 13, where
+        for text in seen["texts"]:
+            assert (
+                text["heading"] or text["kind"] != "text" or text["size"] >= 16 or len(text["text"]) < 400
+            ), (
+                where,
+                text["text"],
+            )
+            if text["heading"]:
+                assert 1.15 <= text["lineHeight"] <= 1.3, (where, text["text"])
+            elif text["kind"] == "text" and text["size"] >= 16:
+                assert text["lineHeight"] >= 1.5, (where, text["text"])
+        # The greeting, what every reader begins with, is text to read.
+        assert next(t for t in seen["texts"] if t["text"].startswith("Hej")).get("size", 0) >= 14, where
+
+
+def test_one_rhythm(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        assert set(seen["spaces"]) <= RHYTHM, (where, sorted(set(seen["spaces"]) - RHYTHM))
+
+
+def test_headings_belong_to_what_follows(gallery: Gallery) -> None:
+    for sight in gallery.sights:
+        for gap in sight.light["gaps"]:
+            assert gap["above"] >= 2 * gap["below"], (str(sight), gap)
+            if gap["level"] == "H2" and sight.name.startswith("almedalen"):
+                assert gap["above"] >= 48, (str(sight), gap)
+
+
+def test_one_h1_and_headings_in_order(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        levels = seen["levels"]
+        assert levels[0] == 1, where
+        assert levels.count(1) == 1, where
+        assert all(later - earlier <= 1 for earlier, later in pairwise(levels)), (
+            where,
+            levels,
+        )
+
+
+def test_the_first_screen_shows_sender_headline_and_first_sentence(gallery: Gallery) -> None:
+    for sight in gallery.sights:
+        if sight.width < 375:
+            continue
+        texts = sight.light["texts"]
+        assert texts[0]["text"] == "HejDigitalt", sight
+        assert sight.light["h1"]["bottom"] < 600, sight
+        after = next(index for index, text in enumerate(texts) if text["heading"]) + 1
+        assert texts[after]["size"] >= 16, sight
+        assert texts[after]["bottom"] < 600, sight
+
+
+def test_contrast_in_light_and_dark(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        for text in seen["texts"]:
+            to_read = text["kind"] == "text" and text["size"] >= 16
+            contrast = _contrast(text["colour"], text["ground"])
+            assert contrast >= (7 if to_read else 4.5), (where, text["text"], contrast)
+            assert text["ground"][:3] not in ([255, 255, 255], [0, 0, 0]), (where, text["text"])
+
+
+def test_every_colour_has_a_dark_value(gallery: Gallery) -> None:
+    for sight in gallery.sights:
+        for light, dark in zip(sight.light["texts"], sight.dark["texts"], strict=True):
+            assert light["text"] == dark["text"]
+            assert light["colour"] != dark["colour"], (str(sight), light["text"])
+            assert light["ground"] != dark["ground"], (str(sight), light["text"])
+
+
+def test_the_accent_stays_an_accent(gallery: Gallery) -> None:
+    for name, share in gallery.accent_share.items():
+        assert 0 < share <= 0.1, (name, share)
+
+
+def test_no_flourishes_and_no_shouting(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        assert seen["flourishes"] == [], where
+        for text in seen["texts"]:
+            assert text["transform"] == "none", (where, text["text"])
+            assert text["shadow"] == "none", (where, text["text"])
+            assert text["kind"] == "button" or text["align"] in ("left", "start"), (where, text["text"])
+            assert not re.search(r"\b[A-ZÅÄÖ]{2,}(?: [A-ZÅÄÖ]{2,}){3}\b", text["text"]), (where, text["text"])
+
+
+def test_buttons_can_be_hit_and_read(gallery: Gallery) -> None:
+    seen_buttons = 0
+    for where, seen in _modes(gallery):
+        assert len(seen["buttons"]) <= max(1, seen["levels"].count(2)), where
+        for button in seen["buttons"]:
+            seen_buttons += 1
+            assert button["height"] >= 44, (where, button)
+            assert 0 < len(button["label"]) <= 28, (where, button)
+            assert abs(button["x"] - seen["left"]) <= 1, (where, button)
+    assert seen_buttons
+
+
+def test_pictures_have_a_size_a_ratio_and_a_text(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        logo, *others = seen["pictures"]
+        assert logo["height"] <= 40, where
+        assert logo["alt"] == "", where  # the name stands beside it
+        for picture in others:
+            wide, high = picture["natural"]
+            assert picture["alt"], where
+            assert picture["portrait"] != picture["scene"], (where, picture)
+            assert abs(picture["width"] / picture["height"] - wide / high) < 0.02, (where, picture)
+            assert wide >= 2 * picture["width"] - 1, (where, picture)
+            if picture["portrait"]:
+                assert (picture["width"], picture["height"]) == (96, 96), (where, picture)
+            else:
+                assert abs(wide / high - 3 / 2) < 0.01, (where, picture)
+
+
+def test_the_footer_says_who_why_where_and_how_to_leave(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        footer = seen["footer"]
+        assert footer["lines"] <= 6, where
+        assert 13 <= footer["size"] <= 14, where
+        for part in ("HejDigitalt", "Exempelgatan", "Du får brevet för att", "Avsluta prenumerationen"):
+            assert part in footer["text"], (where, part)
+
+
+def test_language_and_direction_are_said_twice(gallery: Gallery) -> None:
+    for where, seen in _modes(gallery):
+        assert seen["html"] == ["sv", "ltr"], where
+        assert seen["wrapper"] == ["sv", "ltr"], where
+        assert seen["layout"] == 0, where
+
+
+def test_nothing_is_fetched(gallery: Gallery) -> None:
+    assert gallery.requests == ()
+
+
+def test_letters_are_light(letters: dict[str, Letter]) -> None:
+    for name, letter in letters.items():
+        assert len(letter.html.encode()) <= 60 * 1024, name
+        assert letter.pictures_bytes <= 800 * 1024, name
+        assert not re.search(r"@import|@font-face|<link\b|<script\b", letter.html), name
+
+
+def test_outlooks_apps_get_the_dark_colours_too(letters: dict[str, Letter]) -> None:
+    for name, letter in letters.items():
+        for mark in ("[data-ogsc]", "[data-ogsb]", "prefers-color-scheme: dark", 'name="color-scheme"'):
+            assert mark in letter.html, (name, mark)
+
+
+def test_swedish_typography(letters: dict[str, Letter]) -> None:
+    for name, letter in letters.items():
+        words = letter.text
+        assert '"' not in words, name
+        assert not re.search(r"\w - \w", words), name
+        assert not re.search(rf"\d (?:{MONTHS})\b", words), name
+        assert not re.search(r"\b\d{1,3} \d{3}\b", words), name
