@@ -1,5 +1,7 @@
 """`segment list|count|show`: who is in a list or segment, and who of them would get mail."""
 
+from collections.abc import Mapping
+
 import click
 
 from newsletter.audience.address import mask
@@ -61,7 +63,7 @@ def count(session: Session, name: str) -> int:
 def show(session: Session, name: str, sample: int) -> int:
     """The waterfall from candidates to recipients, and some of them, masked."""
     flow = _flow(session, name)
-    for line in waterfall_lines(name, flow.candidates, {r: len(p) for r, p in flow.excluded.items()}):
+    for line in waterfall_lines(name, flow.candidates, flow.counts):
         session.output.line(line)
     shown = [mask(person.email) for person in flow.recipients[:sample]]
     for email in shown:
@@ -69,7 +71,7 @@ def show(session: Session, name: str, sample: int) -> int:
     data = {
         "segment": name,
         "count": flow.candidates,
-        "excluded": {reason: len(people) for reason, people in flow.excluded.items()},
+        "excluded": flow.counts,
         "recipients": len(flow.recipients),
         "sample": shown,
     }
@@ -85,16 +87,15 @@ def _flow(session: Session, name: str) -> Waterfall:
         return sift(session.workspace, (), members, OptOuts.read(store, secret))
 
 
-def waterfall_lines(name: str, candidates: int, excluded: dict[str, int]) -> list[str]:
-    """From candidates to recipients, a line each; the numbers stand in one column."""
-    rows = [(f"In {name}", candidates)]
-    rows += [(f"  - {REASONS[reason]}", -excluded[reason]) for reason in REASONS if reason in excluded]
-    rows.append(("Recipients", candidates - sum(excluded.values())))
+def waterfall_lines(name: str, candidates: int, excluded: Mapping[str, int]) -> list[str]:
+    """From candidates to recipients, a line for each reason that met somebody; numbers in one column."""
+    rows = [(f"In {name}", grouped(candidates))]
+    rows += [
+        (f"  - {words}", f"-{grouped(excluded[reason])}")
+        for reason, words in REASONS.items()
+        if excluded[reason]
+    ]
+    rows.append(("Recipients", grouped(candidates - sum(excluded.values()))))
     width = max(len(label) for label, _ in rows)
-    numbers = [
-        grouped(number) if number > 0 or label[0] != " " else f"-{grouped(-number)}" for label, number in rows
-    ]
-    longest = max(len(number) for number in numbers)
-    return [
-        f"{label:<{width}}   {number:>{longest}}" for (label, _), number in zip(rows, numbers, strict=True)
-    ]
+    longest = max(len(number) for _, number in rows)
+    return [f"{label:<{width}}   {number:>{longest}}" for label, number in rows]

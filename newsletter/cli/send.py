@@ -105,9 +105,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
         f"DRY RUN - nothing leaves this machine   {campaign.id}   "
         f"environment {session.environment} ({session.settings.provider})"
     )
-    for line in waterfall_lines(
-        segment_of(workspace, campaign), plan.waterfall.candidates, dict(plan.excluded)
-    ):
+    for line in waterfall_lines(segment_of(workspace, campaign), plan.waterfall.candidates, plan.excluded):
         output.line(line)
     size = result.size()
     output.line(f"subject   {result.subjects[0] if result.subjects else ''}")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from newsletter.audience.models import Standing, Subscriber
 from newsletter.mail.links import unsubscribe_url
-from newsletter.mail.message import Envelope
+from newsletter.mail.message import Envelope, check
 from newsletter.providers.protocol import Parcel
 from newsletter.render.composition import Composition, Links
 from newsletter.settings.model import Settings
@@ -29,7 +29,7 @@ class Packer:
         return Links(unsubscribe=url)
 
     def parcel(self, subscriber: Subscriber, sid: str) -> Parcel:
-        """Raises ChecksFailed when this person's message can't be rendered."""
+        """Raises ChecksFailed when this person's message can't be rendered or can't be written as mail."""
         campaign = self.composition.campaign
         links = self.links(subscriber)
         values = self.composition.slots(subscriber, links)
@@ -42,6 +42,7 @@ class Packer:
             date=self.date,
             unsubscribe=links.unsubscribe,
         )
+        check(self.composition, values, envelope)
         return Parcel(self.composition, values, envelope)
 
 

@@ -38,7 +38,7 @@ class Plan:
     @property
     def excluded(self) -> Mapping[str, int]:
         """How many each reason keeps out; every reason is there, most of them 0."""
-        return {reason: len(people) for reason, people in self.waterfall.excluded.items()}
+        return self.waterfall.counts
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def rehearse(
     Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
     """
     started = time.monotonic()
+    (folder / "samples").mkdir(parents=True, exist_ok=True)
     result = Rehearsal(plan, folder, problems=list(plan.findings))
     result.needs = live_needs(workspace, plan)
     secret = throwaway_secret()

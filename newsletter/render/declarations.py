@@ -10,43 +10,15 @@ from newsletter.files.toml import Document, split_front_matter
 
 # Keys of a campaign's front matter: no template may take data of such a name, so that a key that slipped
 # under [data] is always recognised.
-CAMPAIGN_KEYS = frozenset(
-    [
-        "subject",
-        "preheader",
-        "template",
-        "segment",
-        "exclude",
-        "language",
-        "status",
-        "send_at",
-        "timezone",
-        "data",
-        "from",
-        "reply_to",
-        "utm",
-        "tags",
-        "attachments",
-        "allow",
-        "late_after",
-    ]
-)
+CAMPAIGN_KEYS = frozenset((
+    "subject", "preheader", "template", "segment", "exclude", "language", "status", "send_at", "timezone",
+    "data", "from", "reply_to", "utm", "tags", "attachments", "allow", "late_after",
+))  # fmt: skip
 # What every template can name already; a block's field of such a name would hide it.
-ROOTS = frozenset(
-    [
-        "campaign",
-        "intro",
-        "sections",
-        "section",
-        "closing",
-        "data",
-        "brand",
-        "step",
-        "subscriber",
-        "sender",
-        "links",
-    ]
-)
+ROOTS = frozenset((
+    "campaign", "intro", "sections", "section", "closing", "data", "brand", "step", "subscriber", "sender",
+    "links",
+))  # fmt: skip
 PART_NAMES = frozenset({"part", "children", "body"})
 PICTURE_NAMES = frozenset({"src", "alt", "link", "image"})
 

@@ -1,0 +1,97 @@
+"""Kill -9 at random moments: whoever runs the same command again ends with one file for each, no more, no less."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PEOPLE = 60
+KILLS = 20
+COMMAND = ("send", "hej", "--confirm", str(PEOPLE), "--quiet")
+
+
+@pytest.fixture(scope="module")
+def forks():
+    """Children that have everything imported, so that kills meet the work and not Python's start."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["newsletter.cli.app", "newsletter.cli.send", "newsletter.delivery.send", "newsletter.store.store",
+         "newsletter.render.composition", "newsletter.providers.outbox", "newsletter.mail.message"]
+    )  # fmt: skip
+    return context
+
+
+def child(folder: str) -> None:
+    from newsletter.cli.app import run
+
+    os._exit(run(["-C", folder, *COMMAND]))
+
+
+def populate(project: Path) -> set[str]:
+    addresses = {f"p{n}@example.org" for n in range(PEOPLE)}
+    lines = [
+        "email,first_name,city",
+        *(f"{address},Åsa {address[1:3]},Visby" for address in sorted(addresses)),
+    ]
+    (project / "subscribers" / "lista.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    settings = project / "newsletter.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[brand]", "[delivery]\nbatch_size = 7\n\n[brand]", 1), encoding="utf-8")
+    return addresses
+
+
+def recipients(project: Path) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for path in (project / "out" / "outbox").rglob("*.eml"):
+        head = path.read_bytes().split(b"\r\n\r\n")[0].decode("ascii")
+        found[next(line[4:].strip("<>") for line in head.split("\r\n") if line.startswith("To: "))] += 1
+    return found
+
+
+def start(forks, project: Path):
+    process = forks.Process(target=child, args=(str(project),))
+    process.start()
+    return process
+
+
+def test_killed_twenty_times_each_recipient_has_exactly_one_file(forks, small, newsletter):
+    addresses = populate(small)
+    dice = random.Random(20150703)
+    killed = 0
+    for _ in range(400):
+        if killed == KILLS:
+            break
+        process = start(forks, small)
+        time.sleep(dice.uniform(0.02, 0.35))  # the moment of the kill, not a wait for anything
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
+            killed += 1
+        elif killed < KILLS:
+            # It was through: begin anew with an empty ledger, the kills must meet work.
+            assert recipients(small) == Counter(addresses)
+            for path in (small / "out").rglob("*.eml"):
+                path.unlink()
+            for path in (small / ".newsletter").glob("state.db*"):
+                path.unlink()
+    assert killed == KILLS
+    assert newsletter("-C", small, *COMMAND).code == 0
+    assert recipients(small) == Counter(addresses)
+    status = newsletter("-C", small, "status", "hej", "--json").data
+    assert status["state"] == "done"
+    assert status["counts"]["accepted"] == PEOPLE
+    assert not list((small / "out").rglob("*.tmp*"))
+
+
+def test_two_at_once_send_each_once(forks, small):
+    addresses = populate(small)
+    both = [start(forks, small) for _ in range(2)]
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert recipients(small) == Counter(addresses)
