@@ -1,5 +1,6 @@
 """Authors' own Jinja compiled: subject, preheader and body, their names checked, their lines remembered."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from newsletter.render.environment import Sandbox
 from newsletter.render.names import NameCheck
 from newsletter.render.origin import Line, Origin, syntax_problem
 from newsletter.render.pieces import Plan
-from newsletter.render.program import CALLBACKS, each_source, lines_of, spelled, write_program
+from newsletter.render.program import CALLBACKS, PRIVATE, each_source, lines_of, spelled, write_program
 
 
 class Sources:
@@ -43,6 +44,9 @@ class Sources:
         The same expressions stand in both: what is wrong is said once.
         """
         before = len(self.problems)
+        for expression in body.expressions:
+            if found := re.search(rf"\b{PRIVATE}\w*", expression.source):
+                self.problems.append(Problem("M102", f"there is no `{found[0]}` here", expression.place))
         for source in each_source(plan):
             self._check_alone(spelled(source, as_text=False), source.place, body)
         if len(self.problems) > before:

@@ -84,7 +84,10 @@ class Compiler:
         subject = programs.line("subject", self.campaign.subject, self.campaign.place("subject"))
         preheader = programs.line("preheader", self.campaign.preheader, self.campaign.place("preheader"))
         bodies = programs.body(plan, body)
-        self.problems += programs.problems
+        said = {
+            problem.place for problem in self.problems if problem.is_error
+        }  # by the body, in its own words
+        self.problems += [problem for problem in programs.problems if problem.place not in said]
         self.origins |= programs.origins
         self._stop_on_errors()
         if not (subject and preheader and bodies):

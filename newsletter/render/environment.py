@@ -60,6 +60,8 @@ class Missing(StrictUndefined):
             return f"`{name}` is not defined"
         if isinstance(owner, Names):
             return f"`{owner.label}` has no `{name}`"
+        if isinstance(name, int):
+            return f"there is no item {name} here"
         if owner is None:
             return f"there is nothing here that could have a `{name}`"
         return f"a value of the type {type(owner).__name__} has no `{name}`"

@@ -3,21 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import unescape
 
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.engine import Engine, MjmlPython, Page, compile_mjml
 from newsletter.render.environment import Names, shortened
 from newsletter.render.inline import inline_css
+from newsletter.render.links import refuse_code
 from newsletter.render.markup import Fault
 from newsletter.render.templates import Templates
 
 _ABSOLUTE = re.compile(r"[A-Za-z][\w+.-]*:|//|#")
-_LINK = re.compile(r"""\s(?:href|src|background|action)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-# What programs run when somebody follows such a link; controls and blanks within are skipped by browsers.
-_RUNS_CODE = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
-_SKIPPED = re.compile(r"[\x00-\x20\x7f]+")
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Finish:
             raise ChecksFailed(
                 Problem("T120", f"MJML: {shortened(str(error), 200)}", self._place(""))
             ) from None
-        self._refuse_code(html)
+        refuse_code(html, Place(self.campaign.file))
         return inline_css(html, css)
 
     def _picture(self, source: str) -> str:
@@ -58,19 +54,6 @@ class Finish:
                 "write the file's name, counted from templates/, or print a picture that the author gave",
             )
         )
-
-    def _refuse_code(self, html: str) -> None:
-        for match in _LINK.finditer(html):
-            url = _SKIPPED.sub("", unescape(match[1] if match[1] is not None else match[2]))
-            if _RUNS_CODE.match(url):
-                raise ChecksFailed(
-                    Problem(
-                        "M107",
-                        f"a link becomes `{shortened(url)}`, which runs code",
-                        Place(self.campaign.file),
-                        "check it where it comes from: | safe_url('https://…')",
-                    )
-                )
 
     def _place(self, near: str) -> Place:
         """The one line of a template that holds a piece of MJML; else the campaign's template as a whole."""

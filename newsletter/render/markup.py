@@ -8,39 +8,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-ENDING = frozenset(
-    [
-        "mj-text",
-        "mj-button",
-        "mj-table",
-        "mj-raw",
-        "mj-style",
-        "mj-title",
-        "mj-preview",
-        "mj-navbar-link",
-        "mj-social-element",
-        "mj-accordion-title",
-        "mj-accordion-text",
-    ]
-)
+ENDING = frozenset((
+    "mj-text", "mj-button", "mj-table", "mj-raw", "mj-style", "mj-title", "mj-preview", "mj-navbar-link",
+    "mj-social-element", "mj-accordion-title", "mj-accordion-text",
+))  # fmt: skip
 HEAD = frozenset(
     ["mj-attributes", "mj-breakpoint", "mj-font", "mj-preview", "mj-style", "mj-title", "mj-raw"]
 )
-COLUMN_CONTENT = frozenset(
-    [
-        "mj-text",
-        "mj-image",
-        "mj-button",
-        "mj-divider",
-        "mj-spacer",
-        "mj-table",
-        "mj-social",
-        "mj-accordion",
-        "mj-carousel",
-        "mj-navbar",
-    ]
-)
-BLOCKS = frozenset(["mj-section", "mj-wrapper", "mj-hero"])
+COLUMN_CONTENT = frozenset((
+    "mj-text", "mj-image", "mj-button", "mj-divider", "mj-spacer", "mj-table", "mj-social", "mj-accordion",
+    "mj-carousel", "mj-navbar",
+))  # fmt: skip
+BLOCKS = frozenset({"mj-section", "mj-wrapper", "mj-hero"})
 INSIDE = {
     "mjml": frozenset({"mj-head", "mj-body"}),
     "mj-head": HEAD,

@@ -48,6 +48,18 @@ class Origin:
                 return Place(found.place.file, found.place.line, (found.place.column or 1) + match.start())
         return self.place(line)
 
+    def opening(self, tag: str) -> Place | None:
+        """The last `{% tag %}` that no `{% endtag %}` closes."""
+        open_tags: list[Place] = []
+        for line in self._lines:
+            for match in re.finditer(rf"\{{%[-+]?\s*(end)?{tag}\b", line.text):
+                if match[1] and open_tags:
+                    open_tags.pop()
+                elif not match[1]:
+                    column = (line.place.column or 1) + match.start()
+                    open_tags.append(Place(line.place.file, line.place.line, column))
+        return open_tags[-1] if open_tags else None
+
     def _line(self, line: int) -> Line | None:
         if not self._lines:
             return None
@@ -70,6 +82,13 @@ def syntax_problem(error: TemplateSyntaxError, origin: Origin, environment: Sand
             origin.find(error.lineno, rf"\b{re.escape(name)}\b"),
             did_you_mean(name, known, otherwise=f"{kind}s here: {', '.join(sorted(known))}"),
         )
+    if unclosed := re.search(r"innermost block that needs to be closed is '(\w+)'", message):
+        tag = unclosed[1]
+        if message.startswith("Unexpected end"):
+            message = f"`{{% {tag} %}}` is never closed"
+            return Problem(
+                "M103", message, origin.opening(tag) or origin.place(error.lineno), _syntax_hint(tag)
+            )
     unknown = re.search(r"unknown tag '(\w+)'", message)
     place = origin.find(error.lineno, rf"{{%-?\s*{unknown[1]}\b" if unknown else r"\{[{%]")
     return Problem("M103", f"Jinja can't read this: {_lower(message)}", place, _syntax_hint(message))
@@ -80,8 +99,10 @@ def _lower(message: str) -> str:
 
 
 def _syntax_hint(message: str) -> str:
+    if re.fullmatch(r"\w+", message):
+        return f"close it with `{{% end{message} %}}`"
     if match := re.search(r"innermost block that needs to be closed is '(\w+)'", message):
-        return f"close it with `{{% end{match[1]} %}}`"
+        return f"close `{{% {match[1]} %}}` before, with `{{% end{match[1]} %}}`"
     if "end of print statement" in message or "unexpected '}'" in message:
         return "a merge field is one expression between `{{` and `}}`, such as {{ subscriber.first_name or 'Hej' }}"
     if "unknown tag 'end" in message:

@@ -161,7 +161,7 @@ class Planner:
         elif isinstance(item, tree.Button):
             piece = self._piece("button", "button", item.place)
             piece.sources["label"] = Source(Shape.HTML, item.label_html, item.label, item.place)
-            self._url(piece, "href", item.href, item.place, required=True)
+            piece.sources["href"] = Source(Shape.URL, item.href, item.href, item.place, required=True)
         elif isinstance(item, tree.Picture):
             piece = self._picture(item)
         else:
@@ -174,6 +174,7 @@ class Planner:
         return piece
 
     def _url(self, piece: Piece, name: str, url: str, place: Place, *, required: bool) -> None:
+        """The value of a url field. Markdown's own links are the body's to judge."""
         if not JINJA.search(url) and not is_safe_url(url):
             self._wrong(
                 "C151",
@@ -198,7 +199,7 @@ class Planner:
                 self._wrong("C152", f"pictures here have no `{name}`", item.place, hint)
             piece.sources[name] = Source(Shape.PLAIN, value, value, item.place)
         if item.link is not None:
-            self._url(piece, "link", item.link, item.place, required=True)
+            piece.sources["link"] = Source(Shape.URL, item.link, item.link, item.place, required=True)
         picture = self._take(item, self._declaration.ratio or self._pictures.ratio)
         piece.values["src"] = picture.src if picture else ""
         piece.sources["alt"] = Source(Shape.PLAIN, item.alt, item.alt, item.place)

@@ -13,9 +13,8 @@ from newsletter.render.pieces import Choice, Node, Plan, Shape, Source
 
 # A tag with the strings in it: `}}` within quotes does not end it.
 _STRING = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
-TAG = re.compile(
-    rf"\{{\{{(?:{_STRING}|(?!\}}\}}).)*?\}}\}}|\{{%(?:{_STRING}|(?!%\}}).)*?%\}}|\{{#.*?#\}}", re.DOTALL
-)
+_INNER = rf"(?:{_STRING}|[^\"'])*?"
+TAG = re.compile(rf"\{{\{{{_INNER}\}}\}}|\{{%{_INNER}%\}}|\{{#.*?#\}}", re.DOTALL)
 _OPENING = re.compile(r"\{[{%][-+]?")
 
 # The names by which the program calls back; authors' names never begin like that.
@@ -118,7 +117,7 @@ def _nodes(writer: _Writer, nodes: list[Node], *, as_text: bool) -> None:
             _nodes(writer, node.children, as_text=as_text)
             writer.own("{% endif %}", node.place)
         elif node.kind == "text":
-            _call(writer, "__text()", node.sources["html"], as_text=as_text)
+            _call(writer, f"__text({node.number})", node.sources["html"], as_text=as_text)
         else:
             writer.own(f"{{{{ __open({node.number}) }}}}", node.place)
             for name, source in node.sources.items():

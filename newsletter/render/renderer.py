@@ -13,6 +13,7 @@ from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
 from newsletter.render.environment import Names, is_safe_url, one_line, shortened
+from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
 from newsletter.render.roots import subscriber_view
@@ -128,9 +129,11 @@ class Letter:
         self.sections[-1].title = self._stripped(caller())
         return ""
 
-    def _text(self, caller: Callable[[], str]) -> str:
+    def _text(self, number: int, caller: Callable[[], str]) -> str:
         content = self._stripped(caller())
         if content:
+            if not self._form.as_text:
+                refuse_code(content, self._plan.pieces[number].place)
             name = "text" if self._form.as_text else "html"
             self._add(self._make("text", "text", {name: content}, self.sections[-1], self._print))
         return ""
@@ -162,12 +165,15 @@ class Letter:
 
     def _value(self, source: Source, content: str, name: str) -> Any:
         if source.shape is Shape.HTML:
+            if not self._form.as_text:
+                refuse_code(content, source.place)
             return self._stripped(content)
         # Escaped here like everything in the HTML's program; templates get the text itself and escape it again.
         plain = content.strip() if self._form.as_text else Markup(content).unescape().strip()  # noqa: S704
         if source.shape is Shape.IMAGE and source.picture:
             return Image(source.picture, plain, as_text=self._form.as_text)
-        if source.shape is Shape.URL and (plain or source.required) and not is_safe_url(plain):
+        merged = "{" in source.html and (plain or source.required)
+        if source.shape is Shape.URL and merged and not is_safe_url(plain):
             raise ChecksFailed(
                 Problem(
                     "M107",

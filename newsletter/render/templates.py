@@ -229,7 +229,12 @@ def _no_template(templates: Templates, name: str, place: Place) -> Problem:
     folder = posixpath.dirname(name)
     if name.startswith(BESIDE):
         return Problem("T101", f"there is no template `{templates.file_of(name)}`", place)
-    hint = did_you_mean(name, templates.names(folder), otherwise=f"make the file {templates.file_of(name)}")
+    otherwise = f"make the file {templates.file_of(name)}"
+    if place.file.startswith(f"{FOLDER}/"):
+        hint = did_you_mean(name, templates.names(folder), otherwise=otherwise)
+    else:  # in a campaign a template is named without its suffix
+        stem, known = name.removesuffix(".mjml"), [n.removesuffix(".mjml") for n in templates.names(folder)]
+        hint = did_you_mean(stem, known, otherwise=otherwise)
     return Problem("T101", f"there is no template `{templates.file_of(name)}`", place, hint)
 
 

@@ -1,0 +1,26 @@
+"""Links that would run code when somebody follows them: refused, wherever they come from."""
+
+import re
+from html import unescape
+
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.render.environment import shortened
+
+_LINK = re.compile(r"""\s(?:href|src|background|action)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_RUNS_CODE = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
+_SKIPPED = re.compile(r"[\x00-\x20\x7f]+")  # browsers pass over blanks and controls within a scheme
+
+
+def refuse_code(html: str, place: Place) -> None:
+    """Raises ChecksFailed (M107) at `place` for the first link or picture whose address would run code."""
+    for match in _LINK.finditer(html):
+        url = _SKIPPED.sub("", unescape(match[1] if match[1] is not None else match[2]))
+        if _RUNS_CODE.match(url):
+            raise ChecksFailed(
+                Problem(
+                    "M107",
+                    f"a link becomes `{shortened(url)}`, which runs code",
+                    place,
+                    "check the address where it is written: | safe_url('https://…')",
+                )
+            )
