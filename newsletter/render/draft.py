@@ -42,7 +42,9 @@ class Draft:
         self.markdown = Markdown(self.tokenised, language)
         self.plain = PlainText(self.tokenised)
         self.groups, unmatched = groups_of(self.tokenised)
-        self.problems = [*self.tokenised.problems, *syntax_problems(self.tokenised.marks), *unmatched]
+        self.problems = [*self.tokenised.problems, *syntax_problems(self.tokenised.marks)]
+        if all(problem.code == "M131" for problem in self.problems):
+            self.problems += unmatched  # else a partner may only be misspelt
         self.homes: dict[int, Hashable] = {}
         self.said: set[Group] = set()
         self.lines = tuple(self._lines())

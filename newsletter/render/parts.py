@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markdown_it.token import Token
 
-from newsletter.errors import Severity
+from newsletter.errors import Problem, Severity
 from newsletter.render.draft import Draft
 from newsletter.render.markdown import plain_alt
 from newsletter.render.plaintext import block_end
@@ -205,6 +205,7 @@ def _settle(draft: Draft, token: Token) -> None:
             path = path[:-1]
         if child.type == "statement":
             draft.settle(child.meta["token"], (home, path))
+            _refuse_set(draft, child.meta["token"])
         else:
             draft.settle(child.content if child.type != "image" else "", (home, path, number))
         for name, value in child.attrs.items():
@@ -213,6 +214,14 @@ def _settle(draft: Draft, token: Token) -> None:
             draft.settle(plain_alt(child.children), (home, path, number, "alt"))
         if child.nesting > 0:
             path = (*path, number)
+
+
+def _refuse_set(draft: Draft, token: str) -> None:
+    """A name set inside a text would be gone behind it."""
+    mark = draft.tokenised.marks[draft.tokenised.statements(token)[0]]
+    if mark.word == "set":
+        hint = "put it on a line of its own"
+        draft.problems.append(Problem("M132", f"`{mark.written}` inside a text", mark.place, hint))
 
 
 def _find(draft: Draft, inline: Token) -> None:

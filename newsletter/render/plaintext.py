@@ -108,9 +108,15 @@ class PlainText:
                 mark = f"{number}. " if opener.type == "ordered_list_open" else "- "
                 number += 1
                 item = self._blocks(tokens[at + 1 : end - 1], tight=tight).rstrip("\n")
-                out.append(self._prefixed(item, mark, " " * len(mark)) + ("\n" if tight else "\n\n"))
+                # Behind a condition at its end the item has ended its line already, whichever way it went.
+                gap = "" if self._ends_in_statement(item) else "\n" if tight else "\n\n"
+                out.append(self._prefixed(item, mark, " " * len(mark)) + gap)
             at = end
         return "".join(out) if tight else "".join(out).removesuffix("\n")
+
+    def _ends_in_statement(self, text: str) -> bool:
+        last = text[text.rfind("\n") + 1 :]
+        return bool(self.tokenised.statements(last)) and not self.tokenised.pattern.sub("", last)
 
     def _table(self, tokens: Sequence[Token]) -> str:
         """Cells in columns; where a cell holds an expression nobody knows its width, so bars alone part them."""

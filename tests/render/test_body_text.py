@@ -1,0 +1,206 @@
+"""What Markdown becomes: HTML for one part of the mail, plain text for the other, both still with the author's Jinja."""
+
+import jinja2
+import pytest
+
+from newsletter.errors import Place
+from newsletter.render.body import block_markdown, inline_markdown, parse_body
+from newsletter.render.tree import Text
+
+PLACE = Place("c.md", 1, 1)
+
+
+def marked(written: str, language: str = "sv") -> tuple[str, str]:
+    body, problems = parse_body(written, file="c.md", language=language)
+    assert not [problem for problem in problems if problem.is_error]
+    (item,) = body.intro.items
+    assert isinstance(item, Text)
+    return item.html, item.text
+
+
+@pytest.mark.parametrize(
+    ("written", "html", "text"),
+    [
+        ("a *b* **c** ~~d~~", "<p>a <em>b</em> <strong>c</strong> ~~d~~</p>", "a b c ~~d~~"),
+        ("Birger & Blom <3", "<p>Birger &amp; Blom &lt;3</p>", "Birger & Blom <3"),
+        ("a\nb  \nc\\\nd", "<p>a\nb<br />\nc<br />\nd</p>", "a b\nc\nd"),
+        ("a\n\nb", "<p>a</p>\n<p>b</p>", "a\n\nb"),
+        ("### a `b`", "<h3>a <code>b</code></h3>", "a b"),
+        ("- a\n- b\n  - c\n- d", None, "- a\n- b\n  - c\n- d"),
+        ("- a\n\n  b\n\n- c", None, "- a\n\n  b\n\n- c"),
+        ("9. a\n10. b\n    c", None, "9. a\n10. b c"),
+        ("> a\n> b\n>\n> - c", None, "> a b\n>\n> - c"),
+        ("a\n\n***\n\nb", "<p>a</p>\n<hr />\n<p>b</p>", "a\n\n* * *\n\nb"),
+        ("```\na <b>\n```", "<pre><code>a &lt;b&gt;\n</code></pre>", "    a <b>"),
+        ("a &amp; b &copy;", "<p>a &amp; b ©</p>", "a & b ©"),
+        (
+            "Den 29 juni kl. 09 kom 1 600, 5 %",
+            "<p>Den 29\u00a0juni kl.\u00a009 kom 1\u00a0600, 5\u00a0%</p>",
+            None,
+        ),
+        ('"a" -- b... it\'s', "<p>”a” – b… it’s</p>", "”a” – b… it’s"),
+        ("#HejDigitalt", "<p>#HejDigitalt</p>", "#HejDigitalt"),
+        ("a { b } {c} }} %}", "<p>a { b } {c} }} %}</p>", "a { b } {c} }} %}"),
+    ],
+)
+def test_markdown(written: str, html: str | None, text: str | None) -> None:
+    found = marked(written)
+    assert found[0] == (html or found[0])
+    assert found[1] == (text or found[1])
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("[Läs mer](https://a.b/c)", "Läs mer (https://a.b/c)"),
+        ("[a.b](https://www.a.b)", "https://www.a.b"),
+        ("[a.b](https://a.b/c/d)", "https://a.b/c/d"),
+        ("[birgerochblom.se](http://birgerochblom.se)", "http://birgerochblom.se"),
+        ("[https://a.b/](https://a.b)", "https://a.b"),
+        ("<https://a.b/c>", "https://a.b/c"),
+        ("[Anna](mailto:anna@a.b)", "Anna (anna@a.b)"),
+        ("[anna@a.b](mailto:anna@a.b)", "anna@a.b"),
+        ("[Ring](tel:+4670)", "Ring (+4670)"),
+        ("[upp](#topp)", "upp"),
+        ("[**a** b](https://a.b)", "a b (https://a.b)"),
+        ("[{{ a }}]({{ b }})", "{{ a }} ({{ b }})"),
+        ("[{{ a }}]({{ a }})", "{{ a }}"),
+        ("<{{ a }}>", "{{ a }}"),
+        ("[a][r]\n\n[r]: https://a.b/{{ c }}", "a (https://a.b/{{ c }})"),
+    ],
+)
+def test_links_in_plain_text(written: str, text: str) -> None:
+    assert marked(written)[1] == text
+
+
+def test_a_reference_holds_across_sections() -> None:
+    body, problems = parse_body("[a][r]\n\n## B\n[c][r]\n\n[r]: https://d.e", file="c.md")
+    assert problems == ()
+    texts = [
+        item.text
+        for section in (body.intro, *body.sections)
+        for item in section.items
+        if isinstance(item, Text)
+    ]
+    assert texts == ["a (https://d.e)", "c (https://d.e)"]
+
+
+@pytest.mark.parametrize(
+    ("language", "quoted"),
+    [("sv", "”a ’b’”"), ("sv-SE", "”a ’b’”"), ("en", "“a ‘b’”"), ("de", "„a ‚b‘“"), ("xx", "“a ‘b’”")],
+)
+def test_quotes_are_those_of_the_language(language: str, quoted: str) -> None:
+    assert marked("\"a 'b'\"", language)[1] == quoted
+
+
+@pytest.mark.parametrize(
+    ("written", "html"),
+    [
+        ('{{ x | default("där") }}', '<p>{{ x | default("där") }}</p>'),
+        ("{{ '}}' }} {{ {'a': {}} }}", "<p>{{ '}}' }} {{ {'a': {}} }}</p>"),
+        ("`{{ x }}`", "<p><code>{{ x }}</code></p>"),
+        ("[a]({{ links.b }})", '<p><a href="{{ links.b }}">a</a></p>'),
+        (
+            "[a](https://b.c/{{ d }}?e={{ f|urlencode }})",
+            '<p><a href="https://b.c/{{ d }}?e={{ f|urlencode }}">a</a></p>',
+        ),
+        (
+            "[a](https://b.c/{% if d %}e{% endif %})",
+            '<p><a href="https://b.c/{% if d %}e{% endif %}">a</a></p>',
+        ),
+        ('[a](https://b.c "{{ d }}")', '<p><a href="https://b.c" title="{{ d }}">a</a></p>'),
+        ("<https://b.c/{{ d }}>", '<p><a href="https://b.c/{{ d }}">https://b.c/{{ d }}</a></p>'),
+        ("**{{ a }}**{{ b }}*{{ c }}*", "<p><strong>{{ a }}</strong>{{ b }}<em>{{ c }}</em></p>"),
+        ('{% if a %}"b"{% endif %}', None),
+        ('a {% if a %}"b"{% endif %} c', "<p>a {% if a %}”b”{% endif %} c</p>"),
+        ("a {% if a %}_b_{% endif %} c", "<p>a {% if a %}<em>b</em>{% endif %} c</p>"),
+        ('"{% if a %}b{% endif %}"', "<p>”{% if a %}b{% endif %}”</p>"),
+        ("Hej {{- a }}", "<p>Hej{{ a }}</p>"),
+        ("{{ --1 }}{{- -1 -}} x", "<p>{{ --1 }}{{ -1 }}x</p>"),
+        ("{% raw %}{{ a }} *b*{% endraw %}", "<p>{{ '{{' }} a }} <em>b</em></p>"),
+        ("`{% raw %}{% a %}{# b #}{% endraw %}`", "<p><code>{{ '{%' }} a %}{{ '{#' }} b #}</code></p>"),
+        ("{% raw %}{{% endraw %}{{ a }}", "<p>{{ '{' }}{{ a }}</p>"),
+        ("[a](https://b.c/{% raw %}{{d}}{% endraw %})", '<p><a href="https://b.c/%7B%7Bd%7D%7D">a</a></p>'),
+        ("[å](https://å{{ b }}.se)", '<p><a href="https://%C3%A5{{ b }}.se">å</a></p>'),
+    ],
+)
+def test_jinja_goes_through_markdown_untouched(written: str, html: str | None) -> None:
+    if html is None:
+        body, problems = parse_body(written, file="c.md", language="sv")
+        assert problems == ()
+        assert [getattr(item, "html", getattr(item, "source", "")) for item in body.intro.items] == [
+            "{% if a %}",
+            "<p>”b”</p>",
+            "{% endif %}",
+        ]
+    else:
+        assert marked(written)[0] == html
+
+
+@pytest.mark.parametrize(
+    ("written", "html", "text"),
+    [
+        (
+            "- a\n{% for x in y %}\n- {{ x }}\n{% endfor %}",
+            "<ul>\n<li>a</li>\n{% for x in y %}\n<li>{{ x }}</li>\n{% endfor %}\n</ul>",
+            "- a\n{% for x in y %}- {{ x }}\n{% endfor %}",
+        ),
+        (
+            "| a |\n|---|\n{% for x in y %}\n| {{ x }} |\n{% endfor %}",
+            None,
+            "a\n---\n{% for x in y %}{{ x }}\n{% endfor %}",
+        ),
+        (
+            "> a\n> {% if x %}\n> b\n> {% endif %}\n> c",
+            "<blockquote>\n<p>a</p>\n{% if x %}\n<p>b</p>\n{% endif %}\n<p>c</p>\n</blockquote>",
+            "> a\n>\n{% if x %}> b\n>\n{% endif %}> c",
+        ),
+        (
+            "- a\n  {% if x %}\n  - b\n  {% endif %}\n- c",
+            "<ul>\n<li>a{% if x %}\n<ul>\n<li>b</li>\n</ul>\n{% endif %}\n</li>\n<li>c</li>\n</ul>",
+            "- a\n{% if x %}  - b\n{% endif %}- c",
+        ),
+    ],
+)
+def test_statements_inside_lists_quotes_and_tables(written: str, html: str | None, text: str) -> None:
+    found = marked(written)
+    assert found[0] == (html or found[0])
+    assert found[1] == text
+
+
+@pytest.mark.parametrize(
+    ("people", "html_items", "text"),
+    [([], ["a", "z"], "- a\n- z"), (["å", "<b>"], ["a", "å", "&lt;b&gt;", "z"], "- a\n- å\n- <b>\n- z")],
+)
+def test_a_loop_in_a_list_leaves_no_gap(people: list[str], html_items: list[str], text: str) -> None:
+    html, plain = marked("- a\n{% for p in people %}\n- {{ p }}\n{% endfor %}\n- z")
+    rendered = jinja2.Environment(autoescape=True).from_string(html).render(people=people)
+    assert "".join(rendered.split()) == "<ul>" + "".join(f"<li>{item}</li>" for item in html_items) + "</ul>"
+    assert jinja2.Environment(autoescape=False).from_string(plain).render(people=people).strip("\n") == text  # noqa: S701
+
+
+def test_a_table_is_readable_as_text() -> None:
+    text = marked("| Namn | Titel |\n|---|---|\n| Åsa | VD |\n| Bo Ek | chef |")[1]
+    assert text == "Namn  | Titel\n------+------\nÅsa   | VD\nBo Ek | chef"
+
+
+def test_values_are_escaped_in_html_and_plain_in_text() -> None:
+    html, text = marked("Hej {{ name }} & [länk](https://a.b/?q={{ name }})")
+    name = '"><script>{{ 7 * 7 }}'
+    shown = jinja2.Environment(autoescape=True).from_string(html).render(name=name)
+    assert "<script>" not in shown
+    assert shown.count("{{ 7 * 7 }}") == 2
+    plain = jinja2.Environment(autoescape=False).from_string(text).render(name=name)  # noqa: S701
+    assert plain == f"Hej {name} & länk (https://a.b/?q={name})"
+
+
+def test_markdown_of_one_line() -> None:
+    found = inline_markdown("**VD** & {{ x }}", place=PLACE, language="sv")
+    assert (found.html, found.text) == ("<strong>VD</strong> &amp; {{ x }}", "VD & {{ x }}")
+    assert [str(expression.place) for expression in found.expressions] == ["c.md:1:10"]
+
+
+def test_markdown_of_several_blocks_keeps_statements_inside() -> None:
+    found = block_markdown("a\n{% if x %}\nb\n{% endif %}", place=PLACE)
+    assert found.html == "<p>a</p>\n{% if x %}\n<p>b</p>\n{% endif %}"
+    assert found.text == "a\n\n{% if x %}b\n\n{% endif %}"
