@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.workspace import Workspace
-from newsletter.errors import ChecksFailed, NewsletterError, Problem, Severity
+from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity
+from newsletter.files.project import SETTINGS_FILE
 from newsletter.render.composition import Composition
 
 
@@ -18,6 +19,15 @@ def check_campaign(
     problems = [*workspace.catalogue.problems.get(campaign.id, ())]
     problems += _unknown_names(workspace, [(campaign.segment, campaign, "segment")])
     problems += _unknown_names(workspace, [(name, campaign, "exclude") for name in campaign.exclude])
+    if not (campaign.sender or workspace.settings.sender.from_):
+        problems.append(
+            Problem(
+                "G107",
+                f"`{campaign.id}` has no sender",
+                Place(SETTINGS_FILE, 1),
+                'under [sender]: from = "HejDigitalt <hej@example.org>", or `from` in the campaign',
+            )
+        )
     composition = None
     try:
         composition = workspace.compose(campaign)

@@ -9,8 +9,7 @@ from newsletter.campaigns.models import Campaign, Status
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.plan import Plan
 from newsletter.errors import ConfigurationFault, GuardRefused, Place, Problem, UsageFault
-
-SETTINGS_FILE = "newsletter.toml"
+from newsletter.files.project import SETTINGS_FILE
 
 
 def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:

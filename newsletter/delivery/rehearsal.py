@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.audience.models import Subscriber
 from newsletter.audience.address import mask
+from newsletter.audience.models import Subscriber
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.guards import live_needs
 from newsletter.delivery.parcels import Packer

@@ -35,8 +35,8 @@ class Tick:
 
     def run(self, only: Only | None = None) -> TickReport:
         """Raises Interrupted only; what fails holds itself and nothing else."""
+        self._broken()
         if only != "sequences":
-            self._broken()
             for campaign in self.office.workspace.catalogue.campaigns.values():
                 self._campaign(campaign)
         if only != "campaigns":
