@@ -66,7 +66,7 @@ class Draft:
         found = _FENCE_END.search(texts[end - 1]) if end - first > 1 else None
         if found is None or not found[1].startswith(fence.markup):
             offset = sum(len(text) + 1 for text in texts[:first]) + max(0, texts[first].find(fence.markup))
-            hint = f"close it with a line `{fence.markup}`; everything below it is code until then"
+            hint = f"close it with {fence.markup} on a line of its own; everything below is code until then"
             self.problem("C106", "this code fence is not closed", offset, hint)
 
     def place(self, offset: int) -> Place:
@@ -98,7 +98,7 @@ class Draft:
         for index, mark in enumerate(self.tokenised.marks):
             if index not in self.tokenised.used and not marred:
                 hint = "write it in the running text, an address or a field"
-                message = f"`{mark.written}` stands where nothing comes of it"
+                message = f"`{mark.shown}` stands where nothing comes of it"
                 self.problems.append(Problem("M135", message, mark.place, hint))
         return sorted(dict.fromkeys(self.problems), key=_by_place)
 

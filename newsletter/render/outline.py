@@ -141,7 +141,9 @@ class Outline:
             at = begins + braces.start(2)
             kind = braces[2].strip().removeprefix(".")
             kind_place = self.draft.place(at + braces[2].index(kind) if kind else at)
-            if not braces[2].strip().startswith(".") or not _NAME.fullmatch(kind):
+            if braces[2].startswith("#"):
+                kind = kind_place = None  # an unclosed comment, which has its problem
+            elif not braces[2].strip().startswith(".") or not _NAME.fullmatch(kind):
                 hint = "a section's kind is one word behind a dot: `## Title {.panel}`; as text write `\\{`"
                 message = f"`{{{self.draft.written(braces[2])}}}` is no kind"
                 self.draft.problem("C104", message, at - 1, hint)
@@ -209,7 +211,7 @@ class Outline:
                 opener = marks[around[-1].members[0]]
                 self.draft.said.update(around)
                 what = "`---`" if self.draft.tokenised.text.startswith("-", head) else "a section"
-                message = f"{what} inside `{opener.written}` (line {opener.place.line})"
+                message = f"{what} inside `{opener.shown}` (line {opener.place.line})"
                 hint = f"put the condition inside the section: `{{% end{opener.word} %}}` before this line"
                 self.draft.problem("C102", message, head, hint)
 
@@ -222,7 +224,7 @@ class Outline:
             self._close(colons, offset)
             return
         name, *words = rest.split()
-        if not _NAME.fullmatch(name) or self.draft.tokenised.indices(rest):
+        if not _NAME.fullmatch(name) or (self.draft.tokenised.indices(rest) and name != "only"):
             hint = "a block begins `::: name`, its name a word without dot or braces"
             self.draft.problem("C112", f"`{self.draft.written(rest)}` is no block's name", at, hint)
             words = []
@@ -247,7 +249,8 @@ class Outline:
 
     def _segment(self, frame: _Frame, words: list[str]) -> None:
         frame.negated = len(words) == 2 and words[0] == "not"
-        if len(words) != 1 + frame.negated or words == ["not"]:
+        jinja = self.draft.tokenised.indices(" ".join(words))
+        if len(words) != 1 + frame.negated or words == ["not"] or jinja:
             hint = "write `::: only SEGMENT` or `::: only not SEGMENT`, one list or segment"
             self.draft.problem("C115", "`::: only` takes one segment", frame.offset, hint)
         frame.segment = words[-1] if words else ""

@@ -221,13 +221,17 @@ def _refuse_set(draft: Draft, token: str) -> None:
     mark = draft.tokenised.marks[draft.tokenised.statements(token)[0]]
     if mark.word == "set":
         hint = "put it on a line of its own"
-        draft.problems.append(Problem("M132", f"`{mark.written}` inside a text", mark.place, hint))
+        draft.problems.append(Problem("M132", f"`{mark.shown}` inside a text", mark.place, hint))
 
 
 def _find(draft: Draft, inline: Token) -> None:
     """What the author most likely meant otherwise."""
+    html = False
     for what, position in inline.meta.get("notes", ()):
         rest = inline.content[position:]
+        if what == "html" and html and rest.startswith("</"):
+            continue  # the end of what has been told of
+        html = html or what == "html"
         offset = offset_in(inline, position)
         if what == "link":
             _broken_link(draft, inline, position)
@@ -279,10 +283,9 @@ def _broken_link(draft: Draft, inline: Token, position: int) -> None:
     opening = inline.content.rfind("[", 0, position)
     picture = inline.content[max(0, opening - 1) : opening] == "!"
     start = offset_in(inline, max(0, opening - picture))
-    if re.match(r"\s*<?(?:javascript|vbscript|file|data):", target, re.IGNORECASE):
-        draft.problem(
-            "C125", f"`{shown}` is not allowed as an address", start, "link to https://…, mailto: or tel:"
-        )
+    if scheme := re.match(r"\s*<?((?:javascript|vbscript|file|data):)", target, re.IGNORECASE):
+        hint = "link to https://…, mailto: or tel:"
+        draft.problem("C125", f"`{scheme[1]}` is no address for a mail", start, hint)
     elif picture and re.search(r"\S\s+\S", target):
         _blank_in_name(draft, start, target.strip())
     elif re.search(r"\S\s+\S", target):

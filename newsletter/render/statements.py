@@ -89,7 +89,7 @@ def _unknown_statement(mark: Mark) -> Problem | None:
 
 def _explain(mark: Mark, fault: str) -> tuple[str, str]:
     """Jinja's complaint in plain words, and the way out."""
-    shown = mark.written if len(mark.written) <= 60 else mark.written[:59] + "…"
+    shown = mark.shown
     if curly := _CURLY.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", mark.written)):
         return f"curly quote `{curly[0]}` in `{shown}`", "Jinja takes straight quotes: `'…'` or `\"…\"`"
     inner = mark.source[2:-2].strip()
@@ -143,6 +143,9 @@ def groups_of(tokenised: Tokenised) -> tuple[dict[int, Group], list[Problem]]:
                 _settle(groups, stack.pop(), whole=False)
             if stack and marks[stack[-1][0]].word == opener:
                 _settle(groups, [*stack.pop(), index], whole=True)
+            elif stack:
+                problems.append(_wrong(mark, marks[stack[-1][0]]))
+                _settle(groups, [*stack.pop(), index], whole=False)
             else:
                 problems.append(_stray(mark, opener))
     for members in stack:
@@ -162,12 +165,17 @@ def _settle(groups: dict[int, Group], members: Sequence[int], *, whole: bool) ->
 
 def _open(mark: Mark) -> Problem:
     hint = f"close it with `{{% end{mark.word} %}}`"
-    return Problem("M133", f"`{mark.written}` is never closed", mark.place, hint)
+    return Problem("M133", f"`{mark.shown}` is never closed", mark.place, hint)
+
+
+def _wrong(mark: Mark, opener: Mark) -> Problem:
+    message = f"`{mark.shown}` cannot close `{opener.shown}` (line {opener.place.line})"
+    return Problem("M133", message, mark.place, f"close it with `{{% end{opener.word} %}}`")
 
 
 def _stray(mark: Mark, opener: str) -> Problem:
     hint = f"open it with `{{% {opener} … %}}`, or take it out"
-    return Problem("M133", f"`{mark.written}` without its `{{% {opener} %}}`", mark.place, hint)
+    return Problem("M133", f"`{mark.shown}` without its `{{% {opener} %}}`", mark.place, hint)
 
 
 def crossing_problems(
@@ -191,7 +199,7 @@ def crossing_problems(
 def crossing(opener: Mark, other: Mark) -> Problem:
     return Problem(
         "M134",
-        f"`{opener.written}` and its `{other.written}` ({_line(opener.place, other.place)}) stand in different parts",
+        f"`{opener.shown}` and its `{other.shown}` ({_line(opener.place, other.place)}) stand in different parts",
         opener.place,
         "put both inside one paragraph, or each on a line of its own around whole parts",
     )

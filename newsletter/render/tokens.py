@@ -55,6 +55,12 @@ class Mark:
         return self.written.startswith("{%")
 
     @property
+    def shown(self) -> str:
+        """As written, on one line and short enough for a message."""
+        line = " ".join(self.written.split())
+        return line if len(line) <= 60 else line[:59] + "…"
+
+    @property
     def word(self) -> str:
         """The statement's keyword."""
         words = self.source[2:-2].split(None, 1)

@@ -275,10 +275,10 @@ def test_a_markdown_field_of_one_paragraph_has_no_paragraph_around_it() -> None:
 
 
 def test_problems_inside_a_field_stand_at_their_own_lines() -> None:
-    (block,) = parts("::: a\nx: one\n  <b>two</b>\n:::")
+    (block,) = parts("::: a\nx: one\n  <b>two <i>\n:::")
     assert isinstance(block, Block)
     problems = field_markdown(block.fields["x"]).problems
-    assert [str(problem.place) for problem in problems] == ["c.md:12:3", "c.md:12:9"]
+    assert [str(problem.place) for problem in problems] == ["c.md:12:3", "c.md:12:10"]
 
 
 def test_an_image_field() -> None:
