@@ -53,7 +53,7 @@
   for (const element of all) {
     const style = getComputedStyle(element);
     for (const side of ["Top", "Right", "Bottom", "Left"]) spaces.add(px(style[`padding${side}`]));
-    if (/^(P|H\d|UL|OL|LI)$/.test(element.tagName)) {
+    if (/^(P|H\d|UL|OL|LI)$/.test(element.tagName) || element.matches(".field")) {
       spaces.add(px(style.marginTop));
       spaces.add(px(style.marginBottom));
     }
@@ -61,7 +61,7 @@
     if (style.backgroundImage !== "none") flourishes.add("background image");
   }
 
-  const flow = all.filter((e) => /^(P|LI|H\d|IMG)$/.test(e.tagName) || e.matches(".button a"));
+  const flow = all.filter((e) => /^(P|LI|H\d|IMG)$/.test(e.tagName) || e.matches(".field, .button a"));
   const gaps = [...document.querySelectorAll("h2,h3")].filter(shown).map((heading) => {
     const mine = box(heading);
     const beside = flow.filter((e) => {
@@ -91,7 +91,7 @@
     width: document.documentElement.scrollWidth,
     levels: [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((h) => Number(h.tagName[1])),
     h1: box(document.querySelector("h1")),
-    content: Math.max(...texts.map((t) => 0), ...flow.map((e) => box(e).right)) - Math.min(...flow.map((e) => box(e).x)),
+    content: Math.max(...flow.map((e) => box(e).right)) - Math.min(...flow.map((e) => box(e).x)),
     left: Math.min(...flow.map((e) => box(e).x)),
     buttons: [...document.querySelectorAll(".button a")].map((a) => ({ ...box(a), label: a.textContent.trim() })),
     pictures: [...document.images].map((image) => ({
