@@ -24,7 +24,7 @@ $(STAMP): requirements.lock pyproject.toml
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
 	  echo "$$python has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; fi; \
 	echo "setting up $(VENV) with $$("$$python" --version) ..."; \
-	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-input --no-deps --no-build-isolation -e .
 	@touch $@

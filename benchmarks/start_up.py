@@ -12,7 +12,18 @@ import time
 from importlib.metadata import version
 
 RUNS = 15
-HEAVY = ("sqlalchemy", "premailer", "sendgrid", "rich", "mjml", "lxml", "pydantic", "jinja2", "markdown_it", "PIL")
+HEAVY = (
+    "sqlalchemy",
+    "premailer",
+    "sendgrid",
+    "rich",
+    "mjml",
+    "lxml",
+    "pydantic",
+    "jinja2",
+    "markdown_it",
+    "PIL",
+)
 COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import click": [sys.executable, "-c", "import click"],
@@ -23,7 +34,8 @@ COMMANDS = {
 
 def main() -> None:
     """Run, print, judge nothing."""
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, click {version('click')}")
+    print(f"{platform.platform()}, {os.cpu_count()} cores")
+    print(f"Python {platform.python_version()}, click {version('click')}")
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(RUNS):
         for name, command in COMMANDS.items():
@@ -31,7 +43,9 @@ def main() -> None:
             subprocess.run(command, check=True, capture_output=True)
             times[name].append(time.perf_counter() - start)
     for name, taken in times.items():
-        print(f"{name:<22} median {statistics.median(taken):.3f} s   min {min(taken):.3f}   max {max(taken):.3f}")
+        print(
+            f"{name:<22} median {statistics.median(taken):.3f} s   min {min(taken):.3f}   max {max(taken):.3f}"
+        )
     print(f"imported for --help, of the heavy ones: {', '.join(imported()) or 'none'}")
 
 

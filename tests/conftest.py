@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,8 @@ def shipped(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
+def small(tmp_path: Path) -> Path:
     """The smallest whole project: one campaign, one template, one list of three."""
     folder = tmp_path / "small"
     shutil.copytree(ROOT / "tests" / "broken" / "_project", folder)
-    yield folder
+    return folder

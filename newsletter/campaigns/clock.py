@@ -131,8 +131,21 @@ class Window:
             local_to_utc(datetime.combine(last, self.end), zone),
         )
 
+    def _spans(self) -> list[tuple[int, int]]:
+        """Days in a row as first and last, within the week."""
+        spans: list[tuple[int, int]] = []
+        for day in sorted(self.days):
+            if spans and spans[-1][1] == day - 1:
+                spans[-1] = (spans[-1][0], day)
+            else:
+                spans.append((day, day))
+        return spans
+
     def __str__(self) -> str:
-        days = ",".join(WEEKDAYS[day] for day in sorted(self.days))
+        days = ",".join(
+            WEEKDAYS[first] if first == last else f"{WEEKDAYS[first]}-{WEEKDAYS[last]}"
+            for first, last in self._spans()
+        )
         end = "24:00" if self.end == _MIDNIGHT else f"{self.end:%H:%M}"
         return f"{days} {self.start:%H:%M}-{end}"
 

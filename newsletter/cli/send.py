@@ -98,7 +98,10 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
         plan = make_plan(workspace, campaign, OptOuts.read(store, secret))
         folder = Path(out) if out else _folder(session, campaign)
         with output.progress("rehearsing") as progress:
-            result = rehearse(workspace, plan, folder, samples=samples, progress=progress)
+            ledger_id = store.ledger_id if store else None
+            result = rehearse(
+                workspace, plan, folder, samples=samples, ledger_id=ledger_id, progress=progress
+            )
     page = write_report(result, session.settings)
     shown = _shown(session, folder)
     output.line(

@@ -13,10 +13,7 @@ from newsletter.files.project import SETTINGS_FILE
 
 
 def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
-    """What a live send of this plan still lacks, all at once.
-
-    The ledger is not asked here: a rehearsal has none (`ledger_guard`).
-    """
+    """What a live send of this plan still lacks, all at once, but for the ledger (`ledger_needs`)."""
     settings, campaign = workspace.settings, plan.campaign
     needs: list[Problem] = []
     if campaign.step is None and campaign.status is not Status.READY:
@@ -73,31 +70,38 @@ def clock_guard(workspace: Workspace) -> None:
 
 
 def ledger_guard(workspace: Workspace, ledger_id: str) -> None:
+    """Raises GuardRefused, with the line to commit, when this database may not send live."""
+    if workspace.settings.live and (needs := ledger_needs(workspace, ledger_id)):
+        raise GuardRefused(*needs)
+
+
+def ledger_needs(workspace: Workspace, ledger_id: str | None) -> tuple[Problem, ...]:
     """Only the database that the settings name may send live: a fresh one knows nobody's past.
 
-    Raises GuardRefused with the line to commit.
+    ledger_id: None where there is no database yet
     """
-    settings = workspace.settings
-    if not settings.live or settings.ledger == ledger_id:
-        return
-    environment = settings.environment
+    settings, environment = workspace.settings, workspace.settings.environment
     if settings.ledger is None:
-        raise GuardRefused(
+        line = f'ledger = "{ledger_id}"' if ledger_id else "the line that the first live send tells"
+        return (
             Problem(
                 "G116",
                 f"`{environment}` names no ledger yet: nothing would stop another checkout from sending again",
                 Place(SETTINGS_FILE),
-                f'commit in [env.{environment}]: ledger = "{ledger_id}"',
-            )
+                f"commit in [env.{environment}]: {line}",
+            ),
         )
-    raise GuardRefused(
-        Problem(
-            "G117",
-            f"this database is not the ledger of `{environment}`: it does not know who already has the mail",
-            Place(SETTINGS_FILE),
-            f"send from where ledger {settings.ledger} is, or restore it (here is {ledger_id})",
+    if settings.ledger != ledger_id:
+        here = f"here is {ledger_id}" if ledger_id else "here is none"
+        return (
+            Problem(
+                "G117",
+                f"this database is not the ledger of `{environment}`: it does not know who already has the mail",
+                Place(SETTINGS_FILE),
+                f"send from where ledger {settings.ledger} is, or restore it ({here})",
+            ),
         )
-    )
+    return ()
 
 
 def expected_plan(workspace: Workspace, given: str) -> tuple[str, int | None]:

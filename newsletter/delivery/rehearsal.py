@@ -1,5 +1,6 @@
 """The rehearsal: every recipient rendered and written out, no socket opened, no ledger row touched."""
 
+import base64
 import csv
 import io
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
 from newsletter.check.workspace import Workspace
-from newsletter.delivery.guards import live_needs
+from newsletter.delivery.guards import ledger_needs, live_needs
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import Plan
 from newsletter.errors import ChecksFailed, Problem
@@ -23,6 +24,7 @@ from newsletter.mail.links import sid
 from newsletter.mail.message import message
 from newsletter.providers.open import max_batch
 from newsletter.providers.protocol import Parcel
+from newsletter.render.composition import InlinePicture
 from newsletter.settings.secret import throwaway_secret
 
 Progress = Callable[[int, int], None]
@@ -70,16 +72,24 @@ class Rehearsal:
 
 
 def rehearse(
-    workspace: Workspace, plan: Plan, folder: Path, *, samples: int, progress: Progress | None = None
+    workspace: Workspace,
+    plan: Plan,
+    folder: Path,
+    *,
+    samples: int,
+    ledger_id: str | None = None,
+    progress: Progress | None = None,
 ) -> Rehearsal:
     """Render every recipient of the plan and leave samples, recipients.csv and plan.json in `folder`.
 
-    Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
+    ledger_id: of the database that is here, None where there is none. Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
     """
     started = time.monotonic()
     (folder / "samples").mkdir(parents=True, exist_ok=True)
     result = Rehearsal(plan, folder, problems=list(plan.findings))
     result.needs = live_needs(workspace, plan)
+    if workspace.settings.live:
+        result.needs += ledger_needs(workspace, ledger_id)
     secret = throwaway_secret()
     packer = Packer(plan.composition, workspace.settings, secret, workspace.clock.now())
     chosen = pick_samples(plan.recipients, samples)
@@ -114,19 +124,28 @@ def _keep_sample(
     folder: Path, number: int, label: str, person: Subscriber, parcel: Parcel, raw: bytes
 ) -> Sample:
     content = parcel.composition.fill(parcel.values)
+    page = viewable(content.html, parcel.composition.pictures)
     name = f"{number:02d}-{label.replace(' ', '-')}"
     write_atomically(folder / "samples" / f"{name}.eml", raw)
-    write_atomically(folder / "samples" / f"{name}.html", content.html.encode("utf-8"))
+    write_atomically(folder / "samples" / f"{name}.html", page.encode("utf-8"))
     return Sample(
         label,
         mask(person.email),
         content.subject,
         content.preheader,
-        content.html,
+        page,
         content.text,
         f"{name}.eml",
         len(raw),
     )
+
+
+def viewable(page: str, pictures: Iterable[InlinePicture]) -> str:
+    """The HTML with its inline pictures written into it: a browser knows no `cid:`."""
+    for picture in pictures:
+        data = base64.b64encode(picture.data).decode("ascii")
+        page = page.replace(f"cid:{picture.cid}", f"data:{picture.content_type};base64,{data}")
+    return page
 
 
 def pick_samples(people: tuple[Subscriber, ...], number: int) -> dict[str, str]:

@@ -64,7 +64,8 @@ def _rows(pairs: Iterable[tuple[str, str]]) -> str:
 def _waterfall(result: Rehearsal) -> str:
     plan = result.plan
     rows = [
-        f'<tr><th>In {html.escape(plan.campaign.segment or plan.campaign.id)}</th><td class="number">{plan.waterfall.candidates}</td></tr>'
+        f"<tr><th>In {html.escape(plan.campaign.segment or plan.campaign.id)}</th>"
+        f'<td class="number">{plan.waterfall.candidates}</td></tr>'
     ]
     for reason, words in REASONS.items():
         number = plan.excluded[reason]
@@ -84,7 +85,8 @@ def _sample(sample: Sample, *, first: bool) -> str:
     opened = " open" if first else ""
     return (
         f"<details{opened}><summary><strong>{html.escape(sample.subject)}</strong> "
-        f'<span class="soft">{html.escape(sample.label)}, {html.escape(sample.masked)}, {sample.size} bytes</span></summary>'
+        f'<span class="soft">{html.escape(sample.label)}, {html.escape(sample.masked)}, '
+        f"{sample.size} bytes</span></summary>"
         f'<p class="soft">{html.escape(sample.preheader)}</p>'
         f'<iframe sandbox title="{html.escape(sample.subject, quote=True)}" srcdoc="{page}"></iframe>'
         f"<details><summary>Text part</summary><pre>{html.escape(sample.text)}</pre></details></details>"

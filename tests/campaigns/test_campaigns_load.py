@@ -222,7 +222,7 @@ class TestSequence:
         sequence = catalogue.sequences["tips"]
         assert (sequence.status, sequence.segment, sequence.exit) == (Status.PAUSED, "alla", ("klara",))
         assert (str(sequence.window), str(sequence.min_gap)) == (
-            "mon,tue,wed,thu,fri 08:00-10:00",
+            "mon-fri 08:00-10:00",
             "20 hours",
         )
         assert sequence.zone.key == "Europe/Stockholm"

@@ -63,7 +63,7 @@ def test_the_same_tick_twice_sends_nothing_twice(shipped, newsletter):
 
 def test_whoever_opts_out_on_the_way_gets_no_more(shipped, newsletter):
     tick(newsletter, shipped, FIRST)
-    person = sorted(arrivals(shipped))[0]
+    person = min(arrivals(shipped))
     file = shipped / "subscribers" / "opinionsbildare.csv"
     header, *lines = file.read_text(encoding="utf-8").splitlines()
     at = header.split(",").index("status")
