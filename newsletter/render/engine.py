@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from html import escape
 from typing import Protocol
 
-from newsletter.render.markup import Element, arrange, parse
+from newsletter.render.markup import Element, Fault, arrange, parse
 
 # Attributes that name a picture.
-PICTURES = frozenset({"src", "background-url", "thumbnails-src", "icon-wrapped-url", "icon-unwrapped-url"})
+PICTURES = frozenset({
+    "src", "background-url", "thumbnails-src", "icon-wrapped-url", "icon-unwrapped-url", "left-icon", "right-icon",
+})  # fmt: skip
+_ICON_HOSTS = ("www.mailjet.com", "i.imgur.com")
 
 _PADDED = frozenset({"mj-section", "mj-wrapper", "mj-column", "mj-hero"})
 _SAFE_VALUE = re.compile(r"[ !#%'()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _IMG = re.compile(r"<img\b(?![^>]*\salt=)", re.IGNORECASE)
 _IMG_SRC = re.compile(r"""(<img\b[^>]*?\ssrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)
+_TOKEN = re.compile(r"q([0-9a-f]{12})z(\d+)x")
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -67,7 +71,19 @@ def compile_mjml(
             )
     keeper = _Keeper()
     html = engine.to_html(keeper.write(root))
+    _refuse_strangers(html, mjml)
     return _IMG.sub('<img alt=""', keeper.restore(html)), css
+
+
+def _refuse_strangers(html: str, mjml: str) -> None:
+    """MJML's default icons lie on other people's servers, which would see who opens the letter."""
+    for host in _ICON_HOSTS:
+        if host in html and host not in mjml:
+            raise Fault(
+                f"a component takes its icons from {host}",
+                hint="give icons of your own: `src` of <mj-social-element>, `icon-wrapped-url` and"
+                " `icon-unwrapped-url` of <mj-accordion>, `left-icon` and `right-icon` of <mj-carousel>",
+            )
 
 
 def _complete_head(root: Element, page: Page) -> None:
@@ -77,6 +93,10 @@ def _complete_head(root: Element, page: Page) -> None:
     if head is None:
         head = Element("mj-head")
         root.children.insert(0, head)
+    if root.attributes["dir"] == "rtl":  # MJML writes its own left-to-right into every cell
+        reading = [Element(name, {"direction": "rtl"}) for name in ("mj-section", "mj-column", "mj-group")]
+        reading.append(Element("mj-text", {"align": "right"}))
+        head.children.insert(0, Element("mj-attributes", children=reading))
     for name, value in (("mj-title", page.title), ("mj-preview", page.preheader)):
         given = head.find(name)
         if given is None:
@@ -118,7 +138,7 @@ class _Keeper:
     """
 
     def __init__(self) -> None:
-        self._nonce = f"q{secrets.token_hex(6)}z"
+        self._nonce = secrets.token_hex(6)
         self._kept: list[str] = []
 
     def write(self, element: Element) -> str:
@@ -135,7 +155,9 @@ class _Keeper:
         return f"<{element.name}{attributes}>{inner}</{element.name}>"
 
     def restore(self, html: str) -> str:
-        return re.sub(rf"{self._nonce}(\d+)x", lambda match: self._kept[int(match[1])], html)
+        return _TOKEN.sub(
+            lambda match: self._kept[int(match[2])] if match[1] == self._nonce else match[0], html
+        )
 
     def _attribute(self, value: str) -> str:
         value = " ".join(value.split()) if "\n" in value else value
@@ -143,7 +165,7 @@ class _Keeper:
 
     def _keep(self, text: str) -> str:
         self._kept.append(text)
-        return f"{self._nonce}{len(self._kept) - 1}x"
+        return f"q{self._nonce}z{len(self._kept) - 1}x"
 
 
 def _quotable(value: str) -> str:

@@ -181,7 +181,9 @@ def _look(data: bytes, file: str, place: Place) -> tuple[str, str, int, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own limit warns; ours is below
             image = Image.open(BytesIO(data), formats=tuple(FORMATS))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise ChecksFailed(_too_many_pixels(file, "", place)) from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
         raise ChecksFailed(_no_picture(data, file, place)) from None
     content_type, suffixes = FORMATS[image.format or ""]
     if PurePosixPath(file).suffix.lower() not in suffixes:
@@ -195,14 +197,7 @@ def _look(data: bytes, file: str, place: Place) -> tuple[str, str, int, int]:
         )
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise ChecksFailed(
-            Problem(
-                "P105",
-                f"`{file}` measures {width} x {height} pixels, too many to open",
-                place,
-                "save it smaller: 1200 pixels across are enough for a letter",
-            )
-        )
+        raise ChecksFailed(_too_many_pixels(file, f": {width} x {height}", place))
     if width < 2 and height < 2:
         raise ChecksFailed(Problem("P104", f"`{file}` is a single pixel", place, "take the real picture"))
     try:
@@ -216,6 +211,15 @@ def _look(data: bytes, file: str, place: Place) -> tuple[str, str, int, int]:
             Problem("P104", f"`{file}` is damaged: {error}", place, "save or copy it again")
         ) from None
     return content_type, suffixes[0], *((height, width) if turned else (width, height))
+
+
+def _too_many_pixels(file: str, size: str, place: Place) -> Problem:
+    return Problem(
+        "P105",
+        f"`{file}` has too many pixels to open{size}",
+        place,
+        "save it smaller: 1200 pixels across are enough for a letter",
+    )
 
 
 def _no_picture(data: bytes, file: str, place: Place) -> Problem:

@@ -1,12 +1,9 @@
 """The author's parts held against what the template and its blocks declare: checked pieces, ready to be merged."""
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from html import unescape
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render import tree
@@ -16,7 +13,6 @@ from newsletter.render.picture import Album, Picture
 from newsletter.render.values import JINJA, Wrong, plain_value
 
 BUILT_IN_PARTS = ("text", "picture", "button")
-_IMG_SRC = re.compile(r"""(<img\b[^<>]*?\ssrc=)"([^"]*)\"""")
 
 
 class Shape(Enum):
@@ -156,8 +152,7 @@ class Planner:
             return Choice(item.segment, item.negated, item.place, self._nodes(item.items))
         if isinstance(item, tree.Text):
             piece = self._piece("text", "text", item.place)
-            html = self._inline_pictures(item.html, item.place)
-            piece.sources["html"] = Source(Shape.HTML, html, item.text, item.place)
+            piece.sources["html"] = Source(Shape.HTML, item.html, item.text, item.place)
         elif isinstance(item, tree.Button):
             piece = self._piece("button", "button", item.place)
             piece.sources["label"] = Source(Shape.HTML, item.label_html, item.label, item.place)
@@ -205,19 +200,6 @@ class Planner:
         piece.sources["alt"] = Source(Shape.PLAIN, item.alt, item.alt, item.place)
         piece.sources["image"] = Source(Shape.IMAGE, item.alt, item.alt, item.place, picture)
         return piece
-
-    def _inline_pictures(self, html: str, place: Place) -> str:
-        """The addresses for pictures that stand within a line of text."""
-
-        def address(found: re.Match[str]) -> str:
-            try:
-                picture = self._album.take(unescape(unquote(found[2])), self._folders(place), place)
-            except ChecksFailed as failed:
-                self._problems.extend(failed.problems)
-                return found[0]
-            return f'{found[1]}"{picture.src}"'
-
-        return _IMG_SRC.sub(address, html)
 
     def _take(self, item: tree.Picture, ratio: Ratio | None) -> Picture | None:
         try:

@@ -14,6 +14,7 @@ from newsletter.render.declarations import CAMPAIGN_KEYS, Type, Want
 from newsletter.render.environment import Names, is_safe_url, shortened
 from newsletter.render.images import ReadImage
 
+_NUMBER = re.compile(r"[-+]?\d{1,18}(\.\d{1,18})?", re.ASCII)
 JINJA = re.compile(r"\{\{|\{%|\{#")
 EXAMPLES = {
     Type.TEXT: '"a text"',
@@ -130,14 +131,9 @@ def plain_value(want: Want, written: str) -> Any:
     if want.type is Type.URL and not is_safe_url(text):
         raise Wrong(f"is `{shortened(text)}`, no address for a link (http, https, mailto, tel)")
     if want.type is Type.NUMBER:
-        try:
-            return int(text)
-        except ValueError:
-            pass
-        try:
-            return float(text)
-        except ValueError:
-            raise Wrong(f"is `{shortened(text)}`, no number") from None
+        if not _NUMBER.fullmatch(text):
+            raise Wrong(f"is `{shortened(text)}`, no number")
+        return float(text) if "." in text else int(text)
     if want.type is Type.DATE:
         try:
             return dt.date.fromisoformat(text)

@@ -52,7 +52,9 @@ LINKS = Links("https://example.org/u/token")
 
 def person(first_name: str = "Ada", email: str = "ada@example.org", **more: Any) -> Subscriber:
     row = Membership("kunder", Place("subscribers/kunder.csv", 2))
-    return Subscriber(key=email, email=email, address=email, memberships=(row,), first_name=first_name, **more)
+    return Subscriber(
+        key=email, email=email, address=email, memberships=(row,), first_name=first_name, **more
+    )
 
 
 def picture(width: int = 600, height: int = 400, kind: str = "PNG") -> bytes:
@@ -75,7 +77,9 @@ class Workshop:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    def body(self, text: str, *, head: str = "", subject: str = "Hej", file: str = "campaigns/brev.md") -> None:
+    def body(
+        self, text: str, *, head: str = "", subject: str = "Hej", file: str = "campaigns/brev.md"
+    ) -> None:
         """The campaign; its body begins on line 8 plus the lines of `head`."""
         extra = head if not head or head.endswith("\n") else head + "\n"
         self.write(

@@ -7,7 +7,15 @@ import pytest
 
 from newsletter.errors import ChecksFailed
 
-HOSTILE = ["{{7*7}}", "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{% if 1 %}", "]]>", "<!--", "&amp;"]
+HOSTILE = [
+    "{{7*7}}",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{% if 1 %}",
+    "]]>",
+    "<!--",
+    "&amp;",
+]
 
 
 def body_text(html: str) -> str:
@@ -91,7 +99,9 @@ def test_filling_again_and_in_threads_gives_the_same(workshop: Any, make_person:
 
     workshop.write(
         "templates/brev.mjml",
-        workshop_template_with('<mj-head><mj-style inline="inline">p { color: #123456 }</mj-style></mj-head>'),
+        workshop_template_with(
+            '<mj-head><mj-style inline="inline">p { color: #123456 }</mj-style></mj-head>'
+        ),
     )
     composition = workshop.compose()
     people = [make_person(f"Nummer {n}") for n in range(24)]
@@ -114,7 +124,9 @@ def test_an_empty_cell_is_an_empty_text(workshop: Any, make_person: Any) -> None
     assert "Hej där!" in workshop.content(make_person("")).text
 
 
-def test_one_person_who_cannot_be_rendered_is_named_by_field_and_place(workshop: Any, make_person: Any) -> None:
+def test_one_person_who_cannot_be_rendered_is_named_by_field_and_place(
+    workshop: Any, make_person: Any
+) -> None:
     workshop.columns = ("email", "points")
     workshop.body("Hej!\n\n{% if subscriber.points > 3 %}Tack!{% endif %}")
     composition = workshop.compose()
@@ -128,7 +140,7 @@ def test_one_person_who_cannot_be_rendered_is_named_by_field_and_place(workshop:
 
 def test_html_says_its_language_direction_and_title(workshop: Any) -> None:
     html = workshop.content().html
-    assert html.startswith("<!doctype html><html lang=\"sv\" dir=\"ltr\"")
+    assert html.startswith('<!doctype html><html lang="sv" dir="ltr"')
     assert "<title>Hej</title>" in html
     assert 'role="article" lang="sv" dir="ltr"' in html
     assert "fonts.googleapis" not in html
@@ -144,15 +156,18 @@ def test_columns_content_shares_one_section_and_whole_sections_stand_alone(works
         "templates/blocks/ruta.mjml",
         '+++\n[fields]\nrubrik = "text!"\n+++\n<mj-section css-class="ruta"><mj-column><mj-text>{{ rubrik }}</mj-text></mj-column></mj-section>',
     )
-    workshop.write(
-        "templates/brev.mjml", "<mjml><mj-body>{{ intro.body }}</mj-body></mjml>"
-    )
+    workshop.write("templates/brev.mjml", "<mjml><mj-body>{{ intro.body }}</mj-body></mjml>")
     workshop.body("Ett.\n\n**[Två](https://example.org)**\n\n::: ruta\nrubrik: Tre & fyra\n:::\n\nFem.")
     html = workshop.content().html
     assert html.count("max-width:600px") == 3
     assert "Tre &amp; fyra" in html
     text = workshop.content().text
-    assert [line for line in text.split("\n") if line][:4] == ["Ett.", "Två: https://example.org", "Tre & fyra", "Fem."]
+    assert [line for line in text.split("\n") if line][:4] == [
+        "Ett.",
+        "Två: https://example.org",
+        "Tre & fyra",
+        "Fem.",
+    ]
 
 
 def test_author_css_is_inlined_and_other_styles_keep_every_rule(workshop: Any) -> None:
@@ -175,7 +190,7 @@ def test_odd_letters_survive_in_attributes_and_texts(workshop: Any) -> None:
     workshop.write(
         "templates/brev.mjml",
         '<mjml><mj-body><mj-section><mj-column><mj-image src="logo.png" alt="Å “x” \N{NO-BREAK SPACE}😀 &amp; y" '
-        "title='a \"quoted\" word'></mj-image><mj-image src=\"logo.png\"/><mj-text>1 < 2 <p>open<br>😀</mj-text>"
+        'title=\'a "quoted" word\'></mj-image><mj-image src="logo.png"/><mj-text>1 < 2 <p>open<br>😀</mj-text>'
         "</mj-column></mj-section>{{ intro.body }}</mj-body></mjml>",
     )
     html = workshop.content().html
@@ -189,8 +204,10 @@ def test_only_shows_parts_to_members(workshop: Any, make_person: Any) -> None:
     workshop.members = lambda name, who: name == "i-visby" and who.city == "Visby"
     workshop.body("::: only i-visby\nKajen.\n:::\n\n::: only not i-visby\nFärjan.\n:::")
     here, there = (workshop.content(make_person(city=city)) for city in ("Visby", "Kiruna"))
-    assert "Kajen." in here.html and "Färjan." not in here.html
-    assert "Färjan." in there.text and "Kajen." not in there.text
+    assert "Kajen." in here.html
+    assert "Färjan." not in here.html
+    assert "Färjan." in there.text
+    assert "Kajen." not in there.text
 
 
 def test_statements_reach_across_parts_and_loops_repeat_them(workshop: Any) -> None:
@@ -206,11 +223,18 @@ def test_statements_reach_across_parts_and_loops_repeat_them(workshop: Any) -> N
 
 def test_the_text_part_ends_in_sender_address_and_a_way_out(workshop: Any) -> None:
     lines = workshop.content().text.strip().split("\n")
-    assert lines[-4:] == ["Hej & hå", "Exempelgatan 1, Visby", "", "Avsluta prenumerationen: https://example.org/u/token"]
+    assert lines[-4:] == [
+        "Hej & hå",
+        "Exempelgatan 1, Visby",
+        "",
+        "Avsluta prenumerationen: https://example.org/u/token",
+    ]
 
 
 def test_a_text_template_frames_the_text_part(workshop: Any) -> None:
-    workshop.write("templates/brev.txt", "{{ brand.name }}\n\n{{ intro.body }}\n\nUt: {{ links.unsubscribe }}\n")
+    workshop.write(
+        "templates/brev.txt", "{{ brand.name }}\n\n{{ intro.body }}\n\nUt: {{ links.unsubscribe }}\n"
+    )
     composition = workshop.compose()
     text = workshop.content().text
     assert text == "Birger & Blom\n\nHej Ada!\n\nUt: https://example.org/u/token\n"
