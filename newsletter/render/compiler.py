@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
 
 from jinja2 import Template
 
@@ -13,6 +14,7 @@ from newsletter.files.project import Project
 from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
+from newsletter.render.completeness import lost_parts, no_way_out
 from newsletter.render.composition import Composition, Links
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.environment import Names, make_environment
@@ -55,9 +57,17 @@ class Compiler:
         self.origins: dict[str, Origin] = {}
         self.templates = Templates(project, campaign.folder)
         self.album = Album(project, settings.assets_url)
-        language = campaign.language
-        self.html = make_environment(TemplateSandbox, self.templates, autoescape=True, language=language)
-        self.text = make_environment(TemplateSandbox, self.templates, autoescape=False, language=language)
+        self.html = self._environment(autoescape=True)
+        self.text = self._environment(autoescape=False)
+
+    def _environment(self, *, autoescape: bool) -> TemplateSandbox:
+        return make_environment(
+            TemplateSandbox,
+            self.templates,
+            autoescape=autoescape,
+            language=self.campaign.language,
+            zone=ZoneInfo(self.campaign.timezone),
+        )
 
     def compose(self, is_member: IsMember) -> Composition:
         """The Composition. Raises ChecksFailed with all problems."""
@@ -73,7 +83,8 @@ class Compiler:
         data = read_data(self.campaign, declaration.data, reader)
         self.problems += data.problems
         plan = self._plan(body, declaration, blocks)
-        self._check_printed(body, family)
+        frames = {main: family} if frame == FRAME else {main: family, frame: text_family}
+        self.problems += lost_parts(body, {self.templates.file_of(name): frames[name] for name in frames})
         sources = [*family.sources, *(source for block in blocks.values() for source in block.sources)]
         addresses, problems = template_pictures(sources, self.album, self.campaign.folder)
         self.problems += problems
@@ -112,7 +123,8 @@ class Compiler:
             origins=self.origins,
             finish=Finish(self.campaign, self.templates, addresses),
         )
-        self._try_out(renderer)
+        self._try_out(renderer, plan)
+        self.problems += no_way_out(body, [family, *blocks.values()], self.campaign.place("template"))
         return self._composition(renderer, body)
 
     def _stop_on_errors(self) -> None:
@@ -142,7 +154,7 @@ class Compiler:
         name = self.campaign.template
         main = name if name.startswith(BESIDE) else f"{name}.mjml"
         text = main.removesuffix(".mjml") + ".txt"
-        return main, text if self.templates.exists(text) else FRAME
+        return main, text if self.templates.exists(text, self.campaign.place("template")) else FRAME
 
     def _gather(self, environment: TemplateSandbox, name: str, place: Place) -> Family:
         family = gather(environment, self.templates, name, place)
@@ -204,17 +216,6 @@ class Compiler:
         """Where a picture may lie: beside the file that names it, beside the campaign, in templates/."""
         return tuple(dict.fromkeys((place.file.rpartition("/")[0], self.campaign.folder, FOLDER)))
 
-    def _check_printed(self, body: tree.Body, family: Family) -> None:
-        """A template that does not print what the author wrote would lose it without a word."""
-        written = {"intro": body.intro.items, "sections": body.sections, "closing": body.closing.items}
-        for name, items in written.items():
-            if items and not mentions(family.trees.values(), name):
-                hint = (
-                    f"print {{{{ {name}.body }}}} in it" if name != "sections" else "let it print `sections`"
-                )
-                message = f"the template `{self.campaign.template}` prints no {name}: this would be lost"
-                self.problems.append(Problem("T113", message, items[0].place, hint))
-
     def _brand(self, families: Iterable[Family]) -> Names:
         logo = ""
         file = self.settings.brand.logo
@@ -232,17 +233,18 @@ class Compiler:
         for name, family in blocks.items():
             self.problems += roots.part_problems(self.html, name, family, self.pictures.attributes)
 
-    def _try_out(self, renderer: Renderer) -> None:
+    def _try_out(self, renderer: Renderer, plan: Plan) -> None:
         """Render for a person without any fields: what MJML refuses, it refuses for everybody.
 
         What fails in Jinja may fail only for that empty person: the rehearsal asks the real ones.
         """
         nobody = Subscriber(key="", email="", address="", memberships=())
-        alone = dataclasses.replace(renderer, is_member=lambda _segment, _person: False)
-        try:
-            alone(nobody, Links(unsubscribe="https://newsletter.invalid/"))
-        except ChecksFailed as failed:
-            self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
+        for member in (False, True) if plan.has_choices else (False,):
+            alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
+            try:
+                alone(nobody, Links(unsubscribe="https://newsletter.invalid/"))
+            except ChecksFailed as failed:
+                self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
         self._stop_on_errors()
 
     def _composition(self, renderer: Renderer, body: tree.Body) -> Composition:
@@ -257,6 +259,14 @@ class Compiler:
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
         )
+
+
+def _everybody(_segment: str, _person: Subscriber) -> bool:
+    return True
+
+
+def _nobody(_segment: str, _person: Subscriber) -> bool:
+    return False
 
 
 def _used(body: tree.Body) -> Iterator[str]:

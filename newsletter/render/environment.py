@@ -107,15 +107,20 @@ def safe_url(value: object, fallback: str | None = None) -> str:
     raise UnsafeUrl(f"`{shortened(url)}` is no address for a link (http, https, mailto, tel)")
 
 
-def date_filter(language: str) -> Callable[..., str]:
+def date_filter(language: str, zone: dt.tzinfo) -> Callable[..., str]:
     months = _MONTHS.get(language.partition("-")[0].lower().replace("no", "nb"), _MONTHS["en"]).split()
 
     def date(value: object, *, year: bool = True) -> str:
-        """Filter: a date as the campaign's readers write it, with hard spaces ("28 juni 2015")."""
+        """Filter: a date as the campaign's readers write it, with hard spaces ("28 juni 2015").
+
+        An instant is the day that it is in the campaign's time zone.
+        """
         if value in ("", None):
             return ""
         if isinstance(value, str):
             value = dt.date.fromisoformat(value)
+        if isinstance(value, dt.datetime) and value.tzinfo:
+            value = value.astimezone(zone)
         if not isinstance(value, dt.date):
             raise TypeError(f"`{value}` is no date")
         dot = "." if language.startswith(("nb", "no", "da", "fi", "de")) else ""
@@ -125,7 +130,18 @@ def date_filter(language: str) -> Callable[..., str]:
     return date
 
 
-def make_environment(kind: type[S], loader: BaseLoader | None, *, autoescape: bool, language: str) -> S:
+def _printed(value: object) -> object:
+    """What `{{ }}` makes of a value that is no text: nothing of None, the items of a list."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(map(str, value))
+    return value
+
+
+def make_environment(
+    kind: type[S], loader: BaseLoader | None, *, autoescape: bool, language: str, zone: dt.tzinfo
+) -> S:
     """An environment whose output depends on its input only."""
     environment = kind(
         loader=loader,
@@ -134,13 +150,14 @@ def make_environment(kind: type[S], loader: BaseLoader | None, *, autoescape: bo
         cache_size=-1,
         auto_reload=False,
         keep_trailing_newline=True,
+        finalize=_printed,
     )
     for name in _DROPPED_FILTERS:
         environment.filters.pop(name, None)
     for name in _DROPPED_GLOBALS:
         environment.globals.pop(name, None)
     environment.filters["safe_url"] = safe_url
-    environment.filters["date"] = date_filter(language)
+    environment.filters["date"] = date_filter(language, zone)
     return environment
 
 

@@ -40,7 +40,7 @@ KNOWN = (
 )
 
 _OPEN = re.compile(r"<([A-Za-z][\w:-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*?)(/?)>")
-_ATTRIBUTE = re.compile(r"""\s*([^\s=/"'<>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""\s*([A-Za-z][\w-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TOKEN = re.compile(
     r"<!--.*?-->|</([A-Za-z][\w:-]*)\s*>|<\?.*?\?>|<!DOCTYPE[^>]*>", re.DOTALL | re.IGNORECASE
 )
@@ -128,6 +128,12 @@ def _step(text: str, start: int, stack: list[Element]) -> int:
         if closing is None:
             raise Fault(f"<{element.name}> is never closed", near=match[0])
         element.body = text[match.end() : closing.start()]
+        if inner := re.search(r"<mj-[\w-]+", element.body):
+            raise Fault(
+                f"{inner[0]}> stands in <{element.name}>, which takes HTML only",
+                near=match[0].partition("\n")[0],
+                hint="print parts and bodies outside of it: they bring their own <mj-text>",
+            )
         return closing.end()
     stack.append(element)
     return match.end()

@@ -77,6 +77,7 @@ class Plan:
     sections: list[SectionPlan]  # intro first, closing last
     pieces: list[Piece]
     problems: list[Problem]
+    has_choices: bool  # some `::: only`
 
 
 class Planner:
@@ -107,6 +108,7 @@ class Planner:
         self._segments = segments
         self._language = language
         self._pieces: list[Piece] = []
+        self._has_choices = False
         self._problems: list[Problem] = []
 
     def plan(self, body: tree.Body) -> Plan:
@@ -115,7 +117,7 @@ class Planner:
             *(self._section(section, self._kind(section)) for section in body.sections),
             self._section(body.closing, ""),
         ]
-        return Plan(sections, self._pieces, self._problems)
+        return Plan(sections, self._pieces, self._problems, self._has_choices)
 
     def _wrong(self, code: str, message: str, place: Place, hint: str = "") -> None:
         self._problems.append(Problem(code, message, place, hint))
@@ -146,6 +148,7 @@ class Planner:
         if isinstance(item, tree.Control):
             return item
         if isinstance(item, tree.Only):
+            self._has_choices = True
             if item.segment not in self._segments:
                 hint = did_you_mean(item.segment, self._segments)
                 self._wrong("C150", f"there is no list or segment `{item.segment}`", item.place, hint)

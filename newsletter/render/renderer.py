@@ -72,6 +72,15 @@ class Renderer:
             subject = one_line(run(self.subject, roots))
             preheader = one_line(run(self.preheader, roots))
             roots["campaign"] = campaign_view(self.campaign, subject=subject, preheader=preheader)
+            if not subject:
+                raise ChecksFailed(
+                    Problem(
+                        "M109",
+                        "the subject is empty",
+                        self.campaign.place("subject"),
+                        "give empty cells another word: {{ subscriber.first_name or 'Hej' }}",
+                    )
+                )
             mjml = self._frame(self.html, roots, member)
             text = self._frame(self.text, roots, member)
         except ChecksFailed:

@@ -78,8 +78,8 @@ class Templates(BaseLoader):
             raise TemplateNotFound(template)
         return source.text, source.file, None
 
-    def exists(self, name: str) -> bool:
-        return name in BUILT_IN or self._project.path(self.file_of(name)).is_file()
+    def exists(self, name: str, place: Place | None = None) -> bool:
+        return name in BUILT_IN or self._project.path(self.file_of(name), place=place).is_file()
 
     def file_of(self, name: str) -> str:
         if name.startswith(BESIDE):

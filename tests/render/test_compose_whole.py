@@ -239,3 +239,36 @@ def test_a_text_template_frames_the_text_part(workshop: Any) -> None:
     text = workshop.content().text
     assert text == "Birger & Blom\n\nHej Ada!\n\nUt: https://example.org/u/token\n"
     assert "templates/brev.txt" in composition.sources
+
+
+def test_an_empty_subject_is_not_sent(workshop: Any, make_person: Any) -> None:
+    workshop.body("x", subject="{{ subscriber.first_name }}")
+    problem = workshop.problem(make_person(""))
+    assert (problem.code, str(problem.place)) == ("M109", "campaigns/brev.md:2:11")
+
+
+def test_nothing_and_lists_are_printed_as_people_write_them(workshop: Any, make_person: Any) -> None:
+    workshop.body("[{{ none }}] [{{ subscriber.tags }}]")
+    assert "[] [sång, dans]" in workshop.content(make_person(tags=("sång", "dans"))).text
+
+
+def test_a_letter_without_a_way_out_is_a_finding(workshop: Any) -> None:
+    assert workshop.compose().findings == ()
+    workshop.write("templates/brev.mjml", "<mjml><mj-body>{{ intro.body }}</mj-body></mjml>")
+    assert [finding.code for finding in workshop.compose().findings] == ["T114"]
+
+
+def test_parts_inside_a_text_are_named_instead_of_leaking(workshop: Any) -> None:
+    workshop.write(
+        "templates/brev.mjml", "<mjml><mj-body><mj-text>{{ intro.body }}</mj-text></mj-body></mjml>"
+    )
+    problem = workshop.problem()
+    assert (problem.code, str(problem.place)) == ("T120", "templates/brev.mjml:1:16")
+    assert "<mj-text> stands in <mj-text>" in problem.message
+
+
+def test_what_only_members_see_is_tried_before_anybody_is_rendered(workshop: Any) -> None:
+    workshop.write("templates/blocks/trasig.mjml", "<mj-text>")
+    workshop.body(":::: only i-visby\n::: trasig\n:::\n::::")
+    with pytest.raises(ChecksFailed, match="T120"):
+        workshop.compose()
