@@ -2,56 +2,23 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from newsletter.errors import Place, Problem
 from newsletter.render.draft import Draft, Line
+from newsletter.render.fields import Frame, close_field, read_line, shown
 from newsletter.render.parts import items_of, mark_up_inline
-from newsletter.render.runs import read_run, statement_line
-from newsletter.render.tree import Block, Control, Field, Item, Only, Section
+from newsletter.render.runs import read_run
+from newsletter.render.tree import Block, Item, Only, Section
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*")
 _GLUED = re.compile(r" {0,3}(##+)[^#\s].*")
 _KIND = re.compile(r"(.*?)[ \t]*(?<!\\)\{([^{}]*)\}")
 _COLONS = re.compile(r" {0,3}(:{3,})[ \t]*(.*?)[ \t]*")
 _LEAVE = re.compile(r" {0,3}-[ \t]*-[ \t]*-[- \t]*")
-_FIELD = re.compile(r"([^\W\d][\w-]*)[ \t]*:(?!//)[ \t]*(.*)")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
 # A snippet's parts for its name, at the offset of the line that asks for it.
 SnippetItems = Callable[[Draft, str, int], tuple[Item, ...]]
-
-
-@dataclass(slots=True)
-class _OpenField:
-    name: str
-    offset: int  # of the value
-    lines: list[tuple[int, Line]] = field(
-        default_factory=list
-    )  # where the value's part of the line begins in it
-    sink: bool = False  # a line that was refused: what goes on below it is refused with it
-
-
-@dataclass(slots=True, eq=False)
-class _Frame:
-    """What is open: a section, or a `:::` block."""
-
-    name: str  # empty for a section
-    offset: int
-    colons: int = 0
-    negated: bool = False
-    segment: str = ""
-    said: bool = False  # a problem already tells that it is not closed
-    section: Section | None = None
-    items: list[Item] = field(default_factory=list)
-    run: list[Line] = field(default_factory=list)
-    fields: dict[str, Field] = field(default_factory=dict)
-    open_field: _OpenField | None = None
-    depth: int = 0  # open conditions between the fields of a block
-
-    @property
-    def takes_text(self) -> bool:
-        return self.name in ("", "only")
 
 
 class Outline:
@@ -67,7 +34,7 @@ class Outline:
         self.intro = self.closing = Section(start)
         self.left: int | None = None  # offset of `---`
         self.heads: list[int] = []  # offsets of `##` and `---`
-        self.stack = [_Frame("", 0, section=self.intro)]
+        self.stack = [Frame("", 0, section=self.intro)]
         self._read()
 
     def _read(self) -> None:
@@ -91,11 +58,11 @@ class Outline:
         self._close_section()
         self._check_conditions()
 
-    def _add(self, frame: _Frame, line: Line) -> None:
+    def _add(self, frame: Frame, line: Line) -> None:
         if frame.takes_text:
             frame.run.append(line)
         else:
-            self._block_line(frame, line)
+            read_line(self.draft, frame, line)
 
     # --- sections
 
@@ -112,14 +79,14 @@ class Outline:
             hint = "leave sections to the campaign; `### Title` is a heading inside one"
             self.draft.problem("C118", "a snippet holds no sections", offset, hint)
         elif frame.name and self._closes_below(frame, number):
-            hint = f"close `{self._shown(frame)}` before it, or write `### Title`"
-            message = f"a section inside `{self._shown(frame)}` (line {self._line(frame.offset)})"
+            hint = f"close `{shown(self.draft, frame)}` before it, or write `### Title`"
+            message = f"a section inside `{shown(self.draft, frame)}` (line {self._line(frame.offset)})"
             self.draft.problem("C102", message, offset, hint)
             self.draft.tokenised.used.update(self.draft.tokenised.indices(line.text))
         else:
             self._open_section(line, heading, offset)
 
-    def _closes_below(self, frame: _Frame, number: int) -> bool:
+    def _closes_below(self, frame: Frame, number: int) -> bool:
         """Whether an open block is closed further down before one like it is opened: then it was meant to go on."""
         for line in self.draft.lines[number:]:
             found = None if line.code else _COLONS.fullmatch(line.text)
@@ -155,7 +122,7 @@ class Outline:
         inline.meta["starts"] = [begins]
         marked = mark_up_inline(self.draft, inline)
         section = Section(self.draft.place(offset), marked.html, marked.text, kind, kind_place)
-        self.stack = [_Frame("", offset, section=section)]
+        self.stack = [Frame("", offset, section=section)]
 
     def _leave(self, line: Line, number: int) -> None:
         frame = self.stack[-1]
@@ -164,7 +131,7 @@ class Outline:
         if not self.holds_sections:
             self.draft.problem("C103", "`---` inside a snippet", offset, hint)
         elif frame.name and self._closes_below(frame, number):
-            self.draft.problem("C103", f"`---` inside `{self._shown(frame)}`", offset, hint)
+            self.draft.problem("C103", f"`---` inside `{shown(self.draft, frame)}`", offset, hint)
         elif frame.section is self.intro:
             self.draft.problem("C103", "`---` before the first section", offset, hint)
         elif self.left is not None:
@@ -174,7 +141,7 @@ class Outline:
             self._close_section()
             self.left = offset
             self.heads.append(offset)
-            self.stack = [_Frame("", offset, section=Section(self.draft.place(offset)))]
+            self.stack = [Frame("", offset, section=Section(self.draft.place(offset)))]
 
     def _close_section(self) -> None:
         while len(self.stack) > 1:
@@ -237,7 +204,7 @@ class Outline:
             self.draft.problem(
                 "C112", f"`{behind}` behind the name of a block", at + rest.index(behind[:1], len(name)), hint
             )
-        frame = _Frame(name, offset, colons)
+        frame = Frame(name, offset, colons)
         frame.said = 0 < self.stack[-1].colons < colons  # the outer block's problem tells of both
         if name == "only":
             self._segment(frame, words)
@@ -247,7 +214,7 @@ class Outline:
         self._flush(outer)
         self.stack.append(frame)
 
-    def _segment(self, frame: _Frame, words: list[str]) -> None:
+    def _segment(self, frame: Frame, words: list[str]) -> None:
         frame.negated = len(words) == 2 and words[0] == "not"
         jinja = self.draft.tokenised.indices(" ".join(words))
         if len(words) != 1 + frame.negated or words == ["not"] or jinja:
@@ -255,14 +222,14 @@ class Outline:
             self.draft.problem("C115", "`::: only` takes one segment", frame.offset, hint)
         frame.segment = words[-1] if words else ""
 
-    def _too_few_colons(self, outer: _Frame, name: str, offset: int) -> None:
+    def _too_few_colons(self, outer: Frame, name: str, offset: int) -> None:
         if outer.said:
             return
         outer.said = True
-        shown, fence = self._shown(outer), ":" * outer.colons
+        block, fence = shown(self.draft, outer), ":" * outer.colons
         self.draft.problem(
             "C110",
-            f"`{shown}` is not closed before `::: {name}` (line {self._line(offset)})",
+            f"`{block}` is not closed before `::: {name}` (line {self._line(offset)})",
             outer.offset,
             f"close it with `{fence}`; if `{name}` stands inside it, begin and end the outer block with `{fence}:`",
         )
@@ -275,9 +242,7 @@ class Outline:
             return
         if all(open_.colons != colons for open_ in self.stack[1:]):
             hint = f"close it with `{':' * frame.colons}`"
-            message = (
-                f"`{':' * colons}` does not close `{self._shown(frame)}` (line {self._line(frame.offset)})"
-            )
+            message = f"`{':' * colons}` does not close `{shown(self.draft, frame)}` (line {self._line(frame.offset)})"
             self.draft.problem("C111", message, offset, hint)
             colons = frame.colons
         while self.stack[-1].colons != colons:
@@ -285,15 +250,15 @@ class Outline:
             self._pop()
         self._pop()
 
-    def _unclosed(self, frame: _Frame) -> None:
+    def _unclosed(self, frame: Frame) -> None:
         if not frame.said and not any(problem.code == "C106" for problem in self.draft.problems):
             hint = f"close it with `{':' * frame.colons}` on a line of its own"
-            self.draft.problem("C110", f"`{self._shown(frame)}` is not closed", frame.offset, hint)
+            self.draft.problem("C110", f"`{shown(self.draft, frame)}` is not closed", frame.offset, hint)
 
     def _pop(self) -> None:
         frame = self.stack.pop()
         self._flush(frame)
-        self._close_field(frame)
+        close_field(self.draft, frame)
         place = self.draft.place(frame.offset)
         items = tuple(frame.items)
         if frame.name == "only":
@@ -301,9 +266,9 @@ class Outline:
         else:
             self.stack[-1].items.append(Block(place, frame.name, frame.fields, items))
 
-    def _flush(self, frame: _Frame) -> None:
+    def _flush(self, frame: Frame) -> None:
         """What has been gathered becomes parts."""
-        self._close_field(frame)
+        close_field(self.draft, frame)
         if any(not line.is_blank for line in frame.run):
             frame.items += items_of(self.draft, read_run(self.draft, frame.run, frame.offset))
         frame.run = []
@@ -317,97 +282,8 @@ class Outline:
             return
         frame.items += self.snippet(self.draft, words[0], offset)
 
-    def _shown(self, frame: _Frame) -> str:
-        segment = ("not " * frame.negated + frame.segment).strip()
-        name = self.draft.written(frame.name)
-        return f"{':' * frame.colons} {name} {segment}".rstrip()
-
     def _line(self, offset: int) -> int | None:
         return self.draft.place(offset).line
-
-    # --- fields
-
-    def _block_line(self, frame: _Frame, line: Line) -> None:
-        goes_on = line.is_blank or line.indent or line.code
-        if goes_on and frame.open_field:
-            frame.open_field.lines.append((0, line))
-            return
-        self._close_field(frame)
-        if line.is_blank:
-            return
-        if found := statement_line(self.draft, line):
-            self._statements(frame, found[1])
-        elif (written := _FIELD.fullmatch(line.text)) and not line.code:
-            self._open_field(frame, line, written)
-        else:
-            frame.open_field = _OpenField("", 0, sink=True)
-            self.draft.tokenised.used.update(self.draft.tokenised.indices(line.text))
-            self._refuse_line(frame, line)
-
-    def _refuse_line(self, frame: _Frame, line: Line) -> None:
-        hint = "a block holds one `field: value` a line"
-        if frame.fields:
-            hint += f"; to go on with `{list(frame.fields)[-1]}` indent the line by two blanks"
-        if line.indent and _FIELD.match(line.text.lstrip()):
-            hint = "fields begin at the start of the line; indented lines go on with the field above"
-        message = f"`{self.draft.written(line.text.strip())}` is no field of `{self._shown(frame)}`"
-        self.draft.problem("C113", message, line.start + line.indent, hint)
-
-    def _open_field(self, frame: _Frame, line: Line, written: re.Match[str]) -> None:
-        name = written[1]
-        if self.draft.tokenised.indices(name):
-            frame.open_field = _OpenField("", 0, sink=True)
-            self._refuse_line(frame, line)
-            return
-        if name in frame.fields:
-            message = f"the field `{name}` stands twice (first in line {frame.fields[name].line})"
-            hint = "one block each: close this one with `:::` and begin the next, or take one of them out"
-            self.draft.problem("C114", message, line.start, hint)
-        if frame.depth > 0:
-            hint = "put the condition inside the value: `field: {% if … %}…{% endif %}`"
-            self.draft.problem("M134", f"the field `{name}` inside a condition", line.start, hint)
-        frame.open_field = _OpenField(name, line.start + written.start(2), [(written.start(2), line)])
-
-    def _statements(self, frame: _Frame, indices: list[int]) -> None:
-        for index in indices:
-            mark = self.draft.tokenised.marks[index]
-            self.draft.homes[index] = frame.offset
-            self.draft.tokenised.used.add(index)
-            frame.depth += {"if": 1, "for": 1, "with": 1, "endif": -1, "endfor": -1, "endwith": -1}.get(
-                mark.word, 0
-            )
-            frame.items.append(Control(mark.place, mark.source))
-
-    def _close_field(self, frame: _Frame) -> None:
-        open_, frame.open_field = frame.open_field, None
-        if open_ is None:
-            return
-        tokenised = self.draft.tokenised
-        lines = open_.lines
-        while lines and lines[-1][1].is_blank:
-            lines.pop()
-        text = "".join(line.text[at:] for at, line in lines)
-        tokenised.used.update(tokenised.indices(text))
-        self.draft.settle(text, (frame.offset, open_.name, len(frame.fields)))
-        if open_.sink:
-            return
-        dedent = min((line.indent for at, line in lines[1:] if not line.is_blank), default=0)
-        spans = [(line.start + at, line.start + len(line.text)) for at, line in lines[:1]]
-        spans += [
-            (line.start + min(dedent, len(line.text)), line.start + len(line.text)) for _, line in lines[1:]
-        ]
-        if len(spans) > 1 and spans[0][0] == spans[0][1]:
-            spans = spans[1:]
-        texts: list[str] = []
-        places: list[Place] = []
-        for start, end in spans:
-            first, *more = tokenised.slice(start, end).split("\n")  # an expression may hold line breaks
-            place = self.draft.place(start)
-            texts += [first, *more]
-            places += [place, *(Place(place.file, (place.line or 1) + n, 1) for n in range(1, len(more) + 1))]
-        value = "\n".join(texts).rstrip()
-        place = places[0] if places else self.draft.place(open_.offset)
-        frame.fields.setdefault(open_.name, Field(place, value, tuple(places)))
 
 
 def missing_snippet(name: str, place: Place, hint: str) -> Problem:

@@ -133,8 +133,7 @@ class _Piece:
     def _token(self, index: int, home: Hashable, offset: int) -> Token:
         mark = self.draft.tokenised.marks[index]
         self.draft.homes[index] = home
-        written = self.draft.tokenised.text[mark.offset :]
-        found = self.draft.tokenised.pattern.match(written)
+        found = self.draft.tokenised.pattern.match(self.draft.tokenised.text, mark.offset)
         meta = {"token": found[0] if found else "", "index": index, "offset": max(offset, mark.offset)}
         return Token("statement_block", "", 0, block=True, meta=meta)
 

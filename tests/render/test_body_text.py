@@ -117,6 +117,7 @@ def test_quotes_are_those_of_the_language(language: str, quoted: str) -> None:
         ('"{% if a %}b{% endif %}"', "<p>”{% if a %}b{% endif %}”</p>"),
         ("Hej {{- a }}", "<p>Hej{{ a }}</p>"),
         ("{{ --1 }}{{- -1 -}} x", "<p>{{ --1 }}{{ -1 }}x</p>"),
+        ("{{--1}} {%-if a%}b{%endif-%} c", "<p>{{ -1}}{%if a%}b{%endif%}c</p>"),
         ("{% raw %}{{ a }} *b*{% endraw %}", "<p>{{ '{{' }} a }} <em>b</em></p>"),
         ("`{% raw %}{% a %}{# b #}{% endraw %}`", "<p><code>{{ '{%' }} a %}{{ '{#' }} b #}</code></p>"),
         ("{% raw %}{{% endraw %}{{ a }}", "<p>{{ '{' }}{{ a }}</p>"),
