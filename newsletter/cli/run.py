@@ -40,9 +40,12 @@ def run(
     fail_if_locked: bool,
 ) -> int:
     """One cron tick: every ready campaign and step that is due, each once. Silent when nothing is due."""
+    from newsletter.delivery.guards import clock_guard
     from newsletter.schedule.heartbeat import beat
     from newsletter.schedule.tick import Tick
 
+    if not dry_run:
+        clock_guard(session.workspace)
     stop = Stop(max_runtime)
     with _alone(session) as alone:
         if fail_if_locked and not alone:

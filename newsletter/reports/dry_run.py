@@ -42,7 +42,7 @@ def write_report(result: Rehearsal, settings: Settings) -> Path:
         "<h2>Findings</h2>",
         _problems(result.problems) or '<p class="soft">None.</p>',
         "<h2>What a live send still needs</h2>",
-        _problems(list(result.needs)) or '<p class="soft">Nothing.</p>',
+        _needs(result.needs) or '<p class="soft">Nothing.</p>',
         "<h2>Messages</h2>",
         *(_sample(sample, first=sample is result.samples[0]) for sample in result.samples),
     ]
@@ -77,6 +77,15 @@ def _waterfall(result: Rehearsal) -> str:
 
 def _problems(problems: list[Problem]) -> str:
     return "".join(f"<pre>{html.escape(problem.as_text())}</pre>" for problem in problems)
+
+
+def _needs(needs: Iterable[Problem]) -> str:
+    """No errors yet: nobody has asked for a live send."""
+    rows = (
+        f"<li>{html.escape(need.message)}<br><code>{html.escape(need.hint)}</code></li>" for need in needs
+    )
+    items = "".join(rows)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _sample(sample: Sample, *, first: bool) -> str:

@@ -26,14 +26,14 @@ def forks():
     return context
 
 
-def child(folder: str) -> None:
+def child(folder: str, command: tuple[str, ...]) -> None:
     from newsletter.cli.app import run
 
-    os._exit(run(["-C", folder, *COMMAND]))
+    os._exit(run(["-C", folder, *command]))
 
 
-def populate(project: Path) -> set[str]:
-    addresses = {f"p{n}@example.org" for n in range(PEOPLE)}
+def populate(project: Path, people: int = PEOPLE) -> set[str]:
+    addresses = {f"p{n}@example.org" for n in range(people)}
     lines = [
         "email,first_name,city",
         *(f"{address},Åsa {address[1:3]},Visby" for address in sorted(addresses)),
@@ -53,8 +53,8 @@ def recipients(project: Path) -> Counter[str]:
     return found
 
 
-def start(forks, project: Path):
-    process = forks.Process(target=child, args=(str(project),))
+def start(forks, project: Path, command: tuple[str, ...] = COMMAND):
+    process = forks.Process(target=child, args=(str(project), command))
     process.start()
     return process
 
@@ -94,4 +94,24 @@ def test_two_at_once_send_each_once(forks, small):
     for process in both:
         process.join(60)
     assert [process.exitcode for process in both] == [0, 0]
+    assert recipients(small) == Counter(addresses)
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(forks, small, newsletter):
+    people = 400
+    addresses = populate(small, people)
+    command = ("send", "hej", "--confirm", str(people))
+    process = start(forks, small, command)
+    until = time.monotonic() + 60
+    while not recipients(small) and time.monotonic() < until and process.is_alive():
+        time.sleep(0.005)  # polls for the first file; the clock only bounds a failure
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    assert process.exitcode == 130
+    stopped = newsletter("-C", small, "status", "hej", "--json").data
+    assert stopped["state"] == "sending"
+    assert stopped["counts"]["inflight"] == stopped["counts"]["unknown"] == 0
+    assert 0 < stopped["counts"]["ready"] < people
+    assert stopped["counts"]["accepted"] == sum(recipients(small).values())
+    assert newsletter("-C", small, *command).code == 0
     assert recipients(small) == Counter(addresses)
