@@ -46,7 +46,9 @@ class Sources:
         before = len(self.problems)
         for expression in body.expressions:
             if found := re.search(rf"\b{PRIVATE}\w*", expression.source):
-                self.problems.append(Problem("M102", f"there is no `{found[0]}` here", expression.place))
+                self.problems.append(
+                    Problem("M102", f"there is no `{found[0]}` here", expression.place, "take another name")
+                )
         for source in each_source(plan):
             self._check_alone(spelled(source, as_text=False), source.place, body)
         if len(self.problems) > before:

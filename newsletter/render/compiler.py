@@ -10,7 +10,8 @@ from jinja2 import Template
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.files.project import Project
+from newsletter.files.project import SETTINGS_FILE, Project
+from newsletter.files.toml import parse_toml
 from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
@@ -221,11 +222,13 @@ class Compiler:
         file = self.settings.brand.logo
         if file and any(mentions(family.trees.values(), "logo") for family in families):
             try:
-                taken = self.album.take(file.removeprefix(f"{FOLDER}/"), (FOLDER,), Place("newsletter.toml"))
-                logo = taken.src
+                logo = self.album.take(file, (".", FOLDER), self._settings_place("brand", "logo")).src
             except ChecksFailed as failed:
                 self.problems += failed.problems
         return brand_view(self.settings, logo)
+
+    def _settings_place(self, *keys: str) -> Place:
+        return parse_toml(self.project.read_text(SETTINGS_FILE), file=SETTINGS_FILE).value(*keys)
 
     def _check_names(self, roots: Roots, frames: tuple[Family, Family], blocks: Mapping[str, Family]) -> None:
         for family in frames:

@@ -144,7 +144,9 @@ class _Reader:
                     )
                 )
             elif name in names:
-                self.problems.append(Problem("T102", f"`{name}` is declared twice", place))
+                self.problems.append(
+                    Problem("T102", f"`{name}` is declared twice", place, "remove one of them")
+                )
             else:
                 names[name] = place
         return names
@@ -203,7 +205,12 @@ class _Reader:
         attributes = self._names(("pictures", "attributes"), _NAME, "picture attribute")
         for name in attributes.keys() & (ROOTS | PART_NAMES | PICTURE_NAMES):
             self.problems.append(
-                Problem("T103", f"`{name}` already means something in every picture", attributes[name])
+                Problem(
+                    "T103",
+                    f"`{name}` already means something in every picture",
+                    attributes[name],
+                    "take another name",
+                )
             )
         if "ratio" not in table:
             return None, None, attributes

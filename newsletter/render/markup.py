@@ -94,7 +94,7 @@ def parse(text: str) -> Element:
             break
         position = _step(text, start, stack)
     if len(stack) > 1:
-        raise Fault(f"<{stack[-1].name}> is never closed", near=stack[-1].tag)
+        raise _unclosed(stack[-1])
     roots = [child for child in top.children if child.name == "mjml"]
     if len(top.children) != 1 or not roots:
         raise Fault(
@@ -108,7 +108,8 @@ def _step(text: str, start: int, stack: list[Element]) -> int:
         if name := match[1]:
             if stack[-1].name != name:
                 opened = f"; <{stack[-1].name}> is still open" if len(stack) > 1 else ""
-                raise Fault(f"</{name}> closes nothing{opened}", near=f"</{name}")
+                hint = f"close <{stack[-1].name}> before, or remove it" if opened else "remove it"
+                raise Fault(f"</{name}> closes nothing{opened}", near=f"</{name}", hint=hint)
             stack.pop()
         return match.end()
     match = _OPEN.match(text, start)
@@ -126,7 +127,7 @@ def _step(text: str, start: int, stack: list[Element]) -> int:
     if element.name in ENDING and not any(parent.name == "mj-attributes" for parent in stack):
         closing = re.compile(rf"</{re.escape(element.name)}\s*>").search(text, match.end())
         if closing is None:
-            raise Fault(f"<{element.name}> is never closed", near=match[0])
+            raise _unclosed(element)
         element.body = text[match.end() : closing.start()]
         if inner := re.search(r"<mj-[\w-]+", element.body):
             raise Fault(
@@ -153,10 +154,22 @@ def _attributes(match: re.Match[str]) -> dict[str, str]:
                 hint='write name="value"',
             )
         if found[1] in attributes:
-            raise Fault(f"<{match[1]}> has `{found[1]}` twice", near=match[0].split("\n")[0])
+            raise Fault(
+                f"<{match[1]}> has `{found[1]}` twice",
+                near=match[0].partition("\n")[0],
+                hint="keep one of them",
+            )
         attributes[found[1]] = found[2] if found[2] is not None else found[3]
         position = found.end()
     return attributes
+
+
+def _unclosed(element: Element) -> Fault:
+    return Fault(
+        f"<{element.name}> is never closed",
+        near=element.tag.partition("\n")[0],
+        hint=f"close it with </{element.name}>",
+    )
 
 
 def _unknown(element: Element) -> Fault:
@@ -252,5 +265,7 @@ def _check(root: Element) -> None:
         for child in element.children:
             if child.name not in allowed:
                 raise Fault(
-                    f"<{child.name}> can't stand in <{element.name}>", near=child.tag or f"<{child.name}"
+                    f"<{child.name}> can't stand in <{element.name}>",
+                    near=child.tag.partition("\n")[0] or f"<{child.name}",
+                    hint=f"<{element.name}> takes {', '.join(f'<{name}>' for name in sorted(allowed))}",
                 )

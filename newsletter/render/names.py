@@ -84,7 +84,8 @@ class NameCheck:
             hint = f"write `subscriber.{node.name}`"
         else:
             readable = [name for name in (*self._roots, *bound) if not name.startswith("__")]
-            hint = did_you_mean(node.name, readable)
+            hint = did_you_mean(node.name, readable, otherwise="")
+            hint = hint or "set it before: {% set … = … %}"
         return Problem("M102", f"there is no `{node.name}` here", place, hint)
 
     def _attributes(self, tree: nodes.Node, bound: Collection[str], origin: Origin) -> Iterator[Problem]:
@@ -97,6 +98,7 @@ class NameCheck:
             last = re.escape(label.split(".")[-1])
             place = origin.find(node.lineno, rf"\b{last}\s*(?:\.\s*|\[\s*['\"]){re.escape(name)}\b")
             hint = did_you_mean(name, known, otherwise="known: " + ", ".join(sorted(known)) if known else "")
+            hint = hint or "there is nothing that could be written here"
             if label == "subscriber":
                 yield Problem(
                     "M101", f"nobody has the field `{name}`: no list has such a column", place, hint
@@ -106,7 +108,7 @@ class NameCheck:
                     "M102",
                     f"`data` has no `{name}`",
                     place,
-                    hint or f'declare it at the top of the template: [data] {name} = "text"',
+                    hint if known else f'declare it at the top of the template: [data] {name} = "text"',
                 )
             else:
                 yield Problem("M102", f"`{label}` has no `{name}`", place, hint)

@@ -107,7 +107,7 @@ def _syntax_hint(message: str) -> str:
         return "a merge field is one expression between `{{` and `}}`, such as {{ subscriber.first_name or 'Hej' }}"
     if "unknown tag 'end" in message:
         return "remove it, or open what it closes before"
-    return ""
+    return "merge fields stand in `{{ }}`, statements in `{% %}`, each on its own"
 
 
 def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed:
@@ -121,17 +121,23 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
         message, hint, name = _undefined(error)
         if origin and name:
             place = origin.find(line, rf"\b{re.escape(name)}\b")
-        return ChecksFailed(Problem("M105", message, place, hint))
+        return ChecksFailed(
+            Problem("M105", message, place, hint or "ask first whether it is there: {% if … %}")
+        )
     if isinstance(error, UnsafeUrl):
         return ChecksFailed(
             Problem("M107", str(error), place, "give `safe_url` what to use instead: | safe_url('https://…')")
         )
     if isinstance(error, SecurityError):
-        return ChecksFailed(Problem("M106", f"templates may not do this: {error}", place))
+        return ChecksFailed(
+            Problem("M106", f"templates may not do this: {error}", place, "use fields and filters")
+        )
     if isinstance(error, TemplateNotFound):
         return ChecksFailed(Problem("T101", f"there is no template `{error.name}`", place))
     if isinstance(error, RecursionError):
-        return ChecksFailed(Problem("M105", "the templates call each other without an end", place))
+        return ChecksFailed(
+            Problem("M105", "the templates call each other without an end", place, "break the circle")
+        )
     reason = shortened(str(error), 120) or type(error).__name__
     return ChecksFailed(Problem("M105", f"this can't be rendered: {reason}", place, _runtime_hint(error)))
 
@@ -139,7 +145,7 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
 def _runtime_hint(error: Exception) -> str:
     if isinstance(error, TypeError) and "'str'" in str(error):
         return "an empty cell is '': ask first, {% if subscriber.points and subscriber.points > 3 %}"
-    return ""
+    return "change the expression, or let {% if … %} decide whether it is worked out"
 
 
 def _undefined(error: UndefinedError) -> tuple[str, str, str]:

@@ -95,7 +95,12 @@ class Album:
         self._used[file] = picture
         if sum(len(used.data) for used in self._used.values()) > MAX_LETTER_BYTES:
             raise ChecksFailed(
-                Problem("P106", f"the pictures of this letter weigh more than {_mb(MAX_LETTER_BYTES)}", place)
+                Problem(
+                    "P106",
+                    f"the pictures of this letter weigh more than {_mb(MAX_LETTER_BYTES)}",
+                    place,
+                    "use fewer or smaller ones",
+                )
             )
         return picture
 

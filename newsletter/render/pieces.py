@@ -10,7 +10,7 @@ from newsletter.render import tree
 from newsletter.render.declarations import Declaration, Ratio, Type, Want
 from newsletter.render.environment import is_safe_url, shortened
 from newsletter.render.picture import Album, Picture
-from newsletter.render.values import JINJA, Wrong, plain_value
+from newsletter.render.values import EXAMPLES, JINJA, Wrong, plain_value
 
 BUILT_IN_PARTS = ("text", "picture", "button")
 
@@ -150,7 +150,9 @@ class Planner:
         if isinstance(item, tree.Only):
             self._has_choices = True
             if item.segment not in self._segments:
-                hint = did_you_mean(item.segment, self._segments)
+                hint = did_you_mean(
+                    item.segment, self._segments, otherwise="segments stand in subscribers/segments.toml"
+                )
                 self._wrong("C150", f"there is no list or segment `{item.segment}`", item.place, hint)
             return Choice(item.segment, item.negated, item.place, self._nodes(item.items))
         if isinstance(item, tree.Text):
@@ -226,7 +228,9 @@ class Planner:
         piece = self._piece("block", item.name, item.place)
         for name, written in item.fields.items():
             if name not in declared.fields:
-                hint = did_you_mean(name, declared.fields)
+                hint = did_you_mean(
+                    name, declared.fields, otherwise="" if declared.fields else "it takes no fields"
+                )
                 place = Place(written.file, written.line)
                 self._wrong("C154", f"the block `{item.name}` has no field `{name}`", place, hint)
         for name, want in declared.fields.items():
@@ -239,7 +243,8 @@ class Planner:
             try:
                 self._field(piece, name, want, field_)
             except Wrong as wrong:
-                self._wrong("C156", f"`{name}` {wrong}", field_.place)
+                example = EXAMPLES[want.type].strip('"')
+                self._wrong("C156", f"`{name}` {wrong}", field_.place, f"such as `{name}: {example}`")
         piece.children = self._nodes(item.children)
         return piece
 
