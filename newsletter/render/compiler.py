@@ -258,6 +258,7 @@ class Compiler:
             campaign=self.campaign,
             sha256=content_hash(self.campaign, self.settings, {file: hashes[file] for file in drawn}),
             merge=renderer,
+            source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),

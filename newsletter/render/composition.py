@@ -47,6 +47,10 @@ class Merge(Protocol):
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values: ...
 
 
+Source = Callable[[Subscriber, Links], str]
+"""Makes one person's letter as MJML."""
+
+
 @dataclass(frozen=True)
 class Composition:
     """All that a campaign says to everybody, and the rule that makes one person's share of it.
@@ -60,6 +64,7 @@ class Composition:
     sources: Mapping[str, str] = field(default_factory=dict)  # project-relative file -> sha256 (hex)
     pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
     findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
+    source: Source | None = None
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:
         """One person's values. Pure; safe to call again and from threads.
@@ -67,6 +72,10 @@ class Composition:
         Raises ChecksFailed with the place in the author's file when this person cannot be served.
         """
         return self.merge(subscriber, links)
+
+    def mjml(self, subscriber: Subscriber, links: Links) -> str:
+        """One person's letter before it is compiled, for authors of templates. Raises as `slots` does."""
+        return self.source(subscriber, links) if self.source else ""
 
     def fill(self, values: Values) -> Content:
         """The finished texts. Raises ValueError if the values are not those of `slots`."""

@@ -54,6 +54,15 @@ class Renderer:
     finish: Callable[[str, Names], str] = field(repr=False)  # MJML and the campaign -> HTML, CSS inlined
 
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
+        subject, preheader, mjml, text, campaign = self._texts(subscriber, links)
+        return subject, preheader, self.finish(mjml, campaign), tidy(text)
+
+    def mjml(self, subscriber: Subscriber, links: Links, /) -> str:
+        """The letter before MJML: what the template made of it for this person."""
+        return self._texts(subscriber, links)[2]
+
+    def _texts(self, subscriber: Subscriber, links: Links) -> tuple[str, str, str, str, Names]:
+        """Subject, preheader, MJML and text, and the campaign as the templates saw it."""
         person = subscriber_view(subscriber, self.columns)
         roots: dict[str, Any] = {
             "subscriber": person,
@@ -87,7 +96,7 @@ class Renderer:
             raise
         except Exception as error:  # whatever a template does, it is a problem of the template's
             raise failure(error, self.origins, Place(self.campaign.file)) from error
-        return subject, preheader, self.finish(mjml, roots["campaign"]), tidy(text)
+        return subject, preheader, mjml, text, roots["campaign"]
 
     def _frame(self, form: Form, roots: Mapping[str, Any], member: Callable[[str], bool]) -> str:
         context = {**roots, "data": form.data}
