@@ -82,7 +82,8 @@ def rehearse(
 ) -> Rehearsal:
     """Render every recipient of the plan and leave samples, recipients.csv and plan.json in `folder`.
 
-    ledger_id: of the database that is here, None where there is none. Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
+    ledger_id: of the database that is here, None where there is none
+    Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
     """
     started = time.monotonic()
     (folder / "samples").mkdir(parents=True, exist_ok=True)

@@ -63,10 +63,8 @@ def _rows(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _waterfall(result: Rehearsal) -> str:
     plan = result.plan
-    rows = [
-        f"<tr><th>In {html.escape(plan.campaign.segment or plan.campaign.id)}</th>"
-        f'<td class="number">{plan.waterfall.candidates}</td></tr>'
-    ]
+    asked = html.escape(plan.campaign.segment or plan.campaign.id)
+    rows = [f'<tr><th>In {asked}</th><td class="number">{plan.waterfall.candidates}</td></tr>']
     for reason, words in REASONS.items():
         number = plan.excluded[reason]
         label = html.escape(words)
