@@ -13,6 +13,7 @@ from jinja2.utils import missing
 
 from newsletter.errors import did_you_mean
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 # Dropped: `safe` and `tojson` would let data past the escaping, `random` and `lipsum` would make two renderings
@@ -62,7 +63,7 @@ class Missing(StrictUndefined):
             return f"`{owner.label}` has no `{name}`"
         if isinstance(name, int):
             return f"there is no item {name} here"
-        if owner is None:
+        if owner is None or owner == "":
             return f"there is nothing here that could have a `{name}`"
         return f"a value of the type {type(owner).__name__} has no `{name}`"
 
@@ -72,6 +73,8 @@ class Missing(StrictUndefined):
         owner = self._undefined_obj
         if isinstance(owner, Names) and isinstance(self._undefined_name, str):
             return did_you_mean(self._undefined_name, owner)
+        if owner is None or owner == "":
+            return "it is empty: ask first, {% if … %}"
         return ""
 
 
@@ -165,6 +168,11 @@ def one_line(text: str) -> str:
     """A header's text: controls and line ends are blanks, and blanks do not pile up."""
     cleaned = "".join(" " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign for sign in text)
     return re.sub(" {2,}", " ", cleaned).strip(" ")
+
+
+def cleaned(text: str) -> str:
+    """Text for a message: LF line ends, none of the controls at which parsers and mail programs stumble."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def shortened(text: str, limit: int = 60) -> str:

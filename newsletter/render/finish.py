@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.engine import Engine, MjmlPython, Page, compile_mjml
-from newsletter.render.environment import Names, shortened
+from newsletter.render.environment import Names, cleaned, shortened
 from newsletter.render.inline import inline_css
 from newsletter.render.links import refuse_code
 from newsletter.render.markup import Fault
@@ -29,7 +29,7 @@ class Finish:
         """Raises ChecksFailed: T120 for MJML that means nothing, M107 for a link that would run code."""
         page = Page(campaign["language"], campaign["dir"], campaign["subject"], campaign["preheader"])
         try:
-            html, css = compile_mjml(mjml, page, self.engine, self._picture)
+            html, css = compile_mjml(cleaned(mjml), page, self.engine, self._picture)
         except Fault as fault:
             raise ChecksFailed(
                 Problem("T120", f"MJML: {fault}", self._place(fault.near), fault.hint)

@@ -9,6 +9,7 @@ from jinja2 import TemplateAssertionError, TemplateNotFound, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
+from newsletter.render.declarations import ROOTS
 from newsletter.render.environment import Missing, Sandbox, UnsafeUrl, shortened
 
 
@@ -120,7 +121,10 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
     if isinstance(error, UndefinedError):
         message, hint, name = _undefined(error)
         if origin and name:
-            place = origin.find(line, rf"\b{re.escape(name)}\b")
+            written = re.escape(name)
+            place = origin.find(line, rf"\.\s*{written}\b|\[\s*['\"]{written}\b")
+            if place.column is None:
+                place = origin.find(line, rf"\b{written}\b")
         return ChecksFailed(
             Problem("M105", message, place, hint or "ask first whether it is there: {% if … %}")
         )
@@ -157,6 +161,8 @@ def _undefined(error: UndefinedError) -> tuple[str, str, str]:
         frame = frame.tb_next
     owner = frame.tb_frame.f_locals.get("self") if frame else None
     hint = owner.hint if isinstance(owner, Missing) else ""
+    if name and name[2] in ROOTS:
+        hint = 'a macro sees what it is given: pass it, or write {% from "…" import … with context %}'
     return message, hint, next((group for group in name.groups() if group), "") if name else ""
 
 

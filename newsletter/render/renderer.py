@@ -12,7 +12,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
-from newsletter.render.environment import Names, is_safe_url, one_line, shortened
+from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
@@ -217,4 +217,4 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 def tidy(text: str) -> str:
     """A text part without trailing blanks and piles of empty lines, ended by one line end."""
-    return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", text)).strip("\n") + "\n"
+    return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", cleaned(text))).strip("\n") + "\n"

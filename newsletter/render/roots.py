@@ -32,6 +32,7 @@ def subscriber_view(subscriber: Subscriber, columns: frozenset[str]) -> Names:
     values: dict[str, Any] = dict.fromkeys(columns, "")
     values.update(subscriber.attributes)
     values.update({name: getattr(subscriber, name) for name in STANDARD_FIELDS})
+    values["status"] = next((str(row.standing) for row in subscriber.memberships), "")
     return Names("subscriber", {name: "" if value is None else value for name, value in values.items()})
 
 

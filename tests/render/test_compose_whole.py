@@ -272,3 +272,38 @@ def test_what_only_members_see_is_tried_before_anybody_is_rendered(workshop: Any
     workshop.body(":::: only i-visby\n::: trasig\n:::\n::::")
     with pytest.raises(ChecksFailed, match="T120"):
         workshop.compose()
+
+
+def test_controls_and_carriage_returns_in_data_reach_neither_part(workshop: Any, make_person: Any) -> None:
+    workshop.write(
+        "templates/brev.mjml",
+        '<mjml><mj-head><mj-style inline="inline">p { color: #123456 }</mj-style></mj-head>'
+        "<mj-body>{{ intro.body }}</mj-body></mjml>",
+    )
+    workshop.body("Hej {{ subscriber.first_name }}! Och sedan mer.")
+    content = workshop.content(make_person("A\x00d\x0ba\r\nB\rC\x1b[0m"))
+    assert "Hej Ada\nB\nC[0m! Och sedan mer." in content.text
+    assert "Hej Ada B C[0m! Och sedan mer." in body_text(content.html)
+    assert not set(content.html + content.text) & {chr(n) for n in range(32) if n not in (9, 10)}
+
+
+def test_an_empty_value_and_a_macro_without_context_say_what_to_do(workshop: Any) -> None:
+    workshop.write(
+        "templates/blocks/ruta.mjml",
+        '+++\n[fields]\nimage = "image"\n+++\n<mj-image src="{{ image.src }}" />',
+    )
+    workshop.body("::: ruta\n:::")
+    problem = workshop.problem()
+    assert (problem.code, str(problem.place)) == ("M105", "templates/blocks/ruta.mjml:5:24")
+    assert problem.hint == "it is empty: ask first, {% if … %}"
+    workshop.body("x")
+    workshop.write(
+        "templates/partials/m.mjml", "{% macro m() %}<mj-text>{{ subscriber.email }}</mj-text>{% endmacro %}"
+    )
+    workshop.write(
+        "templates/brev.mjml",
+        '{% from "partials/m.mjml" import m %}<mjml><mj-body>{{ m() }}{{ intro.body }}</mj-body></mjml>',
+    )
+    problem = workshop.problem()
+    assert (problem.code, str(problem.place)) == ("M105", "templates/partials/m.mjml:1:28")
+    assert "with context" in problem.hint
