@@ -243,7 +243,7 @@ KEYS = [parse_address(f"reader{n}@example.org").key for n in range(20_000)]
 
 def test_a_sample_is_of_its_size_stable_and_grows() -> None:
     tenth = {key for key in KEYS if sampled(key, "tips", Fraction(1, 10))}
-    assert 1_850 < len(tenth) < 2_150
+    assert len(tenth) == 1_967
     assert tenth < {key for key in KEYS if sampled(key, "tips", Fraction(1, 5))}
     # These three are promised for ever: a test group must not change with a release.
     assert [h31(key) for key in KEYS[:3]] == [124690026, 1177786422, 424942067]

@@ -101,6 +101,8 @@ def members(load):
         ("consent_at == today - 3 days", "anna"),
         ("consent_at == today - 1 week + 4 days", "anna"),
         ("since == 2014-03-31 - 1 month", "cecilia"),
+        ("since == 2015-05-31 + 1 month", "anna"),
+        ("since == 2016-02-29 - 2 years", "cecilia"),
         ("2015-06-30 == since", "anna"),
         ("since == consent_at", "anna"),
         ("seen == today", "anna cecilia"),
