@@ -91,7 +91,7 @@ def split_declaration(text: str, *, file: str) -> tuple[Declaration, str]:
     if split is None:
         return Declaration(), text
     document, body, first_line = split
-    return read_declaration(document), "{#" + "\n" * (first_line - 1) + "-#}" + body
+    return read_declaration(document), "{#" + "\n" * (first_line - 2) + "-#}\n" + body
 
 
 def read_declaration(document: Document) -> Declaration:
