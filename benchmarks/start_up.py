@@ -55,7 +55,9 @@ def imported() -> list[str]:
         "import sys; from newsletter.cli.app import run; run(['--help']); "
         f"print('LOADED', *[name for name in {HEAVY!r} if name in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, encoding="utf-8"
+    ).stdout
     return out.rsplit("LOADED", 1)[1].split()
 
 
