@@ -27,7 +27,7 @@ def test_help_loads_nothing_heavy(arguments):
         f"print('LOADED', *[name for name in {HEAVY!r} if name in sys.modules])"
     )
     out = subprocess.run(
-        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True, encoding="utf-8"
     ).stdout
     assert out.rsplit("LOADED", 1)[1].split() == []
 
@@ -39,7 +39,7 @@ def test_a_tick_with_nothing_due_loads_no_compiler(small):
     )
     arguments = ["-C", str(small), "run", "--now", "2015-07-01T09:00"]
     out = subprocess.run(
-        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True, encoding="utf-8"
     ).stdout
     assert out == "LOADED\n"
 
