@@ -1,6 +1,8 @@
 """The cron tick over one-off campaigns: once, held when late, silent when nothing is due."""
 
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -63,3 +65,87 @@ def test_no_socket_is_opened(command, small, newsletter, monkeypatch):
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert newsletter("-C", small, *command, "--now", "2015-07-03T09:00").code == 0
+
+
+@pytest.fixture
+def watcher():
+    """A health check on loopback; `asked` holds the paths that were asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/ping", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def with_health_check(folder, url: str) -> None:
+    file = folder / "newsletter.toml"
+    file.write_text(f'healthcheck_url = "{url}"\n' + file.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def test_a_tick_that_went_well_tells_the_watcher(small, newsletter, watcher):
+    url, asked = watcher
+    with_health_check(small, url)
+    assert newsletter("-C", small, "run", "--now", "2015-07-03T08:00").code == 0
+    assert asked == ["/ping"]
+    assert newsletter("-C", small, "run", "--dry-run", "--now", "2015-07-03T08:00").code == 0
+    (small / "campaigns" / "hej.md").write_text("+++\n", encoding="utf-8")
+    assert newsletter("-C", small, "run", "--now", "2015-07-03T08:00").code == 3
+    assert asked == ["/ping"], "a tick that failed, or only looked, must not look like a good one"
+
+
+def test_a_watcher_that_is_away_is_a_warning(small, newsletter):
+    with_health_check(small, "http://127.0.0.1:9/ping")
+    called = newsletter("-C", small, "run", "--now", "2015-07-03T08:00")
+    assert called.code == 0
+    assert called.err.startswith("warning  G155")
+
+
+def test_a_campaign_may_be_later_than_the_project_says(small, newsletter):
+    file = small / "campaigns" / "hej.md"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("send_at", 'late_after = "3 days"\nsend_at'), encoding="utf-8")
+    assert newsletter("-C", small, "run", "--now", "2015-07-05T09:00").code == 0
+    assert count(small) == 3
+
+
+def test_max_runtime_stops_cleanly_and_the_next_tick_goes_on(small, newsletter):
+    called = newsletter("-C", small, "run", "--now", "2015-07-03T09:00", "--max-runtime", "0.000001")
+    assert (called.code, count(small)) == (0, 0)
+    assert newsletter("-C", small, "run", "--now", "2015-07-03T09:01").code == 0
+    assert count(small) == 3
+
+
+def test_another_run_at_work_is_exit_8_only_when_asked(small, newsletter):
+    import fcntl
+
+    (small / ".newsletter").mkdir()
+    with (small / ".newsletter" / "run.lock").open("a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert newsletter("-C", small, "run", "--fail-if-locked", "--now", "2015-07-03T09:00").code == 8
+        assert count(small) == 0
+        assert newsletter("-C", small, "run", "--now", "2015-07-03T09:00").code == 0
+        assert count(small) == 3
+
+
+def test_a_step_is_not_sent_by_hand_but_rehearsed(shipped, newsletter):
+    refused = newsletter("-C", shipped, "send", "sju-tips/energi", "--confirm", "33")
+    assert refused.code == 6
+    rehearsed = newsletter(
+        "-C", shipped, "send", "sju-tips/energi", "-n", "--json", "--now", "2015-07-06T09:00"
+    )
+    assert rehearsed.code == 0
+    assert rehearsed.data["recipients"] > 30
+    assert newsletter("-C", shipped, "send", "sju-tips", "-n").code == 3
