@@ -252,8 +252,7 @@ def finish(
     if strangers and not late_proof:
         raise ValueError(f"attempt {attempt_id} was not for {sorted(strangers)}")
     answers = {i: exceptions.get(i, (state, reason)) for i in gone}
-    # Whoever goes again goes by the batch; the others keep their answer in rows of their own.
-    base: Answered = "ready" if any(word == "ready" for word, _ in answers.values()) else state
+    base = _state_of_batch(state, {word for word, _ in answers.values()})
     own = {i: (word, why) for i, (word, why) in answers.items() if word != base}
     write_outcomes(conn, ours.run_id, ours.no, states=own, attempt_id=attempt_id, now=now)
     close(conn, ours.run_id, ours.no, base, not_before or now)
@@ -268,6 +267,16 @@ def finish(
     }
     conn.execute(_END, end)
     return True
+
+
+def _state_of_batch(said: Answered, words: set[Answered]) -> Answered:
+    """The state for the batch when these are the states of its people; the others get rows of their own.
+
+    Whoever goes again goes by the batch. A batch never keeps a state that none of its people is in: it would
+    be ready, or in doubt, for nobody and for ever.
+    """
+    order: tuple[Answered, ...] = ("ready", said, "unknown", "accepted", "rejected")
+    return next(word for word in order if word in words)
 
 
 def close(conn: sa.Connection, run_id: int, no: int, state: Answered, not_before: datetime) -> None:

@@ -68,7 +68,7 @@ def explode(ids: sa.ColumnElement[Any]) -> sa.TableValuedAlias:
 
 
 def switch_to_wal(path: Path) -> None:
-    """Make WAL the file's mode. The switch fails at once while another process looks at the file: again."""
+    """Make WAL the file's mode. It fails at once while another process writes to it, so: again."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     pause_s = 0.002
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as raw:

@@ -241,3 +241,15 @@ def test_late_proof_does_not_reach_a_batch_that_went_again(ledger: Any) -> None:
     assert not ledger.store.finish(old, state="accepted", exceptions={}, now=ledger.now)
     assert ledger.store.counts(run.id) == Counts(inflight=3)
     assert ledger.store.finish(new, state="accepted", exceptions={}, now=ledger.now)
+
+
+@pytest.mark.parametrize("said", ["ready", "unknown", "accepted"])
+def test_an_answer_that_holds_for_nobody_leaves_no_empty_batch(ledger: Any, said: str, identity: Any) -> None:
+    run = ledger.frozen(2)
+    exceptions = {1: ("rejected", "550"), 2: ("rejected", "550")}
+    assert ledger.store.finish(ledger.claimed(run), state=said, exceptions=exceptions, now=ledger.now)
+    assert ledger.store.counts(run.id) == Counts(rejected=2)
+    assert ledger.store.ready_batches(run.id, ledger.now) == []
+    assert ledger.store.unknown_batches(run.id) == []
+    assert ledger.store.set_state(run.id, "done")
+    identity(ledger.path)

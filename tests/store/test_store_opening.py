@@ -92,6 +92,24 @@ def test_processes_that_create_at_once_get_one_ledger(tmp_path: Path, attempt: i
     assert len({out for out, _ in answers}) == 1
 
 
+def test_the_switch_to_wal_waits_for_another_maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as maker:
+        maker.execute("BEGIN IMMEDIATE")  # against it SQLite fails at once, whatever the time-out
+        waits: list[float] = []
+
+        def maker_ends(pause_s: float) -> None:
+            waits.append(pause_s)
+            if maker.in_transaction:
+                maker.rollback()
+
+        monkeypatch.setattr(sqlite.time, "sleep", maker_ends)
+        sqlite.switch_to_wal(path)
+    assert waits == [0.002]
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 COUNTER = """
 import sys
 from pathlib import Path
