@@ -154,7 +154,15 @@ class _People:
                 self._add_row(name, _Row(table, line, row, findings))
             else:
                 _ragged(table, line, row, findings)
+                self._add_unclear(name, _Row(table, line, [*row, *[""] * len(table.columns)], findings))
         return count
+
+    def _add_unclear(self, name: str, row: "_Row") -> None:
+        """Nobody knows what the row says, but perhaps of whom: they get nothing, whatever other rows say."""
+        address = parse_address(row.cell("email"))
+        if address.key and address.problem is None:
+            draft = self.drafts.setdefault(address.key, _Draft(address, address.key))
+            draft.memberships.append(Membership(name, Place(row.table.file, row.line), Standing.UNCLEAR))
 
     def _add_row(self, name: str, row: "_Row") -> None:
         address = row.address()
@@ -215,7 +223,7 @@ def _ragged(table: Table, line: int, row: list[str], findings: _Findings) -> Non
         "A110",
         message,
         hint,
-        Severity.ERROR,
+        Severity.WARNING,
         column="",
         place=lambda: table.place(line, min(have - 1, want)),
     )
@@ -266,10 +274,10 @@ class _Row:
         if known is not None:
             return known
         words = [other for other in cells.STATUS_WORDS if other]
-        message = f"unknown status `{_short(word)}`: nobody can tell whether to mail"
+        message = f"unknown status `{_short(word)}`: nobody can tell whether to mail, so nothing goes there"
         hint = did_you_mean(word, words, otherwise="write subscribed, unsubscribed, cleaned or pending")
-        self.note("A111", "status", message, hint, Severity.ERROR)
-        return Standing.PENDING
+        self.note("A111", "status", message, hint)
+        return Standing.UNCLEAR
 
     def tags(self) -> tuple[str, ...]:
         return cells.tags(self._cleaned("tags", self.cell("tags")))

@@ -15,6 +15,9 @@ class Standing(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     CLEANED = "cleaned"
     PENDING = "pending"
+    UNCLEAR = (
+        "unclear"  # the row can't be read: it might say no, so the person gets nothing till it is mended
+    )
 
 
 AttributeValue = str | int | float | bool | date | datetime
@@ -111,7 +114,7 @@ class Audience:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """Of all lists. A list with an error may hide an opt-out, which holds for the whole project."""
+        """Of all lists; one that can't be read may hide an opt-out, which holds for the whole project."""
         return tuple(p for problems in self.problems.values() for p in problems if p.is_error)
 
     def find(self, key: str) -> Subscriber | None:

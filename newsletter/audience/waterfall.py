@@ -13,7 +13,7 @@ REASONS = {
     "unsubscribed": "unsubscribed",
     "cleaned": "cleaned: the address bounced before",
     "suppressed": "suppressed",
-    "pending": "not confirmed",
+    "pending": "not confirmed, or a row that can't be read",
     "no_consent": "no consent on record",
     "invalid": "invalid address",
     "smtputf8": "address needs SMTPUTF8",
@@ -51,7 +51,7 @@ def waterfall(
         "unsubscribed": lambda who: who.unsubscribed,
         "cleaned": lambda who: _any_row(who, Standing.CLEANED),
         "suppressed": suppressed,
-        "pending": lambda who: not _any_row(who, Standing.SUBSCRIBED) and _any_row(who, Standing.PENDING),
+        "pending": _is_pending,
         "no_consent": lambda who: lists is not None and not _has_ground(who, lists),
         "invalid": lambda who: not who.address,
         "smtputf8": lambda who: who.needs_smtputf8 and not smtputf8,
@@ -70,6 +70,13 @@ def waterfall(
 
 def _any_row(who: Subscriber, standing: Standing) -> bool:
     return any(row.standing is standing for row in who.memberships)
+
+
+def _is_pending(who: Subscriber) -> bool:
+    """Not confirmed on any list, or a row that can't be read and might say no."""
+    if _any_row(who, Standing.UNCLEAR):
+        return True
+    return not _any_row(who, Standing.SUBSCRIBED) and _any_row(who, Standing.PENDING)
 
 
 def _has_ground(who: Subscriber, lists: Mapping[str, ListSettings]) -> bool:

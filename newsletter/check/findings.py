@@ -52,7 +52,15 @@ def check_people(workspace: Workspace) -> tuple[Problem, ...]:
     problems: list[Problem] = []
     for name in sorted(workspace.audience.problems):
         problems += workspace.audience.problems[name]
-    return (*problems, *workspace.segments.problems)
+    problems += workspace.segments.problems
+    for name in workspace.segments.names:
+        try:
+            problems += workspace.segments.findings(
+                name, now=workspace.clock.now(), received=workspace.received
+            )
+        except ChecksFailed as failed:  # it asks for a list that can't be read
+            problems += failed.problems
+    return tuple(problems)
 
 
 def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Problem, ...]:

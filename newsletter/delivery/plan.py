@@ -136,13 +136,9 @@ def broken_lists(workspace: Workspace) -> list[Problem]:
 
     An opt-out in any file holds for the whole project, so one unreadable list stops every campaign.
     """
-    problems = [p for name in sorted(workspace.audience.problems) for p in workspace.audience.problems[name]]
-    unread = set(workspace.audience.problems) - set(workspace.audience.lists)
-    return [p for p in problems if p.is_error and p.place and _list_name(p.place.file) in unread]
-
-
-def _list_name(file: str) -> str:
-    return file.rpartition("/")[2].removesuffix(".csv")
+    audience = workspace.audience
+    unread = sorted(set(audience.problems) - set(audience.lists))
+    return [problem for name in unread for problem in audience.problems[name] if problem.is_error]
 
 
 def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.audience.models import STANDARD_COLUMNS, Standing
 from newsletter.audience.table import read_table
+from newsletter.audience.waterfall import waterfall
 from newsletter.settings import values
 
 HEAD = "email,first_name,city,tags,consent_at,status\n"
@@ -191,10 +192,10 @@ def test_a_byte_order_mark_and_trailing_rows_of_commas_are_nothing(load):
          ("warning A114 subscribers/a.csv:2:1: the address has other letters than a to z before the @, which few servers take"
          " | ask the reader for another address; this one is excluded")),
         ("email,points\nanna@example.org,1 200,5\n",
-         ("error A110 subscribers/a.csv:2:24: the row has 3 cells, the header 2: it is left out"
+         ("warning A110 subscribers/a.csv:2:24: the row has 3 cells, the header 2: it is left out"
          ' | put a cell that holds a comma in quotes: "Berg, Åsa"')),
         ("email,points,status\nanna@example.org,1\n",
-         "error A110 subscribers/a.csv:2:18: the row has 2 cells, the header 3: it is left out | write a comma for each empty cell, too"),
+         "warning A110 subscribers/a.csv:2:18: the row has 2 cells, the header 3: it is left out | write a comma for each empty cell, too"),
         ('email,points\nanna@example.org,"3,5"\n',
          "warning A115 subscribers/a.csv:2:18: `3,5` in `points` is no number: it counts as missing | write 3.5"),
         ("email,points\nanna@example.org,många\n",
@@ -213,9 +214,9 @@ def test_a_byte_order_mark_and_trailing_rows_of_commas_are_nothing(load):
          ("warning A116 subscribers/a.csv:2:18: `0001-01-01` in `consent_at` is no date: it counts as missing"
          " | write 2015-06-30, 2015-06-30 08:00, or with an offset 2015-06-30T08:00:00+02:00")),
         ("email,status\nanna@example.org,unsubscribd\n",
-         "error A111 subscribers/a.csv:2:18: unknown status `unsubscribd`: nobody can tell whether to mail | did you mean `unsubscribed`?"),
+         "warning A111 subscribers/a.csv:2:18: unknown status `unsubscribd`: nobody can tell whether to mail, so nothing goes there | did you mean `unsubscribed`?"),
         ("email,status\nanna@example.org,?\n",
-         ("error A111 subscribers/a.csv:2:18: unknown status `?`: nobody can tell whether to mail"
+         ("warning A111 subscribers/a.csv:2:18: unknown status `?`: nobody can tell whether to mail, so nothing goes there"
          " | write subscribed, unsubscribed, cleaned or pending")),
         ("email,antal-barn\nanna@example.org,2\n",
          "warning A121 subscribers/a.csv:1:7: no letter and no segment can use the column `antal-barn` | call it `antal_barn`"),
@@ -326,7 +327,25 @@ def test_nobody_and_nothing(load):
 
 def test_errors_are_those_that_may_hide_an_opt_out(load):
     loaded = load({"a": "email,status\nanna@example.org,?\nbo@,\n", "b": ""})
-    assert [problem.code for problem in loaded.audience.errors] == ["A111", "A102"]
+    assert [problem.code for problem in loaded.audience.errors] == ["A102"]
+
+
+@pytest.mark.parametrize(
+    "row", ["anna@example.org,Anna,unsubscribd", "anna@example.org,Anna", "anna@example.org,Anna,,x"]
+)
+def test_a_row_that_might_say_no_holds_the_person_whatever_other_lists_say(load, row):
+    loaded = load(
+        {"a": f"email,first_name,status\n{row}\nbo@example.org,Bo,\n", "b": "email\nAnna@example.org\n"}
+    )
+    flow = waterfall(
+        loaded.audience.people,
+        is_excluded=lambda _: False,
+        suppressed=lambda _: False,
+        lists=None,
+        smtputf8=False,
+    )
+    assert [who.email for who in flow.recipients] == ["bo@example.org"]
+    assert len(flow.excluded["pending"]) == 1
 
 
 cell = st.text(st.sampled_from('ab å",;\n|\t'), max_size=8)
