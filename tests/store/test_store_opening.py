@@ -76,7 +76,7 @@ def test_processes_that_create_at_once_get_one_ledger(tmp_path: Path, attempt: i
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
         for _ in range(3)
     ]
@@ -209,7 +209,7 @@ def test_a_migration_that_is_killed_has_happened_whole_or_not_at_all(tmp_path: P
         path = tmp_path / str(number) / "state.db"
         open_store(path).close()
         racers = [
-            subprocess.Popen([sys.executable, "-c", RACER, path], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen([sys.executable, "-c", RACER, path], stdout=subprocess.PIPE, encoding="utf-8")
             for _ in range(2)
         ]
         for racer in racers:

@@ -21,7 +21,9 @@ signal.pause()
 
 
 def holder(folder: Path) -> tuple[subprocess.Popen[str], int]:
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, folder], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, folder], stdout=subprocess.PIPE, encoding="utf-8"
+    )
     assert process.stdout is not None
     number = int(process.stdout.readline())
     process.stdout.close()
