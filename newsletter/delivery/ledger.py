@@ -17,8 +17,12 @@ OWNERS_FOLDER = ".newsletter/owners"
 def open_ledger(project: Project, settings: Settings) -> tuple[Store, Secret]:
     """The ledger and the secret that keys it, both made when they are missing.
 
-    Raises ConfigurationFault when the secret is not the one that this ledger was keyed by.
+    Raises ConfigurationFault when the secret is not the one that this ledger was keyed by, or is gone:
+    a new one beside an old ledger would miss every opt-out, so none is made then.
     """
+    if load_secret(project, settings) is None and (keyed := open_readonly(project.path(STATE_FILE))):
+        with keyed:
+            keyed.require_secret(None)
     secret = ensure_secret(project, settings)
     store = open_store(project.path(STATE_FILE))
     try:
@@ -31,7 +35,15 @@ def open_ledger(project: Project, settings: Settings) -> tuple[Store, Secret]:
 
 def read_ledger(project: Project, settings: Settings) -> tuple[Store | None, Secret | None]:
     """The same for reading only: nothing is made, None stands for what is not there."""
-    return open_readonly(project.path(STATE_FILE)), load_secret(project, settings)
+    secret = load_secret(project, settings)
+    store = open_readonly(project.path(STATE_FILE))
+    if store is not None:
+        try:
+            store.require_secret(secret.fingerprint if secret else None)
+        except BaseException:
+            store.close()
+            raise
+    return store, secret
 
 
 def owner_is_alive(project: Project) -> Callable[[int], bool]:

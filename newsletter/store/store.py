@@ -125,15 +125,16 @@ class Store:
 
     def bind_secret(self, fingerprint: str) -> None:
         """Remember which secret keys this ledger. ConfigurationFault (R104) when another one did before."""
-        bound = select(meta.c.value).where(meta.c.name == "secret")
-        with self._looking() as conn:
-            before = conn.execute(bound).scalar_one_or_none()
-        if before is None:
+        if self._bound_secret() is None:
             with self._writing() as conn:
                 fresh = insert(meta).on_conflict_do_nothing()
                 conn.execute(fresh, {"name": "secret", "value": fingerprint})
-                before = conn.execute(bound).scalar_one()
-        if before != fingerprint:
+        self.require_secret(fingerprint)
+
+    def require_secret(self, fingerprint: str | None) -> None:
+        """ConfigurationFault (R104) when this ledger is keyed by another secret; None: there is none at hand."""
+        before = self._bound_secret()
+        if before not in (None, fingerprint):
             raise ConfigurationFault(
                 Problem(
                     "R104",
@@ -142,6 +143,10 @@ class Store:
                     "put the old NEWSLETTER_SECRET or .newsletter/secret back (from your backup)",
                 )
             )
+
+    def _bound_secret(self) -> str | None:
+        with self._looking() as conn:
+            return conn.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one_or_none()
 
     # --- Runs
 
