@@ -19,6 +19,7 @@ from markdown_it.rules_inline import StateInline, image, link
 from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
+from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
 from newsletter.render.tokens import Tokenised
 
@@ -68,6 +69,7 @@ class Markdown:
         inline.ruler.after("autolink", "expression_link", _expression_link)
         inline.ruler.push("notes", _note)
         self.md.inline = inline
+        gfm_autolink_plugin(self.md)  # a bare address is a link, as mail programs would make it one anyway
         self.md.core.ruler.at("inline", _parse_inlines)
         self.md.core.ruler.after("inline", "statements", _hide_statements)
         self.md.normalizeLink = self._normalise  # type: ignore[method-assign]

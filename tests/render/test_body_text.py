@@ -205,3 +205,24 @@ def test_markdown_of_several_blocks_keeps_statements_inside() -> None:
     found = block_markdown("a\n{% if x %}\nb\n{% endif %}", place=PLACE)
     assert found.html == "<p>a</p>\n{% if x %}\n<p>b</p>\n{% endif %}"
     assert found.text == "a\n\n{% if x %}b\n\n{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("written", "href"),
+    [
+        ("Se https://example.org/a?x=1&y=2.", "https://example.org/a?x=1&amp;y=2"),
+        ("Se http://birgerochblom.se nu", "http://birgerochblom.se"),
+        ("Skriv till hej@example.org!", "mailto:hej@example.org"),
+        (
+            "https://example.org/{{ subscriber.city|urlencode }}/x",
+            "https://example.org/{{ subscriber.city|urlencode }}/x",
+        ),
+    ],
+)
+def test_a_bare_address_is_a_link_and_stands_once_in_the_text(written, href):
+    body, problems = parse_body(written, file="x.md", language="sv")
+    assert problems == ()
+    (part,) = body.intro.items
+    assert isinstance(part, Text)
+    assert f'<a href="{href}">' in part.html
+    assert part.text.strip() == written
