@@ -29,10 +29,11 @@ def arguments(case: str) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_mistake_is_told_with_its_place_and_nothing_is_sent(case, tmp_path, newsletter):
+def test_mistake_is_told_with_its_place_and_nothing_is_sent(case, tmp_path, newsletter, monkeypatch):
     folder = tmp_path / "project"
     lay_out(case, folder)
-    called = newsletter("-C", folder, *arguments(case))
+    monkeypatch.chdir(folder)
+    called = newsletter(*arguments(case))
     told = f"exit {called.code}\n{called.err}".replace(str(folder), "PROJECT")
     assert told == (BROKEN / case / "expected.txt").read_text(encoding="utf-8")
     assert called.code in (3, 4)

@@ -57,6 +57,16 @@ class Segments:
         needed = {other for name in known if name in self._segments for other in self._needed(name)}
         return {name: self._segments[name].where for name in sorted(needed)}
 
+    def lists(self, name: str) -> tuple[str, ...]:
+        """The lists that a segment speaks of, itself or through others; the list itself for a list."""
+        known = self._by_fold.get(fold(name), "")
+        if known not in self._segments:
+            return (known,) if known else ()
+        conditions = (self._segments[other].condition for other in self._needed(known))
+        return tuple(
+            dict.fromkeys(one for condition in conditions if condition for one in lists_in(condition))
+        )
+
     def segment(self, name: str) -> Segment | None:
         """None for a list and for what nobody knows."""
         return self._segments.get(self._by_fold.get(fold(name), ""))

@@ -8,7 +8,7 @@ from newsletter.campaigns.due import is_late
 from newsletter.campaigns.models import Campaign, Sequence, Status
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
-from newsletter.errors import ChecksFailed, Problem
+from newsletter.errors import Problem, UsageFault
 from newsletter.store.store import Store
 from newsletter.store.values import Counts, Run, State
 
@@ -136,7 +136,10 @@ def _unknown(store: Store | None, runs: list[Run]) -> list[str]:
 
 def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
     if counts.unknown:
-        return [f"newsletter resolve {campaign.id}"]
+        return [
+            f"newsletter resolve {campaign.id} --assume-sent",
+            f"newsletter resolve {campaign.id} --resend-unknown",
+        ]
     if state == "sending" or (state == "held" and not campaign.step):
         return [f"newsletter send {campaign.id}"]
     return [f"newsletter send {campaign.id} --dry-run"] if state in ("draft", "ready") else []
@@ -192,11 +195,11 @@ def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> 
 
 
 def one_of(session: Session, name: str) -> Campaign:
-    """The campaign that an argument names. Raises ChecksFailed for a whole sequence."""
+    """The campaign that an argument names. Raises UsageFault for a whole sequence."""
     found = session.workspace.resolve_name(name)
     if sequence := session.workspace.sequence(found):
         steps = ", ".join(step.campaign.id for step in sequence.steps[:3])
-        raise ChecksFailed(
+        raise UsageFault(
             Problem(
                 "G104", f"`{found}` is a sequence", sequence.place(), f"name one of its steps: {steps}, …"
             )

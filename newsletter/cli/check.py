@@ -2,6 +2,7 @@
 
 import click
 
+from newsletter.cli.output import counted
 from newsletter.cli.session import Session, global_options
 from newsletter.errors import Severity
 
@@ -34,10 +35,12 @@ def check(session: Session, names: tuple[str, ...], shape: str, *, strict: bool)
             session.output.line(problem.as_github())
     else:
         session.output.problems(problems, err=False)
-    number = len(names or session.workspace.catalogue.names())
+    number = len(names) or len(session.workspace.campaign_ids - session.workspace.catalogue.sequences.keys())
     if shape != "github":
-        verdict = f"{errors} errors, {warnings} warnings" if problems else "nothing to mend"
-        session.output.line(f"checked {number} {'campaign' if number == 1 else 'campaigns'}: {verdict}")
+        verdict = (
+            f"{counted(errors, 'error')}, {counted(warnings, 'warning')}" if problems else "nothing to mend"
+        )
+        session.output.line(f"checked {counted(number, 'campaign')}: {verdict}")
         session.output.line("not checked: whether links answer (that needs the network)")
     data = {
         "problems": [problem.as_json() for problem in problems],

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,11 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{grouped(number)} {noun}" if number == 1 else f"{grouped(number)} {noun}s"
+
+
 class Output:
     """Speaks for one call. With `--json` every method but `result` and its like is silent."""
 
@@ -45,11 +51,12 @@ class Output:
         if not (self.session.json or self.session.quiet):
             click.echo(text, err=True)
 
-    def problems(self, problems: Iterable[Problem], *, err: bool = True) -> None:
+    def problems(self, problems: Iterable[Problem], *, err: bool = True, always: bool = False) -> None:
+        """Findings, on stderr unless they are what was asked for. `always`: the milder ones with --quiet, too."""
         if self.session.json:
             return
         for problem in problems:
-            if self.session.quiet and not problem.is_error:
+            if self.session.quiet and not (always or problem.is_error):
                 continue
             text = problem.as_text()
             word = str(problem.severity)
@@ -76,7 +83,7 @@ class Output:
             self._envelope(exit_code, data, problems, next_steps)
         elif not self.session.quiet:
             for step in next_steps:
-                click.echo(f"next:  {step}")
+                click.echo(f"next:  {self._again(step)}")
         return exit_code
 
     def fault(self, fault: NewsletterError) -> int:
@@ -85,7 +92,7 @@ class Output:
         else:
             self.problems(fault.problems)
             for step in () if self.session.quiet else fault.next_steps:
-                click.echo(f"next:  {step}", err=True)
+                click.echo(f"next:  {self._again(step)}", err=True)
         return fault.exit_code
 
     def usage(self, problem: Problem) -> int:
@@ -121,9 +128,19 @@ class Output:
             "env": self.session.environment,
             "data": data,
             "problems": [problem.as_json() for problem in problems],
-            "next": list(next_steps),
+            "next": [self._again(step) for step in next_steps],
         }
         click.echo(json.dumps(envelope, ensure_ascii=False, indent=2, default=str))
+
+    def _again(self, step: str) -> str:
+        """A command to go on with, in the same project, environment and pretended time as this one."""
+        session = self.session
+        given = {"-C": session.folder, "--env": session.environment, "--now": session.now}
+        unsaid = {"-C": ".", "--env": "local", "--now": None}
+        options = [
+            f"{name} {shlex.quote(value)}" for name, value in given.items() if value and value != unsaid[name]
+        ]
+        return " ".join(["newsletter", *options, step.removeprefix("newsletter ")])
 
     @contextlib.contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None] | None]:

@@ -9,7 +9,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.cli.catalogue import one_of
 from newsletter.cli.session import Session, global_options
-from newsletter.delivery.plan import OptOuts, segment_of, sift
+from newsletter.delivery.plan import OptOuts, left_out, segment_of, sift
 from newsletter.errors import ChecksFailed, Problem, UsageFault, did_you_mean
 
 
@@ -33,7 +33,7 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
         composition = session.workspace.compose(campaign)
         person = _reader(session, campaign, as_email, OptOuts.read(store, secret))
         token_key = throwaway_secret()
-        packer = Packer(composition, session.settings, token_key, session.workspace.clock.now())
+        packer = Packer.of(session.workspace, composition, token_key)
         parcel = packer.parcel(person, sid(token_key, 0, 1, "render", 0))
         if shape == "eml":
             raw = message(composition, parcel.values, parcel.envelope)
@@ -50,6 +50,7 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
         "subject": parcel.values[0],
     }
     if target:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(Path(target), raw)
         session.output.note(f"{shape} for {person.email} in {target} ({len(raw)} bytes)")
     elif session.json:
@@ -71,7 +72,7 @@ def _reader(session: Session, campaign: Campaign, as_email: str | None, opt_outs
             raise UsageFault(Problem("G105", f"nobody in subscribers/ has the address {as_email}", hint=hint))
         return person
     segment = segment_of(workspace, campaign)
-    flow = sift(workspace, campaign.exclude, workspace.members(segment), opt_outs)
+    flow = sift(workspace, left_out(workspace, campaign), workspace.members(segment), opt_outs)
     if not flow.recipients:
         raise ChecksFailed(
             Problem("G102", f"nobody in `{segment}` would get it", campaign.place("segment"), "--as EMAIL")

@@ -49,10 +49,11 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
         f"{found}: {grouped(proved)} settled by evidence, {grouped(said)} by your word, {grouped(counts.unknown)} left"
     )
     steps = []
-    if counts.ready:
-        steps = ["newsletter run" if "/" in found else f"newsletter send {found}"]
-    elif counts.unknown:
-        steps = [f"newsletter resolve {found} --assume-sent, or --resend-unknown"]
+    if counts.unknown:
+        steps = [f"newsletter resolve {found} --assume-sent", f"newsletter resolve {found} --resend-unknown"]
+    elif counts.ready:
+        sequenced = session.workspace.catalogue.sequences.keys() & {found, found.rpartition("/")[0]}
+        steps = ["newsletter run" if sequenced else f"newsletter send {found}"]
     data = {
         "campaign": found,
         "by_evidence": proved,

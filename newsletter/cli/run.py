@@ -68,7 +68,7 @@ def run(
     for name, counts in report.sent:
         told = ", ".join(f"{grouped(getattr(counts, c))} {c}" for c in COUNTS if getattr(counts, c))
         output.line(f"{name}: {told or 'nobody'}")
-    output.problems(report.problems)
+    output.problems(report.problems, always=True)  # cron runs quietly, and a held campaign must be heard
     data = {
         "sent": [
             {"campaign": name, "counts": {c: getattr(counts, c) for c in COUNTS}}

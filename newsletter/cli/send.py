@@ -11,7 +11,7 @@ from newsletter.cli.output import grouped
 from newsletter.cli.segment import waterfall_lines
 from newsletter.cli.session import Session, global_options
 from newsletter.cli.stopping import Stop
-from newsletter.errors import GuardRefused, Problem
+from newsletter.errors import GuardRefused, Problem, UsageFault
 
 
 @click.command("send")
@@ -44,6 +44,10 @@ def send(
     """Rehearse (--dry-run), send, or go on with a send that stopped. A second send sends nothing again."""
     campaign = one_of(session, name)
     if dry_run:
+        if confirm is not None or expect_plan:
+            raise UsageFault(
+                Problem("G108", "--confirm and --expect-plan belong to a send, not to a rehearsal")
+            )
         return _rehearse(session, campaign, out, samples)
     if campaign.step:
         raise GuardRefused(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.audience.models import Standing, Subscriber
+from newsletter.check.workspace import Workspace
+from newsletter.delivery.plan import segment_of
 from newsletter.mail.links import unsubscribe_url
 from newsletter.mail.message import Envelope, check
 from newsletter.providers.protocol import Parcel
@@ -20,11 +22,18 @@ class Packer:
     settings: Settings
     secret: Secret
     date: datetime  # aware; the Date header of every message of this hand-over
+    lists: tuple[str, ...] = ()  # those by which the segment chose its people
+
+    @classmethod
+    def of(cls, workspace: Workspace, composition: Composition, secret: Secret) -> "Packer":
+        """A packer for one hand-over, by the workspace's clock."""
+        lists = workspace.segments.lists(segment_of(workspace, composition.campaign))
+        return cls(composition, workspace.settings, secret, workspace.clock.now(), lists)
 
     def links(self, subscriber: Subscriber) -> Links:
         """The addresses that are this person's own."""
         campaign = self.composition.campaign
-        name = list_of(subscriber, campaign.segment)
+        name = list_of(subscriber, self.lists)
         url = unsubscribe_url(self.settings.public_url, self.secret, subscriber.key, name, campaign.language)
         return Links(unsubscribe=url)
 
@@ -38,7 +47,7 @@ class Packer:
             sender=campaign.sender or self.settings.sender.from_,
             reply_to=campaign.reply_to or self.settings.sender.reply_to,
             recipient=subscriber.address,
-            list_id=list_of(subscriber, campaign.segment),
+            list_id=list_of(subscriber, self.lists),
             date=self.date,
             unsubscribe=links.unsubscribe,
         )
@@ -46,7 +55,9 @@ class Packer:
         return Parcel(self.composition, values, envelope)
 
 
-def list_of(subscriber: Subscriber, segment: str) -> str:
-    """The list by which a person gets a mail: the segment if it is one of theirs, else their first."""
-    names = [m.list for m in subscriber.memberships if m.standing is Standing.SUBSCRIBED] or subscriber.lists
-    return segment if segment in names else names[0]
+def list_of(subscriber: Subscriber, preferred: tuple[str, ...]) -> str:
+    """The list by which a person gets a mail, which is what an opt-out would name: a preferred one, else the first."""
+    names = [m.list for m in subscriber.memberships if m.standing is Standing.SUBSCRIBED] or [
+        *subscriber.lists
+    ]
+    return next((name for name in names if name in preferred), names[0])

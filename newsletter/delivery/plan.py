@@ -94,13 +94,19 @@ def plan_for(
     return Plan(
         campaign,
         composition,
-        sift(workspace, campaign.exclude, candidates, opt_outs),
+        sift(workspace, left_out(workspace, campaign), candidates, opt_outs),
         findings,
         candidates,
         workspace.settings.environment,
         workspace.settings.provider,
         plan_hash(workspace, campaign, composition),
     )
+
+
+def left_out(workspace: Workspace, campaign: Campaign) -> tuple[str, ...]:
+    """Lists and segments whose members don't get it; for a step also those that end its sequence."""
+    sequence = workspace.sequence(campaign.step.sequence) if campaign.step else None
+    return (*campaign.exclude, *(sequence.exit if sequence else ()))
 
 
 def segment_of(workspace: Workspace, campaign: Campaign) -> str:
@@ -143,14 +149,14 @@ def broken_lists(workspace: Workspace) -> list[Problem]:
 
 def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:
     """Over what an author can change between a rehearsal and the send: text, definitions, environment."""
-    used = {name for name in (campaign.segment, *campaign.exclude) if name}
+    segment, exclude = segment_of(workspace, campaign), left_out(workspace, campaign)
     covered = {
         "version": PLAN_VERSION,
         "campaign": campaign.id,
         "content": composition.sha256,
-        "segments": workspace.segments.definitions(used),
-        "segment": campaign.segment,
-        "exclude": campaign.exclude,
+        "segments": workspace.segments.definitions((segment, *exclude)),
+        "segment": segment,
+        "exclude": exclude,
         "environment": workspace.settings.environment,
         "provider": workspace.settings.provider,
     }

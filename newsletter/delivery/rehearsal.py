@@ -92,7 +92,7 @@ def rehearse(
     if workspace.settings.live:
         result.needs += ledger_needs(workspace, ledger_id)
     secret = throwaway_secret()
-    packer = Packer(plan.composition, workspace.settings, secret, workspace.clock.now())
+    packer = Packer.of(workspace, plan.composition, secret)
     chosen = pick_samples(plan.recipients, samples)
     rows: list[tuple[Subscriber, str, int]] = []
     failures: dict[tuple[str, str], Problem] = {}

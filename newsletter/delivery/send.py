@@ -112,9 +112,7 @@ def prove(office: Office, plan: Plan) -> None:
 
     Raises ChecksFailed with each kind of failure once.
     """
-    packer = Packer(
-        plan.composition, office.workspace.settings, throwaway_secret(), office.workspace.clock.now()
-    )
+    packer = Packer.of(office.workspace, plan.composition, throwaway_secret())
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
         try:

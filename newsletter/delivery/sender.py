@@ -112,7 +112,7 @@ class Sender:
         self, run: Run, members: Sequence[Member], composition: Composition
     ) -> tuple[list[Parcel], dict[int, str]]:
         """Parcels of those who are to go, and why the others must not, by subscriber id."""
-        packer = Packer(composition, self.workspace.settings, self.secret, self._now())
+        packer = Packer.of(self.workspace, composition, self.secret)
         opt_outs = OptOuts.read(self.store, self.secret)
         parcels: list[Parcel] = []
         late: dict[int, str] = {}
@@ -237,7 +237,7 @@ class Sender:
                 Problem(
                     "G135",
                     f"nobody knows what became of {counts.unknown} of {run.total}",
-                    hint=f"newsletter status {campaign.id} names them, newsletter resolve {campaign.id} settles them",
+                    hint=f"newsletter status {campaign.id} names them; resolve --help says how to settle them",
                 )
             )
         return counts
