@@ -107,7 +107,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
                 workspace, plan, folder, samples=samples, ledger_id=ledger_id, progress=progress
             )
     page = write_report(result, session.settings)
-    shown = _shown(session, folder)
+    shown = _shown(folder)
     output.line(
         f"DRY RUN - nothing leaves this machine   {campaign.id}   "
         f"environment {session.environment} ({session.settings.provider})"
@@ -124,7 +124,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
         for need in result.needs:
             output.line(f"  {need.code}  {need.message}" + (f"   try: {need.hint}" if need.hint else ""))
     output.line(f"verdict   {'ready' if result.passed else 'not ready: mend the errors above'}")
-    output.line(f"look at   {_shown(session, page)}")
+    output.line(f"look at   {_shown(page)}")
     data = {
         "campaign": campaign.id,
         "plan": plan.hash,
@@ -160,7 +160,7 @@ def _folder(session: Session, campaign: Campaign) -> Path:
     return folder
 
 
-def _shown(session: Session, path: Path) -> str:
-    """As it can be typed: relative to the project where it lies inside."""
-    root = session.project.root
-    return path.resolve().relative_to(root).as_posix() if path.resolve().is_relative_to(root) else str(path)
+def _shown(path: Path) -> str:
+    """As it can be typed here: relative where it lies below this folder."""
+    here, there = Path.cwd(), path.resolve()
+    return there.relative_to(here).as_posix() if there.is_relative_to(here) else str(there)

@@ -105,11 +105,11 @@ def ledger_needs(workspace: Workspace, ledger_id: str | None) -> tuple[Problem, 
 
 
 def expected_plan(workspace: Workspace, given: str) -> tuple[str, int | None]:
-    """What `--expect-plan` names: a plan.json, or a hash looked up below out/dry-run/.
+    """What `--expect-plan` names: a plan.json (from here or from the project), or a hash below out/dry-run/.
 
     Returns the hash and the number of recipients (None when only the hash is known).
     """
-    path = Path(given)
+    path = Path(given) if Path(given).exists() else workspace.project.root / given
     if path.is_dir():
         path /= "plan.json"
     if path.suffix == ".json" or path.is_file():

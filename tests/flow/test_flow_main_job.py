@@ -153,3 +153,21 @@ def test_status_adds_up_and_says_done(shipped, newsletter):
     assert (
         after["total"] == plan["recipients"] == sum(after["counts"].values()) == after["counts"]["accepted"]
     )
+
+
+def test_the_mail_names_the_list_by_which_it_came(shipped, newsletter):
+    """Somebody on three lists opts out of the one that the recap was sent to."""
+    plan = newsletter("-C", shipped, "send", "almedalen-recap", "-n", "--json", "--now", JULY).data
+    newsletter("-C", shipped, "send", "almedalen-recap", "--confirm", str(plan["recipients"]), "--now", JULY)
+    named = {str(message["List-Id"]) for message in outbox(shipped, "almedalen-recap").values()}
+    assert named == {"<seminarier.hejdigitalt.example>"}
+
+
+def test_the_next_command_is_for_the_same_project_environment_and_time(small, newsletter):
+    with (small / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[env.stage]\nprovider = "outbox"\n')
+    rehearsed = newsletter("-C", small, "send", "hej", "-n", "--env", "stage", "--now", JULY, "--json")
+    (step,) = rehearsed.envelope["next"]
+    assert newsletter(*step.split()[1:]).code == 0
+    assert newsletter("-C", small, "status", "hej", "--env", "stage", "--json").data["state"] == "done"
+    assert newsletter("-C", small, "status", "hej", "--json").data["total"] == 0
