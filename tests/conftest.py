@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same cases on every machine, and no failure because a machine was busy.
+settings.register_profile("newsletter", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("newsletter")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ("newsletter.toml", "campaigns", "templates", "subscribers")
