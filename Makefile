@@ -45,7 +45,7 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 test: check  ## format, lint, types, layers and all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py

@@ -19,6 +19,8 @@ from newsletter.files.project import find_project
 from newsletter.render.composition import Links, compose
 from newsletter.settings.load import load_settings
 
+pytestmark = pytest.mark.xdist_group("look")  # one browser measures once for all of them
+
 ROOT = Path(__file__).parents[2]
 MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
 WIDTHS = (320, 375, 600, 1000)
