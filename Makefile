@@ -7,7 +7,6 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export PYTHONWARNDEFAULTENCODING := 1
 
 .PHONY: help setup demo check lint test bench lock clean
 
@@ -24,7 +23,7 @@ $(STAMP): requirements.lock pyproject.toml
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
 	  echo "$$python has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; fi; \
 	echo "setting up $(VENV) with $$("$$python" --version) ..."; \
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
+	{ $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' && $(BIN)/python -m pip --version; } >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-input --no-deps --no-build-isolation -e .
 	@touch $@
@@ -44,6 +43,7 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
+test: export PYTHONWARNDEFAULTENCODING = 1
 test: check  ## format, lint, types, layers and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 

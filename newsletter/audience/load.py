@@ -1,6 +1,7 @@
 """The people in subscribers/*.csv: rows become memberships, rows of one address become one person."""
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from newsletter.settings.model import Settings
 
 FOLDER = "subscribers"
 _MOST = 20  # findings of one kind and column in a list; further ones are counted
+_IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")
 _PER_LIST = frozenset({"consent_source", "consent_at"})  # differs from list to list without contradiction
 
 
@@ -159,13 +161,21 @@ class _People:
 
     def _add_unclear(self, name: str, row: "_Row") -> None:
         """Nobody knows what the row says, but perhaps of whom: they get nothing, whatever other rows say."""
-        address = parse_address(row.cell("email"))
-        if address.key and address.problem is None:
+        for cell in row.cells:
+            self._hold(name, row, cell)
+
+    def _hold(self, name: str, row: "_Row", cell: str) -> None:
+        """Whoever a cell names, be it `Eva <eva@example.org>` or in another column, has an unclear row."""
+        found = _IN_BRACKETS.search(cell)
+        address = parse_address(found[1] if found else cell.strip())
+        if "@" in cell and address.key and address.problem is None:
             draft = self.drafts.setdefault(address.key, _Draft(address, address.key))
             draft.memberships.append(Membership(name, Place(row.table.file, row.line), Standing.UNCLEAR))
 
     def _add_row(self, name: str, row: "_Row") -> None:
         address = row.address()
+        if address.problem is not None:
+            self._hold(name, row, row.cell("email"))
         # A row without address is nobody that another row could be, yet it is counted.
         key = address.key if address.email else str(Place(row.table.file, row.line))
         draft = self.drafts.get(key)

@@ -96,7 +96,7 @@ class Workspace:
             raise ChecksFailed(*problems, next_steps=[f"newsletter check {name}"])
 
     def _unknown(self, name: str) -> UsageFault:
-        hint = did_you_mean(name, self.campaign_ids) or "newsletter new campaign is a file in campaigns/"
+        hint = did_you_mean(name, self.campaign_ids) or "a campaign is a file campaigns/NAME.md"
         return UsageFault(Problem("G101", f"there is no campaign `{name}`", hint=hint))
 
     def compose(self, campaign: Campaign) -> Composition:
@@ -105,14 +105,24 @@ class Workspace:
             compose,
         )  # premailer and mjml: only when something is rendered
 
-        return compose(
-            self.project,
-            self.settings,
-            campaign,
-            columns=self.columns,
-            is_member=self.is_member,
-            segments=self.segment_names,
-        )
+        try:
+            return compose(
+                self.project,
+                self.settings,
+                campaign,
+                columns=self.columns,
+                is_member=self.is_member,
+                segments=self.segment_names,
+            )
+        except (RecursionError, MemoryError):
+            raise ChecksFailed(
+                Problem(
+                    "C190",
+                    "it nests too deeply or is too large to be read",
+                    campaign.place(),
+                    "write it flatter",
+                )
+            ) from None
 
     @cached_property
     def segment_names(self) -> frozenset[str]:
@@ -129,6 +139,10 @@ class Workspace:
             matcher = self.segments.matcher(segment, now=self.clock.now(), received=self.received)
             self._matchers[segment] = matcher
         return matcher(subscriber)
+
+    def ask_again(self) -> None:
+        """Forget who is in what: something was sent, and `received()` may answer otherwise now."""
+        self._matchers.clear()
 
     def members(self, segment: str) -> tuple[Subscriber, ...]:
         return self.segments.members(segment, now=self.clock.now(), received=self.received)

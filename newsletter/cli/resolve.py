@@ -3,10 +3,12 @@
 import click
 
 from newsletter.cli.asking import ask_number
-from newsletter.cli.catalogue import counts_of, runs_of
+from newsletter.cli.catalogue import counts_of
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
 from newsletter.errors import GuardRefused, Problem, UsageFault
+from newsletter.store.store import Store
+from newsletter.store.values import Run
 
 
 @click.command("resolve")
@@ -19,6 +21,7 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
     """Settle deliveries whose fate is unknown: by what the provider can prove, else by your word."""
     from newsletter.delivery.ledger import owner_is_alive
     from newsletter.delivery.resolve import settle_by_evidence, settle_by_word
+    from newsletter.delivery.send import same_provider
     from newsletter.providers.open import open_provider
 
     if assume_sent and resend_unknown:
@@ -27,7 +30,9 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
     found = workspace.resolve_name(name)
     with session.office() as office:
         store, now = office.store, workspace.clock.now()
-        runs = [run for one in _names(session, found) for run in runs_of(store, session, one)]
+        runs = _runs(session, store, found)
+        for run in runs:
+            same_provider(run, session.settings)
         store.sweep(owner_is_alive(session.project), now)
         provider = open_provider(session.project, session.settings)
         try:
@@ -64,10 +69,16 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
     return session.output.result(data, next_steps=steps, exit_code=7 if counts.unknown else 0)
 
 
-def _names(session: Session, found: str) -> list[str]:
-    """The campaign, or all steps of a sequence; a file that is gone or broken can still be settled."""
-    sequence = session.workspace.catalogue.sequences.get(found)
-    return [step.campaign.id for step in sequence.steps] if sequence else [found]
+def _runs(session: Session, store: Store, found: str) -> list[Run]:
+    """All runs of a campaign, or of a sequence's steps; a file that is gone or broken can still be settled."""
+    runs = [
+        run
+        for run in store.runs(session.environment)
+        if run.campaign == found or run.campaign.startswith(f"{found}/")
+    ]
+    if not runs and not session.workspace.sequence(found):
+        session.workspace.campaign(found)  # raises UsageFault for what nobody knows
+    return runs
 
 
 def _confirm(session: Session, left: int) -> None:

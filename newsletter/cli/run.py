@@ -47,7 +47,7 @@ def run(
     if not dry_run:
         clock_guard(session.workspace)
     stop = Stop(max_runtime)
-    with _alone(session) as alone:
+    with contextlib.nullcontext(True) if dry_run else _alone(session) as alone:
         if fail_if_locked and not alone:
             session.output.note("another run is at work")
             return session.output.result({"locked": True}, exit_code=8)

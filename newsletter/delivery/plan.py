@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -143,8 +144,17 @@ def broken_lists(workspace: Workspace) -> list[Problem]:
     An opt-out in any file holds for the whole project, so one unreadable list stops every campaign.
     """
     audience = workspace.audience
-    unread = sorted(set(audience.problems) - set(audience.lists))
-    return [problem for name in unread for problem in audience.problems[name] if problem.is_error]
+    errors = [(name, p) for name in sorted(audience.problems) for p in audience.problems[name] if p.is_error]
+    return [
+        p for name, p in errors if name not in audience.lists or p.code == "A120"
+    ]  # A120: a second file unread
+
+
+def asked_in_text(workspace: Workspace, campaign: Campaign) -> tuple[str, ...]:
+    """Segments that `::: only` in the text may ask for; with a snippet in it: all, whatever the snippet says."""
+    if re.search(r"^:::+\s*snippet\b", campaign.body, re.MULTILINE):
+        return workspace.segments.names
+    return tuple(re.findall(r"^:::+\s*only\s+(?:not\s+)?(\S+)", campaign.body, re.MULTILINE))
 
 
 def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:
@@ -154,7 +164,10 @@ def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition
         "version": PLAN_VERSION,
         "campaign": campaign.id,
         "content": composition.sha256,
-        "segments": workspace.segments.definitions((segment, *exclude)),
+        "segments": workspace.segments.definitions((segment, *exclude, *asked_in_text(workspace, campaign))),
+        "timezone": workspace.settings.timezone,
+        "attributes": workspace.settings.attributes,
+        "public_url": workspace.settings.public_url,
         "segment": segment,
         "exclude": exclude,
         "environment": workspace.settings.environment,

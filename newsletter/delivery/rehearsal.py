@@ -181,7 +181,14 @@ def _recipients_csv(rows: list[tuple[Subscriber, str, int]]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(["email", "lists", "language", "bytes"])
     for person, _, size in rows:
-        writer.writerow([mask(person.email), " ".join(person.lists), person.language, size])
+        writer.writerow(
+            [
+                mask(person.email),
+                " ".join(person.lists),
+                person.language if person.language.isalnum() else "",
+                size,
+            ]
+        )
     return text.getvalue().encode("utf-8")
 
 

@@ -15,13 +15,15 @@ from newsletter.delivery.guards import (
 )
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.parcels import Packer
-from newsletter.delivery.plan import OptOuts, Plan, make_plan
+from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, broken_lists, make_plan, plan_for
 from newsletter.delivery.sender import Progress, Sender
-from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
+from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
+from newsletter.files.project import SETTINGS_FILE
 from newsletter.mail.links import sid
 from newsletter.providers.open import max_batch, open_provider
 from newsletter.providers.protocol import Provider
 from newsletter.render.composition import Composition
+from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, throwaway_secret
 from newsletter.store.store import Store
 from newsletter.store.values import AlreadyFrozen, Counts, EnrolmentMove, NewRun, Run
@@ -72,6 +74,7 @@ class Office:
             return self.sender(provider).deliver(run, campaign, composition)
         finally:
             provider.close()
+            self.workspace.ask_again()
 
     def sender(self, provider: Provider) -> Sender:
         return Sender(self.workspace, self.store, self.secret, provider, self.stop, self.progress)
@@ -120,6 +123,12 @@ def prove(office: Office, plan: Plan) -> None:
         except ChecksFailed as failed:
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
+        if office.stop():
+            raise Interrupted(
+                Problem(
+                    "G134", "stopped by hand before anything was begun", hint="the same command begins anew"
+                )
+            )
         if office.proving:
             office.proving(number, len(plan.recipients))
     if failures:
@@ -137,7 +146,7 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
         campaign=campaign.id,
         content_hash=plan.composition.sha256,
         plan_hash=plan.hash,
-        inputs=inputs(plan.composition),
+        inputs=inputs(office.workspace, plan.composition),
         created_at=office.workspace.clock.now(),
         occurrence="1"
         if move is None
@@ -156,18 +165,66 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
         return frozen.run
 
 
-def inputs(composition: Composition) -> dict[str, object]:
-    return {"sources": dict(sorted(composition.sources.items()))}
+def inputs(workspace: Workspace, composition: Composition) -> dict[str, object]:
+    """What a send that goes on is held against: the files' hashes, the rules that its text asks for, the provider."""
+    return {
+        "sources": dict(sorted(composition.sources.items())),
+        "rules": rules(workspace, composition.campaign),
+        "provider": workspace.settings.provider,
+    }
+
+
+def rules(workspace: Workspace, campaign: Campaign) -> dict[str, str]:
+    """What decides, beside the files themselves, which words a person reads."""
+    definitions = workspace.segments.definitions(asked_in_text(workspace, campaign))
+    return {**definitions, "(timezone)": workspace.settings.timezone}
+
+
+def go_on_guard(office: Office, run: Run, campaign: Campaign, composition: Composition) -> None:
+    """The rails of a run that was begun earlier: the same content and provider, whole lists, a live send's needs.
+
+    Raises GuardRefused, ChecksFailed (a list can't be read: it may hide an opt-out), ConfigurationFault.
+    """
+    workspace = office.workspace
+    same_content(run, campaign, composition)
+    if run.inputs.get("rules") != rules(workspace, campaign):
+        raise GuardRefused(
+            Problem(
+                "G141",
+                f"rules that the text of `{campaign.id}` asks for changed since it was begun",
+                Place("subscribers/segments.toml"),
+                "put back what they said: those who are left must get what the others got",
+            )
+        )
+    same_provider(run, workspace.settings)
+    if broken := broken_lists(workspace):
+        raise ChecksFailed(*broken)
+    live_guard(workspace, plan_for(workspace, campaign, composition, (), office.opt_outs()))
+    ledger_guard(workspace, office.store.ledger_id)
+
+
+def same_provider(run: Run, settings: Settings) -> None:
+    """Raises GuardRefused: what one provider took, another one knows nothing of."""
+    begun = run.inputs.get("provider")
+    if begun != settings.provider:
+        raise GuardRefused(
+            Problem(
+                "G142",
+                f"`{run.campaign}` was begun with {begun}, not with {settings.provider}",
+                Place(SETTINGS_FILE),
+                f'go on with provider = "{begun}"',
+            )
+        )
 
 
 def _go_on(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> SendResult:
     composition = office.workspace.compose(campaign)
-    same_content(run, campaign, composition)
     clock_guard(office.workspace)
-    ledger_guard(office.workspace, office.store.ledger_id)
+    same_content(run, campaign, composition)
     counts = office.store.counts(run.id)
     if run.state in ("done", "cancelled"):
         return SendResult(run, counts, already=True, excluded=office.store.excluded(run.id))
+    go_on_guard(office, run, campaign, composition)
     if run.state == "paused":
         raise GuardRefused(
             Problem("G140", f"`{campaign.id}` is paused", hint=f"newsletter status {campaign.id}")

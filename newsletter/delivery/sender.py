@@ -60,6 +60,9 @@ class Sender:
     progress: Progress | None = None
     _retries: int = field(default=0, init=False)  # in a row, without an answer between
     _unknowns: int = field(default=0, init=False)
+    _rest_until: float = field(
+        default=0.0, init=False
+    )  # monotonic: the provider asked for a pause, of all batches
 
     def deliver(self, run: Run, campaign: Campaign, composition: Composition) -> Counts:
         """Hand over all that is ready in a run, and settle what the provider can prove.
@@ -74,6 +77,8 @@ class Sender:
             self._report(run)
             while True:
                 self._stop_if_asked(campaign)
+                if self._resting():
+                    continue
                 batches = self.store.ready_batches(run.id, self._now())
                 if batches:
                     self._send_batch(run, random.choice(batches), owner, composition)  # noqa: S311 - fewer collisions
@@ -108,6 +113,21 @@ class Sender:
         self._report(run)
         self._heed(outcome)
 
+    def _resting(self) -> bool:
+        """Sleep a little while the provider wants to be left alone; false when it does not."""
+        left = self._rest_until - time.monotonic()
+        if left > WAIT_AT_MOST.total_seconds():
+            raise ProviderUnavailable(
+                Problem(
+                    "G133",
+                    f"{self.provider.name} asks for a pause of {left:.0f} s",
+                    hint="send again after that",
+                )
+            )
+        if left > 0:
+            time.sleep(min(left, POLL_S))
+        return left > 0
+
     def _render(
         self, run: Run, members: Sequence[Member], composition: Composition
     ) -> tuple[list[Parcel], dict[int, str]]:
@@ -137,11 +157,12 @@ class Sender:
 
     def _record(self, attempt_id: str, ids: dict[str, int], outcome: Outcome) -> None:
         exceptions = {ids[name]: (ANSWERED[a], reason) for name, (a, reason) in outcome.exceptions.items()}
-        retry = outcome.answer is Answer.RETRY or any(
-            a is Answer.RETRY for a, _ in outcome.exceptions.values()
-        )
+        # A refusal of single recipients is an answer: the provider is there and works.
+        retry = outcome.answer is Answer.RETRY and not outcome.exceptions
         self._retries = self._retries + 1 if retry else 0
         self._unknowns = self._unknowns + 1 if outcome.answer is Answer.UNKNOWN else 0
+        pause = self._backoff(outcome) if retry else timedelta()
+        self._rest_until = time.monotonic() + pause.total_seconds()
         self.store.finish(
             attempt_id,
             state=ANSWERED[outcome.answer],
@@ -151,7 +172,7 @@ class Sender:
             status=outcome.status,
             provider_id=outcome.provider_id,
             detail={"text": outcome.detail} if outcome.detail else None,
-            not_before=self._now() + self._backoff(outcome) if retry else None,
+            not_before=self._now() + pause if retry else None,
         )
 
     def _backoff(self, outcome: Outcome) -> timedelta:
@@ -193,7 +214,7 @@ class Sender:
         counts = self.store.counts(run.id)
         if counts.ready:
             due = self.store.next_due(run.id)
-            if due and due - self._now() > WAIT_AT_MOST:
+            if due and (due - self._now() > WAIT_AT_MOST or self.workspace.clock.pretended):
                 when = due.astimezone(self.workspace.settings.zone)
                 raise ProviderUnavailable(
                     Problem(

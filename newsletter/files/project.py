@@ -37,12 +37,13 @@ class Project:
         else:
             path = self.root / relative
             try:
-                inside = path.resolve().is_relative_to(self.root)
+                real = path.resolve()
+                inside = real.is_relative_to(self.root) and not self._hidden_by_link(relative, real)
             except (OSError, RuntimeError):  # a link that leads to itself
                 inside = False
             if inside:
                 return path
-            reason = "is a link that leads out of the project"
+            reason = "is a link that leads out of the project, or to a hidden file"
         raise ChecksFailed(
             Problem(
                 "F111",
@@ -51,6 +52,11 @@ class Project:
                 "copy the file into the project and write its path from there, such as `templates/logo.png`",
             )
         )
+
+    def _hidden_by_link(self, relative: str, real: Path) -> bool:
+        """Whether a link leads to `.env`, `.newsletter/` or their like: what is hidden is no content."""
+        asked = any(part.startswith(".") for part in PurePosixPath(relative).parts)
+        return not asked and any(part.startswith(".") for part in real.relative_to(self.root).parts)
 
     def relative(self, path: Path) -> str:
         """How problems and plans name a file of the project: relative to it, with '/'."""

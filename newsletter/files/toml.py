@@ -52,6 +52,15 @@ def parse_toml(text: str, *, file: str, first_line: int = 1) -> Document:
         scanner.scan()
     except tomllib.TOMLDecodeError as error:
         reason = str(error)
+    except ValueError as error:  # an integer of thousands of digits: Python refuses to read it
+        raise ChecksFailed(
+            Problem(
+                "F101",
+                f"a value can't be read: {error}",
+                Place(file, first_line, 1),
+                "write a shorter number",
+            )
+        ) from None
     except RecursionError:
         raise ChecksFailed(
             Problem("F101", "lists or tables nest too deeply", Place(file, first_line, 1), "write it flatter")

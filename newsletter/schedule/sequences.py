@@ -11,7 +11,7 @@ from newsletter.check.findings import check_campaign
 from newsletter.delivery.guards import ledger_guard, live_guard
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.plan import OptOuts, broken_lists, opted_out, plan_for, sift
-from newsletter.delivery.send import Office, freeze, prove, same_content
+from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
 
@@ -69,12 +69,12 @@ class SequenceTick:
         due: dict[str, list[tuple[str | None, Subscriber]]] = {}
         for enrolment in self._enrolments():
             person = self._still_on_the_way(enrolment)
-            if person is None or enrolment.delivery_state in OPEN:
-                continue
             if enrolment.step and not self.sequence.step(enrolment.step):
                 self._lost.setdefault(enrolment.step, []).append(enrolment.subscriber_id)
                 continue
-            step = next_step(self.sequence, enrolment.step)
+            if person is None or enrolment.delivery_state in OPEN:
+                continue
+            step = self._next(enrolment)
             if step is None:
                 self._end(enrolment, "finished")
             elif self._may_get(person, step) and is_step_due(
@@ -90,6 +90,19 @@ class SequenceTick:
             for state, ids in self._ends.items():
                 self.office.store.end_enrolments(self._environment(), self.sequence.id, ids, state, now)
         return due
+
+    def _next(self, enrolment: Enrolment) -> Step | None:
+        """The next step that this person has not had: steps may have been put in another order since."""
+        step = next_step(self.sequence, enrolment.step)
+        while step and enrolment.key in self._had[step.id]:
+            step = next_step(self.sequence, step.id)
+        return step
+
+    @cached_property
+    def _had(self) -> dict[str, frozenset[str]]:
+        """Step id -> the address keys that it was sent to before this tick."""
+        store, environment = self.office.store, self._environment()
+        return {step.id: store.received(environment, step.campaign.id) for step in self.sequence.steps}
 
     def _enrol(self) -> None:
         if not self.dry_run:
@@ -121,7 +134,9 @@ class SequenceTick:
         end: EnrolmentEnd | None = None
         if enrolment.delivery_state is State.REJECTED:
             end = "rejected"
-        elif person is None or any(workspace.is_member(name, person) for name in self.sequence.exit):
+        elif person is None:
+            return None  # perhaps a slip in a file: they go on where they stand once they are back
+        elif any(workspace.is_member(name, person) for name in self.sequence.exit):
             end = "exited"
         elif opted_out(sift(workspace, (), (person,), self._opt_outs)):
             end = "opted_out"
@@ -149,8 +164,7 @@ class SequenceTick:
         if self.dry_run:
             return self.office.store.counts(run.id).ready
         composition = self.office.workspace.compose(campaign)
-        same_content(run, campaign, composition)
-        ledger_guard(self.office.workspace, self.office.store.ledger_id)
+        go_on_guard(self.office, run, campaign, composition)
         return self.office.deliver(run, campaign, composition)
 
     def _send_step(self, step: Step, due: list[tuple[str | None, Subscriber]]) -> Counts | int | None:

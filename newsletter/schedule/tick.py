@@ -111,6 +111,14 @@ class Tick:
                 raise
             self._say(subject, fault.problems)
             self.report.exit_code = self.report.exit_code or fault.exit_code
+        except Exception as fault:  # noqa: BLE001 - a bug of ours met by one campaign must not hold the others
+            told = Problem(
+                "U199",
+                f"internal error: {type(fault).__name__}: {fault}",
+                hint="newsletter -v send shows where",
+            )
+            self._say(subject, [told])
+            self.report.exit_code = self.report.exit_code or 1
 
     def _say(self, subject: str, problems: Iterable[Problem]) -> None:
         """Once for the same text, so that cron's mail is worth reading."""

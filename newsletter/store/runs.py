@@ -1,7 +1,7 @@
 """Runs: freezing an audience once, and reading what was frozen."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -144,7 +144,9 @@ def _write(
         conn.execute(
             sa.insert(excluded), [{"run_id": run_id, "reason": k, "n": n} for k, n in excluded_by.items()]
         )
-    _write_batches(conn, run_id, batch_size, new.created_at)
+    _write_batches(
+        conn, run_id, batch_size, datetime.fromtimestamp(0, UTC)
+    )  # at once, whatever clocks do later
     return run_id
 
 
