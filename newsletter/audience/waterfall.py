@@ -1,6 +1,6 @@
 """From candidates to recipients: who is not mailed, and the one reason that is counted."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from newsletter.audience.models import ListFile, Standing, Subscriber
@@ -41,9 +41,11 @@ def waterfall(
     suppressed: Callable[[Subscriber], bool],
     lists: Mapping[str, ListSettings] | None,
     smtputf8: bool,
+    asked: Collection[str] = (),
 ) -> Waterfall:
     """Pure. lists: `[list.NAME]` for a live send; None otherwise, then consent is not asked for.
 
+    asked: the lists by which the candidates were chosen; who waits to be confirmed there is not mailed by them
     smtputf8: whether addresses with a local part outside ASCII may go.
     """
     questions: dict[str, Callable[[Subscriber], bool]] = {
@@ -51,7 +53,7 @@ def waterfall(
         "unsubscribed": lambda who: who.unsubscribed,
         "cleaned": lambda who: _any_row(who, Standing.CLEANED),
         "suppressed": suppressed,
-        "pending": _is_pending,
+        "pending": lambda who: _is_pending(who, asked),
         "no_consent": lambda who: lists is not None and not _has_ground(who, lists),
         "invalid": lambda who: not who.address,
         "smtputf8": lambda who: who.needs_smtputf8 and not smtputf8,
@@ -72,11 +74,13 @@ def _any_row(who: Subscriber, standing: Standing) -> bool:
     return any(row.standing is standing for row in who.memberships)
 
 
-def _is_pending(who: Subscriber) -> bool:
-    """Not confirmed on any list, or a row that can't be read and might say no."""
+def _is_pending(who: Subscriber, asked: Collection[str]) -> bool:
+    """Confirmed on none of the lists that count, or a row that can't be read and might say no."""
     if _any_row(who, Standing.UNCLEAR):
         return True
-    return not _any_row(who, Standing.SUBSCRIBED) and _any_row(who, Standing.PENDING)
+    rows = [row for row in who.memberships if row.list in asked] or who.memberships
+    standings = {row.standing for row in rows}
+    return Standing.PENDING in standings and Standing.SUBSCRIBED not in standings
 
 
 def _has_ground(who: Subscriber, lists: Mapping[str, ListSettings]) -> bool:

@@ -72,7 +72,7 @@ def _reader(session: Session, campaign: Campaign, as_email: str | None, opt_outs
             raise UsageFault(Problem("G105", f"nobody in subscribers/ has the address {as_email}", hint=hint))
         return person
     segment = segment_of(workspace, campaign)
-    flow = sift(workspace, left_out(workspace, campaign), workspace.members(segment), opt_outs)
+    flow = sift(workspace, left_out(workspace, campaign), workspace.members(segment), opt_outs, segment)
     if not flow.recipients:
         raise ChecksFailed(
             Problem("G102", f"nobody in `{segment}` would get it", campaign.place("segment"), "--as EMAIL")

@@ -84,7 +84,7 @@ def _flow(session: Session, name: str) -> Waterfall:
     with session.reading() as (store, secret):
         session.workspace.segments.require(name, Place("subscribers/segments.toml"))
         members = session.workspace.members(name)
-        return sift(session.workspace, (), members, OptOuts.read(store, secret))
+        return sift(session.workspace, (), members, OptOuts.read(store, secret), name)
 
 
 def waterfall_lines(name: str, candidates: int, excluded: Mapping[str, int]) -> list[str]:

@@ -95,7 +95,7 @@ def plan_for(
     return Plan(
         campaign,
         composition,
-        sift(workspace, left_out(workspace, campaign), candidates, opt_outs),
+        sift(workspace, left_out(workspace, campaign), candidates, opt_outs, segment_of(workspace, campaign)),
         findings,
         candidates,
         workspace.settings.environment,
@@ -117,11 +117,16 @@ def segment_of(workspace: Workspace, campaign: Campaign) -> str:
 
 
 def sift(
-    workspace: Workspace, exclude: Iterable[str], candidates: tuple[Subscriber, ...], opt_outs: OptOuts
+    workspace: Workspace,
+    exclude: Iterable[str],
+    candidates: tuple[Subscriber, ...],
+    opt_outs: OptOuts,
+    segment: str = "",
 ) -> Waterfall:
     """The waterfall for these candidates, the same for a rehearsal, a freeze and a count.
 
     exclude: lists and segments whose members are left out
+    segment: what was asked for; whether somebody is confirmed is a matter of its lists
     """
     settings = workspace.settings
     return waterfall(
@@ -130,6 +135,7 @@ def sift(
         suppressed=opt_outs.holds,
         lists=settings.list if settings.live else None,
         smtputf8=False,
+        asked=workspace.segments.lists(segment) if segment else (),
     )
 
 

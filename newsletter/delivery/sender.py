@@ -11,10 +11,9 @@ from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
 from newsletter.delivery.parcels import Packer
-from newsletter.delivery.plan import OptOuts, sift
+from newsletter.delivery.plan import OptOuts, segment_of, sift
 from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.errors import (
-    ChecksFailed,
     ConfigurationFault,
     Interrupted,
     Problem,
@@ -74,6 +73,7 @@ class Sender:
         folder = self.workspace.project.path(OWNERS_FOLDER)
         with Owner.take(folder) as owner:
             self._settle(run, campaign.id)
+            self._heed_old_doubts(run)
             self._report(run)
             while True:
                 self._stop_if_asked(campaign)
@@ -131,9 +131,13 @@ class Sender:
     def _render(
         self, run: Run, members: Sequence[Member], composition: Composition
     ) -> tuple[list[Parcel], dict[int, str]]:
-        """Parcels of those who are to go, and why the others must not, by subscriber id."""
+        """Parcels of those who are to go, and why the others must not, by subscriber id.
+
+        Raises ChecksFailed when somebody can't be rendered any more: nobody of the batch is claimed then.
+        """
         packer = Packer.of(self.workspace, composition, self.secret)
         opt_outs = OptOuts.read(self.store, self.secret)
+        segment = segment_of(self.workspace, composition.campaign)
         parcels: list[Parcel] = []
         late: dict[int, str] = {}
         for member in members:
@@ -144,15 +148,14 @@ class Sender:
             if person is None:
                 late[member.id] = "left the lists"
                 continue
-            flow = sift(self.workspace, (), (person,), opt_outs)  # who was excluded stands in the frozen plan
+            flow = sift(
+                self.workspace, (), (person,), opt_outs, segment
+            )  # who was excluded stands in the frozen plan
             if not flow.recipients:
                 late[member.id] = next(reason for reason, people in flow.excluded.items() if people)
                 continue
             name = sid(self.secret, run.id, member.id, self.store.ledger_id, self.store.epoch)
-            try:
-                parcels.append(packer.parcel(person, name))
-            except ChecksFailed as failed:
-                late[member.id] = f"can't be rendered: {failed.problems[0].code}"
+            parcels.append(packer.parcel(person, name))
         return parcels, late
 
     def _record(self, attempt_id: str, ids: dict[str, int], outcome: Outcome) -> None:
@@ -206,6 +209,18 @@ class Sender:
                     "G132",
                     f"{self._unknowns} requests in a row without an answer: stopped before more are in doubt ({said})",
                     hint="look at the provider's log, then newsletter resolve",
+                )
+            )
+
+    def _heed_old_doubts(self, run: Run) -> None:
+        """As many doubts as trip the breaker have to be settled first: a tick a minute must not add to them."""
+        doubts = len(self.store.unknown_batches(run.id))
+        if doubts >= self.workspace.settings.delivery.breaker:
+            raise UnknownLeft(
+                Problem(
+                    "G132",
+                    f"{doubts} requests of `{run.campaign}` have no answer yet: no more until they are settled",
+                    hint=f"newsletter resolve {run.campaign} --help",
                 )
             )
 

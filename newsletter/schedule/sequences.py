@@ -112,7 +112,7 @@ class SequenceTick:
 
     def _entering(self) -> tuple[Subscriber, ...]:
         members = self.office.workspace.members(self.sequence.segment)
-        return sift(self.office.workspace, (), members, self._opt_outs).recipients
+        return sift(self.office.workspace, (), members, self._opt_outs, self.sequence.segment).recipients
 
     def _enrolments(self) -> list[Enrolment]:
         """Those on the way; in a dry tick also those whom a real one would enrol."""
@@ -150,7 +150,11 @@ class SequenceTick:
 
     def _may_get(self, person: Subscriber, step: Step) -> bool:
         """Whoever may not be written to just now stays where they are."""
-        return bool(sift(self.office.workspace, step.campaign.exclude, (person,), self._opt_outs).recipients)
+        return bool(
+            sift(
+                self.office.workspace, step.campaign.exclude, (person,), self._opt_outs, self.sequence.segment
+            ).recipients
+        )
 
     @cached_property
     def _opt_outs(self) -> OptOuts:

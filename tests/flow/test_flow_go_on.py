@@ -143,3 +143,14 @@ def test_a_pretended_clock_that_went_back_ends_instead_of_waiting(small, newslet
 def test_a_no_in_a_damaged_row_still_holds_the_person_back(row, small, newsletter):
     (small / "subscribers" / "nej.csv").write_text(f"email,first_name,status\n{row}\n", encoding="utf-8")
     assert newsletter("-C", small, "segment", "count", "lista", "--json").data["recipients"] == 2
+
+
+def test_who_waits_to_be_confirmed_on_the_list_is_not_mailed_by_it(small, newsletter):
+    (small / "subscribers" / "lista.csv").write_text(
+        "email,first_name,city,status\neva@example.org,Eva,Visby,pending\nbo@example.org,Bo,Visby,\n",
+        encoding="utf-8",
+    )
+    (small / "subscribers" / "annan.csv").write_text("email\neva@example.org\n", encoding="utf-8")
+    assert newsletter("-C", small, "segment", "count", "lista", "--json").data["recipients"] == 1
+    assert newsletter("-C", small, "segment", "count", "annan", "--json").data["recipients"] == 1
+    assert newsletter("-C", small, "send", "hej", "-n", "--json").data["excluded"]["pending"] == 1
