@@ -24,4 +24,4 @@ step status --now "$now"
 printf '\nIt is all in files; nothing left this machine. Look at:\n'
 printf '  %s/out/dry-run/almedalen-recap/report.html   the rehearsal, in a browser\n' "$demo"
 printf '  %s/out/outbox/almedalen-recap/               %s messages as .eml\n' "$demo" "$(find out/outbox/almedalen-recap -name '*.eml' | wc -l | tr -d ' ')"
-printf '  newsletter -C %s render almedalen-recap --as EMAIL   as any reader would get it\n' "$demo"
+printf '  .venv/bin/newsletter -C %s render almedalen-recap --as EMAIL   as any reader would get it\n' "$demo"

@@ -55,7 +55,8 @@ Source = Callable[[Subscriber, Links], str]
 class Composition:
     """All that a campaign says to everybody, and the rule that makes one person's share of it.
 
-    Opens no file and no socket once it is made: what `slots` yields depends on its arguments only.
+    Opens no file and no socket once it is made: what `slots` yields depends on its arguments, and on what
+    `is_member` says of a person at that moment.
     """
 
     campaign: Campaign

@@ -186,15 +186,7 @@ class _Origin:
         if path in self._process:
             return None
         if path in self._dotenv:
-            name = re.escape(self._dotenv[path][0])
-            line = re.search(
-                rf"^[ \t]*(?:export[ \t]+)?{name}[ \t]*=", self._dotenv_text, re.MULTILINE | re.IGNORECASE
-            )
-            return (
-                Place(DOTENV, self._dotenv_text.count("\n", 0, line.start()) + 1, 1)
-                if line
-                else Place(DOTENV)
-            )
+            return Place(DOTENV, _line_of(self._dotenv[path][0], self._dotenv_text), 1)
         for written_path in (("env", self._environment, *path), path):
             if written_path in self._document.values:
                 return self._document.values[written_path]

@@ -193,7 +193,9 @@ class TestPeriod:
         st.sampled_from(ODD_ZONES),
         INSTANTS,
         st.timedeltas(timedelta(0), timedelta(days=3)),
-        st.sampled_from(["minute", "hour", "day", "week", "month"]),
+        st.sampled_from(
+            ["minute", "hour", "day", "week"]
+        ),  # a month's last day takes in several days: no such law
         st.integers(0, 40),
     )
     def test_who_starts_later_is_due_later(

@@ -495,3 +495,13 @@ def test_loading_writes_nothing(make: Make) -> None:
     project = make(OVER)
     origins(project, load_settings(project))
     assert os.listdir(project.root) == ["newsletter.toml"]
+
+
+def test_of_a_variable_that_stands_twice_in_dotenv_the_last_is_told(tmp_path):
+    (tmp_path / "newsletter.toml").write_text("", encoding="utf-8")
+    (tmp_path / ".env").write_text(
+        "NEWSLETTER_TIMEZONE=UTC\n\nNEWSLETTER_TIMEZONE=Europe/Visby\n", encoding="utf-8"
+    )
+    with pytest.raises(ConfigurationFault) as raised:
+        load_settings(find_project(tmp_path))
+    assert [str(problem.place) for problem in raised.value.problems] == [".env:3:1"]
