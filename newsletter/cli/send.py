@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from newsletter.campaigns.models import Campaign
 from newsletter.cli.asking import ask_number
@@ -49,6 +50,8 @@ def send(
                 Problem("G108", "--confirm and --expect-plan belong to a send, not to a rehearsal")
             )
         return _rehearse(session, campaign, out, samples)
+    if out or click.get_current_context().get_parameter_source("samples") is ParameterSource.COMMANDLINE:
+        raise UsageFault(Problem("G109", "--out and --samples belong to a rehearsal", hint="add --dry-run"))
     if campaign.step:
         raise GuardRefused(
             Problem(

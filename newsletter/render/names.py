@@ -8,7 +8,7 @@ from jinja2 import nodes
 
 from newsletter.errors import Place, Problem, did_you_mean
 from newsletter.render.environment import Sandbox
-from newsletter.render.origin import Origin
+from newsletter.render.origin import Origin, no_such
 
 _JINJA_OWN = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs", "true", "false", "none"})
 _MAPPING_METHODS = frozenset({"items", "keys", "values", "get"})
@@ -59,6 +59,7 @@ class NameCheck:
         self, environment: Sandbox, roots: Mapping[str, Any], *, bound: Collection[str] = ()
     ) -> None:
         self._globals = frozenset(environment.globals)
+        self._known = {nodes.Filter: environment.filters, nodes.Test: environment.tests}
         self._roots = roots
         self._bound = frozenset(bound)
 
@@ -73,9 +74,16 @@ class NameCheck:
             if node.ctx == "load" and not known and node.name not in _JINJA_OWN and id(node) not in asked:
                 problem = self._unknown_name(node, bound, origin)
                 found.setdefault((problem.message, problem.place or Place("")), problem)
-        for problem in self._attributes(tree, local, origin):
+        for problem in (*self._attributes(tree, local, origin), *self._filters(tree, origin)):
             found.setdefault((problem.message, problem.place or Place("")), problem)
         return list(found.values())
+
+    def _filters(self, tree: nodes.Node, origin: Origin) -> Iterator[Problem]:
+        """Unknown filters and tests: inside a condition Jinja itself would find them only when it gets there."""
+        for node in tree.find_all((nodes.Filter, nodes.Test)):
+            known = self._known[type(node)]
+            if node.name not in known:
+                yield no_such(type(node).__name__.lower(), node.name, known, origin, node.lineno)
 
     def _unknown_name(self, node: nodes.Name, bound: Collection[str], origin: Origin) -> Problem:
         place = origin.find(node.lineno, rf"\b{re.escape(node.name)}\b")

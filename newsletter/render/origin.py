@@ -1,7 +1,7 @@
 """From what Jinja compiles back to what the author wrote: places for syntax errors and failures."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -77,12 +77,7 @@ def syntax_problem(error: TemplateSyntaxError, origin: Origin, environment: Sand
     if isinstance(error, TemplateAssertionError) and (match := re.match(r"No (\w+) named '(.+?)'", message)):
         kind, name = match.groups()
         known = environment.filters if kind == "filter" else environment.tests
-        return Problem(
-            "M104",
-            f"there is no {kind} `{name}`",
-            origin.find(error.lineno, rf"\b{re.escape(name)}\b"),
-            did_you_mean(name, known, otherwise=f"{kind}s here: {', '.join(sorted(known))}"),
-        )
+        return no_such(kind, name, known, origin, error.lineno)
     if unclosed := re.search(r"innermost block that needs to be closed is '(\w+)'", message):
         tag = unclosed[1]
         if message.startswith("Unexpected end"):
@@ -93,6 +88,16 @@ def syntax_problem(error: TemplateSyntaxError, origin: Origin, environment: Sand
     unknown = re.search(r"unknown tag '(\w+)'", message)
     place = origin.find(error.lineno, rf"{{%-?\s*{unknown[1]}\b" if unknown else r"\{[{%]")
     return Problem("M103", f"Jinja can't read this: {_lower(message)}", place, _syntax_hint(message))
+
+
+def no_such(kind: str, name: str, known: Iterable[str], origin: Origin, line: int) -> Problem:
+    """A filter or test that is not there; kind is the word for it."""
+    return Problem(
+        "M104",
+        f"there is no {kind} `{name}`",
+        origin.find(line, rf"\b{re.escape(name)}\b"),
+        did_you_mean(name, known, otherwise=f"{kind}s here: {', '.join(sorted(known))}"),
+    )
 
 
 def _lower(message: str) -> str:
