@@ -6,7 +6,7 @@ from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity
 from newsletter.files.project import SETTINGS_FILE
-from newsletter.render.composition import Composition
+from newsletter.render.composition import Composition, Links
 
 
 def check_campaign(
@@ -35,7 +35,20 @@ def check_campaign(
         problems += failed.problems
     else:
         problems += composition.findings
+        problems += _trial(workspace, composition)
     return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
+
+
+def _trial(workspace: Workspace, composition: Composition) -> tuple[Problem, ...]:
+    """What goes wrong for one real reader; a rehearsal asks everybody."""
+    reader = workspace.first_reader(composition.campaign)
+    if reader is None:
+        return ()
+    try:
+        composition.slots(reader, Links(unsubscribe="https://newsletter.invalid/"))
+    except ChecksFailed as failed:
+        return failed.problems
+    return ()
 
 
 def check_sequence(workspace: Workspace, sequence: Sequence) -> tuple[Problem, ...]:

@@ -10,7 +10,7 @@ from newsletter.audience.models import Audience, Subscriber
 from newsletter.audience.segments import Segments, load_segments
 from newsletter.campaigns.load import load_catalogue
 from newsletter.campaigns.models import Campaign, Catalogue, Sequence
-from newsletter.errors import ChecksFailed, Problem, UsageFault, did_you_mean
+from newsletter.errors import ChecksFailed, NewsletterError, Problem, UsageFault, did_you_mean
 from newsletter.files.project import Project
 from newsletter.render.composition import Composition
 from newsletter.settings.model import Settings
@@ -143,6 +143,15 @@ class Workspace:
     def ask_again(self) -> None:
         """Forget who is in what: something was sent, and `received()` may answer otherwise now."""
         self._matchers.clear()
+
+    def first_reader(self, campaign: Campaign) -> Subscriber | None:
+        """Somebody who is asked for and may be mailed, None if there is nobody or nobody knows."""
+        sequence = self.sequence(campaign.step.sequence) if campaign.step else None
+        try:
+            people = self.members(sequence.segment if sequence else campaign.segment)
+        except NewsletterError:  # said where the list or the segment is checked
+            return None
+        return next((who for who in people if who.address and not who.unsubscribed), None)
 
     def members(self, segment: str) -> tuple[Subscriber, ...]:
         return self.segments.members(segment, now=self.clock.now(), received=self.received)

@@ -8,6 +8,7 @@ from newsletter.campaigns.due import is_late
 from newsletter.campaigns.models import Campaign, Sequence, Status
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
+from newsletter.delivery.ledger import is_stuck
 from newsletter.errors import Problem, UsageFault
 from newsletter.store.store import Store
 from newsletter.store.values import Counts, Run, State
@@ -85,6 +86,12 @@ def counts_of(store: Store | None, runs: list[Run]) -> Counts:
     return Counts(**{name: sum(getattr(counts, name) for counts in all_counts) for name in COUNTS})
 
 
+def _stuck(session: Session, store: Store | None, runs: list[Run]) -> bool:
+    """Whether a send was begun, is not finished, and nobody is at work on it."""
+    now = session.workspace.clock.now()
+    return store is not None and any(is_stuck(session.project, store, run, now) for run in runs)
+
+
 def state_of(session: Session, store: Store | None, campaign: Campaign) -> str:
     """draft, ready, held, sending, paused, resolving, done or cancelled."""
     runs = runs_of(store, session, campaign.id)
@@ -110,6 +117,8 @@ def _status_of_campaign(session: Session, store: Store | None, campaign: Campaig
         output.line(f"  of {grouped(total)}, begun {_moment(session, runs[0].created_at)}")
     elif campaign.send_at:
         output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
+    if stuck := _stuck(session, store, runs):
+        output.line("  stopped before its end: nobody is at work on it")
     unknown = _unknown(store, runs)
     for line in unknown[:NAMED_UNKNOWNS]:
         output.line(f"  unknown  {line}")
@@ -120,9 +129,11 @@ def _status_of_campaign(session: Session, store: Store | None, campaign: Campaig
         "state": state,
         "counts": {name: getattr(counts, name) for name in COUNTS},
         "total": total,
+        "stuck": stuck,
         "unknown": unknown,
     }
-    exit_code = 7 if checking and (state in ("held", "resolving", "paused") or counts.unknown) else 0
+    waiting = stuck or state in ("held", "resolving", "paused") or counts.unknown
+    exit_code = 7 if checking and waiting else 0
     return output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
 
 
@@ -162,36 +173,48 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
     )
     session.output.line(f"{sequence.id}   {sequence.status}   environment {session.environment}   {people}")
     session.output.table(rows)
-    total = counts_of(
-        store, [run for step in sequence.steps for run in runs_of(store, session, step.campaign.id)]
-    )
+    runs = [run for step in sequence.steps for run in runs_of(store, session, step.campaign.id)]
+    total, stuck = counts_of(store, runs), _stuck(session, store, runs)
+    if stuck:
+        session.output.line("  a step stopped before its end: the next `newsletter run` goes on")
     data = {
         "campaign": sequence.id,
         "state": str(sequence.status),
         "counts": {name: getattr(total, name) for name in COUNTS},
         "total": total.total,
+        "stuck": stuck,
         "enrolments": by_state,
         "steps": steps,
     }
-    return session.output.result(data, exit_code=7 if checking and total.unknown else 0)
+    return session.output.result(data, exit_code=7 if checking and (stuck or total.unknown) else 0)
 
 
 def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> int:
     catalogue = session.workspace.catalogue
-    rows, data, stuck = [], [], False
+    rows, data, waiting = [], [], False
     for name in catalogue.names():
         row = _row(session, store, name)
         sequence = catalogue.sequences.get(name)
         names = [step.campaign.id for step in sequence.steps] if sequence else [name]
-        counts = counts_of(store, [run for one in names for run in runs_of(store, session, one)])
-        stuck = stuck or row["state"] in ("held", "resolving", "paused", "broken") or counts.unknown > 0
+        runs = [run for one in names for run in runs_of(store, session, one)]
+        counts, stuck = counts_of(store, runs), _stuck(session, store, runs)
+        waiting = waiting or stuck or row["state"] in ("held", "resolving", "paused", "broken")
+        waiting = waiting or counts.unknown > 0
         sent = f"{grouped(counts.accepted)} of {grouped(counts.total)}" if counts.total else "-"
-        doubts = f"{grouped(counts.unknown)} unknown" if counts.unknown else ""
+        doubts = f"{grouped(counts.unknown)} unknown" if counts.unknown else "stopped" if stuck else ""
         rows.append((name, row["state"], row["when"], sent, doubts))
         counted = {one: getattr(counts, one) for one in COUNTS}
-        data.append({"campaign": name, "state": row["state"], "counts": counted, "total": counts.total})
+        data.append(
+            {
+                "campaign": name,
+                "state": row["state"],
+                "counts": counted,
+                "total": counts.total,
+                "stuck": stuck,
+            }
+        )
     session.output.table(rows)
-    return session.output.result({"campaigns": data}, exit_code=7 if checking and stuck else 0)
+    return session.output.result({"campaigns": data}, exit_code=7 if checking and waiting else 0)
 
 
 def one_of(session: Session, name: str) -> Campaign:

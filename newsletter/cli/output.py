@@ -156,18 +156,26 @@ class Output:
 
 @contextlib.contextmanager
 def _bar(label: str, *, colored: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar that stands while there is something to do: before and after, the line is free for a question."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True, markup=False, highlight=False, no_color=not colored)
     columns: list[Any] = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()]
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(label, total=None)
+    progress = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    task = progress.add_task(label, total=None)
 
-        def told(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    def told(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+        if done < total:
+            progress.start()
+        else:
+            progress.stop()
 
+    try:
         yield told
+    finally:
+        progress.stop()
 
 
 def _spoken(label: str) -> Callable[[int, int], None]:

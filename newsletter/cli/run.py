@@ -83,9 +83,7 @@ def run(
 def _alone(session: Session) -> Iterator[bool]:
     """Whether no other tick is at work; the lock only informs, the ledger keeps overlapping ticks apart."""
     folder = session.project.path(".newsletter")
-    if not folder.is_dir():
-        yield True
-        return
+    folder.mkdir(exist_ok=True)
     with (folder / "run.lock").open("a", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -117,6 +117,8 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
     )
     for line in waterfall_lines(segment_of(workspace, campaign), plan.waterfall.candidates, plan.excluded):
         output.line(line)
+    for condition, number in result.readers.items():
+        output.line(f"{condition}   {grouped(number)} of {grouped(len(plan.recipients))}   {condition.place}")
     size = result.size()
     output.line(f"subject   {result.subjects[0] if result.subjects else ''}")
     output.line(f"size      {grouped(size['max'])} bytes at most, {grouped(size['median'])} in the middle")
@@ -137,6 +139,10 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
         "subject_samples": result.subjects,
         "size": size,
         "problems": [problem.as_json() for problem in result.problems],
+        "only": [
+            {"segment": one.segment, "not": one.negated, "place": str(one.place), "recipients": number}
+            for one, number in result.readers.items()
+        ],
         "requests": result.requests,
         "duration_s": result.duration_s,
         "samples": [f"{shown}/samples/{sample.eml}" for sample in result.samples],

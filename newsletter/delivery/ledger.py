@@ -1,14 +1,15 @@
 """Where a project keeps its state, and who in it is alive."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from newsletter.audience.models import Subscriber
 from newsletter.files.project import Project
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, ensure_secret, load_secret
-from newsletter.store.owner import is_alive
+from newsletter.store.owner import anybody_lives, is_alive
 from newsletter.store.store import Store, open_readonly, open_store
-from newsletter.store.values import Person
+from newsletter.store.values import Person, Run
 
 STATE_FILE = ".newsletter/state.db"
 OWNERS_FOLDER = ".newsletter/owners"
@@ -49,6 +50,13 @@ def read_ledger(project: Project, settings: Settings) -> tuple[Store | None, Sec
 def owner_is_alive(project: Project) -> Callable[[int], bool]:
     folder = project.path(OWNERS_FOLDER)
     return lambda owner: is_alive(folder, owner)
+
+
+def is_stuck(project: Project, store: Store, run: Run, now: datetime) -> bool:
+    """Whether a begun send has people who should have their mail by now, and nobody is at work on it."""
+    if run.state != "sending" or anybody_lives(project.path(OWNERS_FOLDER)):
+        return False
+    return bool(store.ready_batches(run.id, now, limit=1)) or store.counts(run.id).inflight > 0
 
 
 def persons(people: Iterable[Subscriber], secret: Secret) -> list[Person]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -156,11 +155,9 @@ def broken_lists(workspace: Workspace) -> list[Problem]:
     ]  # A120: a second file unread
 
 
-def asked_in_text(workspace: Workspace, campaign: Campaign) -> tuple[str, ...]:
-    """Segments that `::: only` in the text may ask for; with a snippet in it: all, whatever the snippet says."""
-    if re.search(r"^:::+\s*snippet\b", campaign.body, re.MULTILINE):
-        return workspace.segments.names
-    return tuple(re.findall(r"^:::+\s*only\s+(?:not\s+)?(\S+)", campaign.body, re.MULTILINE))
+def asked_in_text(composition: Composition) -> tuple[str, ...]:
+    """The lists and segments that `::: only` in the text asks for."""
+    return tuple(dict.fromkeys(condition.segment for condition in composition.conditions))
 
 
 def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:
@@ -170,7 +167,7 @@ def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition
         "version": PLAN_VERSION,
         "campaign": campaign.id,
         "content": composition.sha256,
-        "segments": workspace.segments.definitions((segment, *exclude, *asked_in_text(workspace, campaign))),
+        "segments": workspace.segments.definitions((segment, *exclude, *asked_in_text(composition))),
         "timezone": workspace.settings.timezone,
         "attributes": workspace.settings.attributes,
         "public_url": workspace.settings.public_url,

@@ -24,7 +24,7 @@ from newsletter.mail.links import sid
 from newsletter.mail.message import message
 from newsletter.providers.open import max_batch
 from newsletter.providers.protocol import Parcel
-from newsletter.render.composition import InlinePicture
+from newsletter.render.composition import Condition, InlinePicture
 from newsletter.settings.secret import throwaway_secret
 
 Progress = Callable[[int, int], None]
@@ -59,6 +59,7 @@ class Rehearsal:
     failed: int = 0  # recipients that could not be rendered
     sizes: list[int] = field(default_factory=list)  # bytes, in the order of the recipients
     subjects: list[str] = field(default_factory=list)
+    readers: dict[Condition, int] = field(default_factory=dict)  # how many read what an `::: only` holds
     requests: int = 0
     duration_s: float = 0.0
 
@@ -114,11 +115,22 @@ def rehearse(
     result.problems += list(failures.values())[:SHOWN_FAILURES]
     result.sizes = [size for _, _, size in rows]
     result.subjects = list(dict.fromkeys(subject for _, subject, _ in rows))[:5]
+    result.readers = _readers(workspace, plan)
     result.requests = math.ceil(len(plan.recipients) / max_batch(workspace.settings))
     result.duration_s = round(time.monotonic() - started, 3)
     write_atomically(folder / "recipients.csv", _recipients_csv(rows))
     write_atomically(folder / "plan.json", _plan_json(workspace, result))
     return result
+
+
+def _readers(workspace: Workspace, plan: Plan) -> dict[Condition, int]:
+    return {
+        condition: sum(
+            workspace.is_member(condition.segment, person) is not condition.negated
+            for person in plan.recipients
+        )
+        for condition in plan.composition.conditions
+    }
 
 
 def _keep_sample(

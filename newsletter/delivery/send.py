@@ -169,14 +169,14 @@ def inputs(workspace: Workspace, composition: Composition) -> dict[str, object]:
     """What a send that goes on is held against: the files' hashes, the rules that its text asks for, the provider."""
     return {
         "sources": dict(sorted(composition.sources.items())),
-        "rules": rules(workspace, composition.campaign),
+        "rules": rules(workspace, composition),
         "provider": workspace.settings.provider,
     }
 
 
-def rules(workspace: Workspace, campaign: Campaign) -> dict[str, str]:
+def rules(workspace: Workspace, composition: Composition) -> dict[str, str]:
     """What decides, beside the files themselves, which words a person reads."""
-    definitions = workspace.segments.definitions(asked_in_text(workspace, campaign))
+    definitions = workspace.segments.definitions(asked_in_text(composition))
     return {**definitions, "(timezone)": workspace.settings.timezone}
 
 
@@ -187,7 +187,7 @@ def go_on_guard(office: Office, run: Run, campaign: Campaign, composition: Compo
     """
     workspace = office.workspace
     same_content(run, campaign, composition)
-    if run.inputs.get("rules") != rules(workspace, campaign):
+    if run.inputs.get("rules") != rules(workspace, composition):
         raise GuardRefused(
             Problem(
                 "G141",

@@ -16,7 +16,7 @@ from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, no_way_out
-from newsletter.render.composition import Composition, Links
+from newsletter.render.composition import Composition, Condition, Links
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.environment import Names, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
@@ -126,7 +126,7 @@ class Compiler:
         )
         self._try_out(renderer, plan)
         self.problems += no_way_out(body, [family, *blocks.values()], self.campaign.place("template"))
-        return self._composition(renderer, body)
+        return self._composition(renderer, body, plan)
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -242,7 +242,7 @@ class Compiler:
         What fails in Jinja may fail only for that empty person: the rehearsal asks the real ones.
         """
         nobody = Subscriber(key="", email="", address="", memberships=())
-        for member in (False, True) if plan.has_choices else (False,):
+        for member in (False, True) if plan.choices else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
                 alone(nobody, Links(unsubscribe="https://newsletter.invalid/"))
@@ -250,7 +250,7 @@ class Compiler:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
         self._stop_on_errors()
 
-    def _composition(self, renderer: Renderer, body: tree.Body) -> Composition:
+    def _composition(self, renderer: Renderer, body: tree.Body, plan: Plan) -> Composition:
         drawn = {source.file for source in self.templates.read.values() if not source.built_in}
         drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
         hashes = file_hashes(self.project, {*drawn, *self.campaign.sources, self.campaign.file})
@@ -262,6 +262,9 @@ class Compiler:
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
+            conditions=tuple(
+                dict.fromkeys(Condition(one.segment, one.negated, one.place) for one in plan.choices)
+            ),
         )
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
-from newsletter.errors import Problem
+from newsletter.errors import Place, Problem
 from newsletter.files.project import Project
 from newsletter.settings.model import Settings
 
@@ -47,6 +47,18 @@ class Merge(Protocol):
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One `::: only` of the text: who reads what stands in it."""
+
+    segment: str  # a list or a segment
+    negated: bool  # `only not`
+    place: Place
+
+    def __str__(self) -> str:
+        return f"only {'not ' * self.negated}{self.segment}"
+
+
 Source = Callable[[Subscriber, Links], str]
 """Makes one person's letter as MJML."""
 
@@ -66,6 +78,7 @@ class Composition:
     pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
     findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
     source: Source | None = None
+    conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:
         """One person's values. Pure; safe to call again and from threads.

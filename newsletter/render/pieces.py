@@ -77,7 +77,7 @@ class Plan:
     sections: list[SectionPlan]  # intro first, closing last
     pieces: list[Piece]
     problems: list[Problem]
-    has_choices: bool  # some `::: only`
+    choices: list[Choice]  # in the order of the text
 
 
 class Planner:
@@ -108,7 +108,7 @@ class Planner:
         self._segments = segments
         self._language = language
         self._pieces: list[Piece] = []
-        self._has_choices = False
+        self._choices: list[Choice] = []
         self._problems: list[Problem] = []
 
     def plan(self, body: tree.Body) -> Plan:
@@ -117,7 +117,7 @@ class Planner:
             *(self._section(section, self._kind(section)) for section in body.sections),
             self._section(body.closing, ""),
         ]
-        return Plan(sections, self._pieces, self._problems, self._has_choices)
+        return Plan(sections, self._pieces, self._problems, self._choices)
 
     def _wrong(self, code: str, message: str, place: Place, hint: str = "") -> None:
         self._problems.append(Problem(code, message, place, hint))
@@ -148,13 +148,15 @@ class Planner:
         if isinstance(item, tree.Control):
             return item
         if isinstance(item, tree.Only):
-            self._has_choices = True
             if item.segment not in self._segments:
                 hint = did_you_mean(
                     item.segment, self._segments, otherwise="segments stand in subscribers/segments.toml"
                 )
                 self._wrong("C150", f"there is no list or segment `{item.segment}`", item.place, hint)
-            return Choice(item.segment, item.negated, item.place, self._nodes(item.items))
+            choice = Choice(item.segment, item.negated, item.place, [])
+            self._choices.append(choice)
+            choice.children = self._nodes(item.items)
+            return choice
         if isinstance(item, tree.Text):
             piece = self._piece("text", "text", item.place)
             piece.sources["html"] = Source(Shape.HTML, item.html, item.text, item.place)

@@ -39,6 +39,7 @@ def write_report(result: Rehearsal, settings: Settings) -> Path:
         _rows((name, value) for name, value in facts.items()),
         "<h2>Who gets it</h2>",
         _waterfall(result),
+        *_readers(result),
         "<h2>Findings</h2>",
         _problems(result.problems) or '<p class="soft">None.</p>',
         "<h2>What a live send still needs</h2>",
@@ -71,6 +72,15 @@ def _waterfall(result: Rehearsal) -> str:
         rows.append(f'<tr><th>– {label}</th><td class="number">{-number or 0}</td></tr>')
     rows.append(f'<tr class="total"><th>Recipients</th><td class="number">{len(plan.recipients)}</td></tr>')
     return f"<table>{''.join(rows)}</table>"
+
+
+def _readers(result: Rehearsal) -> list[str]:
+    """How many read what is only for some."""
+    total = len(result.plan.recipients)
+    if not result.readers:
+        return []
+    rows = ((f"{one} ({one.place})", f"{number} of {total}") for one, number in result.readers.items())
+    return ["<h2>Who reads what</h2>", _rows(rows)]
 
 
 def _problems(problems: list[Problem]) -> str:

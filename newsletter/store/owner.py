@@ -62,6 +62,11 @@ def is_alive(folder: Path, owner_id: int) -> bool:
     return not _free(_path(folder, owner_id), remove=False)
 
 
+def anybody_lives(folder: Path) -> bool:
+    """Whether any owner here holds its lock. Changes nothing."""
+    return any(not _free(path, remove=False) for path in sorted(folder.glob("*.lock")))
+
+
 def remove_dead(folder: Path) -> int:
     """Tidy away the files of owners that died without closing; returns how many. Safe beside others."""
     return sum(_free(path, remove=True) for path in sorted(folder.glob("*.lock")))

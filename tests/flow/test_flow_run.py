@@ -151,3 +151,17 @@ def test_a_step_is_not_sent_by_hand_but_rehearsed(shipped, newsletter):
     left = newsletter("-C", shipped, "segment", "count", "avslutade", "--json").data["recipients"]
     assert rehearsed.data["recipients"] == enrolled - left
     assert newsletter("-C", shipped, "send", "sju-tips", "-n").code == 2
+
+
+def test_the_very_first_run_locks_out_a_second(small, newsletter, monkeypatch):
+    from newsletter.schedule.tick import Tick
+
+    codes = []
+
+    def during(tick, only):
+        codes.append(newsletter("-C", small, "run", "--fail-if-locked").code)
+        return tick.report
+
+    monkeypatch.setattr(Tick, "run", during)
+    assert newsletter("-C", small, "run").code == 0
+    assert codes == [8]
