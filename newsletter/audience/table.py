@@ -68,7 +68,9 @@ def read_table(text: str, file: str) -> tuple[Table | None, list[Problem]]:
         return None, problems
     if some is None:
         hint = "add a row for each reader, or delete the file"
-        problems.append(Problem("A109", "nobody is on the list: it has a header only", Place(file, 1), hint))
+        problems.append(
+            Problem("A109", "nobody is on the list: it has a header only", Place(file, 1, 1), hint)
+        )
     return Table(file, columns, text), problems
 
 

@@ -24,7 +24,7 @@ def check_campaign(
             Problem(
                 "G107",
                 f"`{campaign.id}` has no sender",
-                Place(SETTINGS_FILE, 1),
+                Place(SETTINGS_FILE, 1, 1),
                 'under [sender]: from = "HejDigitalt <hej@example.org>", or `from` in the campaign',
             )
         )

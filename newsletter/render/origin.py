@@ -122,7 +122,7 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
         return error
     file, line = _innermost(error.__traceback__, origins)
     origin = origins.get(file)
-    place = origin.place(line) if origin else fallback
+    place = origin.find(line, r"\{[{%]") if origin else fallback
     if isinstance(error, UndefinedError):
         message, hint, name = _undefined(error)
         if origin and name:

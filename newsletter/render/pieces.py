@@ -233,7 +233,7 @@ class Planner:
                 hint = did_you_mean(
                     name, declared.fields, otherwise="" if declared.fields else "it takes no fields"
                 )
-                place = Place(written.file, written.line)
+                place = Place(written.file, written.line, 1)  # fields begin their lines
                 self._wrong("C154", f"the block `{item.name}` has no field `{name}`", place, hint)
         for name, want in declared.fields.items():
             piece.values[name] = ""

@@ -223,7 +223,7 @@ def test_a_byte_order_mark_and_trailing_rows_of_commas_are_nothing(load):
         ("email,List\nanna@example.org,2\n",
          "warning A121 subscribers/a.csv:1:7: no letter and no segment can use the column `list` | call it `list_name`"),
         ("email,first_name\n",
-         "error A109 subscribers/a.csv:1: nobody is on the list: it has a header only | add a row for each reader, or delete the file"),
+         "error A109 subscribers/a.csv:1:1: nobody is on the list: it has a header only | add a row for each reader, or delete the file"),
     ],
 )  # fmt: skip
 def test_a_finding_leaves_the_list_in_use(load, text, finding):

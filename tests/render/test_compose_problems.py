@@ -33,7 +33,7 @@ BODIES = {
     "::: person\nsite: https://example.org\n:::": (
         "C155", "campaigns/brev.md:8:1", "the block `person` needs `name`", "write a line `name: …`"),
     "::: person\nname: x\nsize: 9\n:::": (
-        "C154", "campaigns/brev.md:10", "the block `person` has no field `size`", "did you mean `site`?"),
+        "C154", "campaigns/brev.md:10:1", "the block `person` has no field `size`", "did you mean `site`?"),
     "::: person\nname: x\nsite: example.org\n:::": (
         "C151", "campaigns/brev.md:10:7", "`example.org` is no address for a link", "https://…"),
     "::: person\nname: x\nage: gammal\n:::": ("C156", "campaigns/brev.md:10:6", "`age` is `gammal`, no number", ""),
@@ -86,7 +86,7 @@ TEMPLATES = {
     "<mj-text>{{ brand.colors.light.inkk }}</mj-text>": (
         "M102", "templates/brev.mjml:4:26", "`brand.colors.light` has no `inkk`", "did you mean `ink`?"),
     "<mj-text>{{ foo }}</mj-text>": ("M102", "templates/brev.mjml:4:13", "there is no `foo` here", ""),
-    "<mj-text>{{ 1 / 0 }}</mj-text>": ("M105", "templates/brev.mjml:4", "division by zero", ""),
+    "<mj-text>{{ 1 / 0 }}</mj-text>": ("M105", "templates/brev.mjml:4:10", "division by zero", ""),
     "{% if campaign.id %}": (
         "M103", "templates/brev.mjml:4:1", "`{% if %}` is never closed", "close it with `{% endif %}`"),
     "{% endif %}": ("M103", "templates/brev.mjml:4:1", "unknown tag 'endif'", "remove it"),
