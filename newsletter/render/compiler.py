@@ -1,8 +1,10 @@
 """Compiling a campaign: templates, body, names and pictures are checked together, and made into a Composition."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from jinja2 import Template
@@ -18,7 +20,7 @@ from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, no_way_out
 from newsletter.render.composition import Composition, Condition, Links
 from newsletter.render.declarations import Declaration, merge
-from newsletter.render.environment import Names, make_environment
+from newsletter.render.environment import Names, Sandbox, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
@@ -28,6 +30,7 @@ from newsletter.render.picture import Album
 from newsletter.render.pieces import BUILT_IN_PARTS, Plan, Planner
 from newsletter.render.renderer import Form, IsMember, Renderer
 from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_view
+from newsletter.render.source_map import MarkingSandbox, Spot
 from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather
 from newsletter.render.text_part import FRAME, words
 from newsletter.render.values import read_data
@@ -35,6 +38,9 @@ from newsletter.render.views import step_view
 from newsletter.settings.model import Settings
 
 SNIPPETS = "campaigns/_snippets"
+
+S = TypeVar("S", bound=TemplateSandbox)
+Bodies = Callable[[Sources], tuple[Template, Template] | None]
 
 
 class Compiler:
@@ -58,12 +64,12 @@ class Compiler:
         self.origins: dict[str, Origin] = {}
         self.templates = Templates(project, campaign.folder)
         self.album = Album(project, settings.assets_url)
-        self.html = self._environment(autoescape=True)
-        self.text = self._environment(autoescape=False)
+        self.html = self._environment(TemplateSandbox, autoescape=True)
+        self.text = self._environment(TemplateSandbox, autoescape=False)
 
-    def _environment(self, *, autoescape: bool) -> TemplateSandbox:
+    def _environment(self, kind: type[S], *, autoescape: bool) -> S:
         return make_environment(
-            TemplateSandbox,
+            kind,
             self.templates,
             autoescape=autoescape,
             language=self.campaign.language,
@@ -108,12 +114,8 @@ class Compiler:
             campaign=self.campaign,
             subject=subject,
             preheader=preheader,
-            html=Form(
-                False, bodies[0], self.html.get_template(main), self._compiled(blocks, ".mjml"), data.html
-            ),
-            text=Form(
-                True, bodies[1], self.text.get_template(frame), self._compiled(blocks, ".txt"), data.text
-            ),
+            html=self._form(self.html, bodies[0], main, blocks, data.html),
+            text=self._form(self.text, bodies[1], frame, blocks, data.text),
             plan=plan,
             brand=brand,
             step=step_view(self.campaign),
@@ -123,6 +125,9 @@ class Compiler:
             is_member=is_member,
             origins=self.origins,
             finish=Finish(self.campaign, self.templates, addresses),
+        )
+        renderer = dataclasses.replace(
+            renderer, marking=self._marking(renderer, lambda sources: sources.body(plan, body), main, blocks)
         )
         self._try_out(renderer, plan)
         self.problems += no_way_out(body, [family, *blocks.values()], self.campaign.place("template"))
@@ -179,8 +184,32 @@ class Compiler:
                 family.trees |= text.trees
         return families
 
-    def _compiled(self, blocks: Mapping[str, Family], suffix: str) -> dict[str, Template]:
-        environment = self.text if suffix == ".txt" else self.html
+    def _form(
+        self, environment: Sandbox, body: Template, frame: str, blocks: Mapping[str, Family], data: Names
+    ) -> Form:
+        as_text = environment is self.text
+        compiled = self._compiled(environment, blocks, ".txt" if as_text else ".mjml")
+        return Form(as_text, body, environment.get_template(frame), compiled, data)
+
+    def _marking(
+        self, renderer: Renderer, bodies: Bodies, main: str, blocks: Mapping[str, Family]
+    ) -> Callable[[], tuple[Renderer, Sequence[Spot]]]:
+        """The same renderer with marks in what it prints; compiled when somebody asks, from what was read."""
+
+        @functools.cache
+        def marking() -> tuple[Renderer, Sequence[Spot]]:
+            sandbox = self._environment(MarkingSandbox, autoescape=True)
+            compiled = bodies(Sources(self.project, sandbox, self.text, {}))
+            if compiled is None:
+                raise AssertionError("what compiled once compiles again")
+            form = self._form(sandbox, compiled[0], main, blocks, renderer.html.data)
+            return dataclasses.replace(renderer, html=form), sandbox.spots
+
+        return marking
+
+    def _compiled(
+        self, environment: Sandbox, blocks: Mapping[str, Family], suffix: str
+    ) -> dict[str, Template]:
         files = {name: f"blocks/{name}{suffix}" for name in blocks}
         return {
             name: environment.get_template(file) for name, file in files.items() if file in blocks[name].trees
@@ -245,7 +274,7 @@ class Compiler:
         for member in (False, True) if plan.choices else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
-                alone(nobody, Links(unsubscribe="https://newsletter.invalid/"))
+                self.problems += alone.findings(nobody, Links(unsubscribe="https://newsletter.invalid/"))
             except ChecksFailed as failed:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
         self._stop_on_errors()

@@ -1,17 +1,22 @@
 """The end of the whole rendering: one person's MJML becomes HTML with its CSS inlined, or a Problem."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.render.engine import Engine, MjmlPython, Page, compile_mjml
 from newsletter.render.environment import Names, cleaned, shortened
 from newsletter.render.inline import inline_css
 from newsletter.render.links import refuse_code
-from newsletter.render.markup import Fault
+from newsletter.render.mjml.engine import Engine, MjmlPython
+from newsletter.render.mjml.fault import Fault, Faulty
+from newsletter.render.mjml.layer import Page, compile_mjml
+from newsletter.render.source_map import SourceMap
 from newsletter.render.templates import Templates
+
+Trace = Callable[[], SourceMap | None]
+"""Renders the letter once more to find out whose each character is; None when nobody can tell."""
 
 _ABSOLUTE = re.compile(r"[A-Za-z][\w+.-]*:|//|#")
 
@@ -25,45 +30,42 @@ class Finish:
     pictures: Mapping[str, str]  # as a template names them -> address
     engine: Engine = field(default_factory=MjmlPython)
 
-    def __call__(self, mjml: str, campaign: Names) -> str:
-        """Raises ChecksFailed: T120 for MJML that means nothing, M107 for a link that would run code."""
+    def __call__(self, mjml: str, campaign: Names, trace: Trace) -> str:
+        """Raises ChecksFailed: T12x for what is wrong with the MJML, M107 for a link that would run code."""
+        return self.whole(mjml, campaign, trace)[0]
+
+    def whole(self, mjml: str, campaign: Names, trace: Trace) -> tuple[str, tuple[Problem, ...]]:
+        """The same, with the findings that stop nothing."""
         page = Page(campaign["language"], campaign["dir"], campaign["subject"], campaign["preheader"])
         try:
-            html, css = compile_mjml(cleaned(mjml), page, self.engine, self._picture)
-        except Fault as fault:
-            raise ChecksFailed(
-                Problem("T120", f"MJML: {fault}", self._place(fault.near), fault.hint)
-            ) from None
+            compiled = compile_mjml(cleaned(mjml), page, self.engine, self._picture)
+        except Faulty as faulty:
+            raise ChecksFailed(*self._problems(faulty.faults, trace)) from None
         except (ValueError, OSError, RuntimeError) as error:
-            raise ChecksFailed(
-                Problem("T120", f"MJML: {shortened(str(error), 200)}", self._place(""))
-            ) from None
-        refuse_code(html, Place(self.campaign.file))
-        return inline_css(html, css)
+            fault = Fault("T120", f"MJML can't be read: {shortened(str(error), 200)}")
+            raise ChecksFailed(*self._problems((fault,), trace)) from None
+        refuse_code(compiled.html, Place(self.campaign.file))
+        findings = self._problems(compiled.findings, trace)
+        return inline_css(compiled.html, compiled.css), tuple(findings)
 
-    def _picture(self, source: str) -> str:
-        if not source or _ABSOLUTE.match(source):
-            return source
-        if source in self.pictures:
-            return self.pictures[source]
-        raise ChecksFailed(
-            Problem(
-                "P101",
-                f"there is no picture `{shortened(source)}`",
-                self._place(source),
-                "write the file's name, counted from templates/, or print a picture that the author gave",
-            )
+    def _problems(self, faults: Iterable[Fault], trace: Trace) -> list[Problem]:
+        """The faults at their authors' places; those of one place and word once, however often they print."""
+        found = [*faults]
+        source_map = trace() if found else None
+        problems = (
+            Problem(fault.code, fault.message, self._place(fault, source_map), fault.hint, fault.severity)
+            for fault in found
         )
+        return list(dict.fromkeys(problems))
 
-    def _place(self, near: str) -> Place:
-        """The one line of a template that holds a piece of MJML; else the campaign's template as a whole."""
-        places = []
-        if near:
-            for source in self.templates.read.values():
-                start = source.text.find(near)
-                if start >= 0:
-                    places.append(source.origin_of(start))
-        if places:
-            return places[0]
+    def _place(self, fault: Fault, source_map: SourceMap | None) -> Place:
+        place = source_map.place(fault.offset) if source_map and fault.offset is not None else None
+        return place or self._template()
+
+    def _picture(self, source: str) -> str | None:
+        return source if not source or _ABSOLUTE.match(source) else self.pictures.get(source)
+
+    def _template(self) -> Place:
+        """The campaign's template as a whole."""
         name = self.campaign.template
         return Place(self.templates.file_of(name if name.startswith("./") else f"{name}.mjml"))

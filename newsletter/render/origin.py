@@ -24,12 +24,14 @@ class Line:
 class Origin:
     """The author's lines behind one Jinja source; line numbers count from 1."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], *, is_file: bool = False) -> None:
         self._lines = lines
+        self._is_file = is_file
 
     @classmethod
     def of_file(cls, file: str, text: str) -> "Origin":
-        return cls([Line(Place(file, number, 1), line) for number, line in enumerate(text.split("\n"), 1)])
+        lines = [Line(Place(file, number, 1), line) for number, line in enumerate(text.split("\n"), 1)]
+        return cls(lines, is_file=True)
 
     def place(self, line: int) -> Place:
         """Where the line begins; without column for a line of a file, which says nothing more."""
@@ -38,6 +40,13 @@ class Origin:
             return Place("")
         column = found.place.column
         return Place(found.place.file, found.place.line, column if column != 1 else None)
+
+    def at(self, line: int, column: int) -> Place:
+        """A character of a line; where the line is a program's, the author's text that it was made of."""
+        found = self._line(line)
+        if found is None:
+            return Place("")
+        return Place(found.place.file, found.place.line, column) if self._is_file else found.place
 
     def find(self, line: int, pattern: str) -> Place:
         """Where a pattern stands in the line or soon below: a tag's number is that of its first line."""

@@ -1,7 +1,8 @@
 """The whole rendering for one person: body program, template, MJML, inlined CSS; and the text part beside it."""
 
+import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,12 @@ from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
+from newsletter.render.finish import Finish, Trace
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
 from newsletter.render.roots import subscriber_view
+from newsletter.render.source_map import SourceMap, Spot, unmarked
 from newsletter.render.text_part import plain_block
 from newsletter.render.views import Image, Part, Section, TextPart, campaign_view
 
@@ -51,11 +54,31 @@ class Renderer:
     columns: frozenset[str]
     is_member: IsMember
     origins: Mapping[str, Origin]
-    finish: Callable[[str, Names], str] = field(repr=False)  # MJML and the campaign -> HTML, CSS inlined
+    finish: Finish = field(repr=False)
+    marking: Callable[[], tuple["Renderer", Sequence[Spot]]] | None = field(default=None, repr=False)
 
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
         subject, preheader, mjml, text, campaign = self._texts(subscriber, links)
-        return subject, preheader, self.finish(mjml, campaign), tidy(text)
+        return subject, preheader, self.finish(mjml, campaign, self._trace(subscriber, links)), tidy(text)
+
+    def findings(self, subscriber: Subscriber, links: Links) -> tuple[Problem, ...]:
+        """What this person's letter says of its MJML that stops nothing. Raises ChecksFailed as a call does."""
+        _, _, mjml, _, campaign = self._texts(subscriber, links)
+        return self.finish.whole(mjml, campaign, self._trace(subscriber, links))[1]
+
+    def _trace(self, subscriber: Subscriber, links: Links) -> Trace:
+        def trace() -> SourceMap | None:
+            if self.marking is None:
+                return None
+            try:
+                renderer, spots = self.marking()
+                renderer = dataclasses.replace(renderer, is_member=self.is_member)
+                source_map = SourceMap(renderer.mjml(subscriber, links), spots, renderer.origins)
+            except ChecksFailed:  # a template that looks at its own text: the marks changed its mind
+                return None
+            return source_map if source_map.text == cleaned(self.mjml(subscriber, links)) else None
+
+        return trace
 
     def mjml(self, subscriber: Subscriber, links: Links, /) -> str:
         """The letter before MJML: what the template made of it for this person."""
@@ -187,6 +210,7 @@ class Letter:
                 refuse_code(content, source.place)
             return self._stripped(content)
         # Escaped here like everything in the HTML's program; templates get the text itself and escape it again.
+        content = unmarked(content)
         plain = content.strip() if self._form.as_text else Markup(content).unescape().strip()  # noqa: S704
         if source.shape is Shape.IMAGE and source.picture:
             return Image(source.picture, plain, as_text=self._form.as_text)

@@ -18,6 +18,8 @@ from newsletter.render.text_part import TEXT_BUILT_IN
 FOLDER = "templates"
 BESIDE = "./"  # how a campaign names a template that lies beside it
 
+BUILT_IN_MARK = "(built in)"  # stands for the folder of a file that is none
+
 # What a block prints as long as the project has no file for it.
 BUILT_IN = {
     "blocks/text.mjml": "<mj-text>{{ html }}</mj-text>",
@@ -55,7 +57,7 @@ class Source:
     @property
     def built_in(self) -> bool:
         """No file of the project's."""
-        return self.file.startswith("(")
+        return self.file.startswith(BUILT_IN_MARK)
 
     def origin_of(self, offset: int) -> Place:
         """The place of a character of the text."""
@@ -106,7 +108,7 @@ class Templates(BaseLoader):
             if name not in BUILT_IN:
                 return None
             text = BUILT_IN[name]
-            return Source(name, f"(built in) {name}", text, hashlib.sha256(text.encode()).hexdigest())
+            return Source(name, f"{BUILT_IN_MARK} {name}", text, hashlib.sha256(text.encode()).hexdigest())
         data = self._project.read_bytes(file)
         declaration, text = split_declaration(self._project.read_text(file), file=file)
         return Source(

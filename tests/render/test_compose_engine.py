@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from newsletter.render.engine import MjmlPython, Page, compile_mjml
 from newsletter.render.inline import inline_css
-from newsletter.render.markup import Fault
+from newsletter.render.mjml.engine import MjmlPython
+from newsletter.render.mjml.fault import Faulty
+from newsletter.render.mjml.layer import Page, compile_mjml
 
 PAGE = Page("sv", "ltr", "Titel", "Förtext")
 ALL = """<mjml><mj-head>
@@ -41,7 +42,7 @@ ALL = """<mjml><mj-head>
 
 
 def test_every_component_keeps_its_text() -> None:
-    html, css = compile_mjml(ALL, PAGE, MjmlPython())
+    html, css, _ = compile_mjml(ALL, PAGE, MjmlPython())
     whole = inline_css(html, css)
     for text in (
         "Hjälte", "Vänster", "Höger", "Fråga", "Svar <b>fet</b>", "Följ", "1 &lt; 2 &amp; å", "<p>rått</p>", "Länk",
@@ -55,7 +56,7 @@ def test_every_component_keeps_its_text() -> None:
 
 
 def test_three_and_four_paddings_count_in_outlooks_widths() -> None:
-    html, _ = compile_mjml(
+    html, *_ = compile_mjml(
         '<mjml><mj-body><mj-section padding="0 100px 0 200px"><mj-column><mj-text>x</mj-text></mj-column></mj-section></mj-body></mjml>',
         PAGE,
         MjmlPython(),
@@ -91,7 +92,7 @@ def test_bare_column_content_and_bare_columns_get_their_frames() -> None:
     ],
 )
 def test_what_is_no_mjml_is_a_fault_with_words(mjml: str) -> None:
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(Faulty) as fault:
         compile_mjml(mjml, PAGE, MjmlPython())
     assert str(fault.value)
 

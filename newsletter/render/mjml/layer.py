@@ -5,15 +5,25 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from typing import Protocol
+from typing import NamedTuple
 
-from newsletter.render.markup import Element, Fault, arrange, parse
+from newsletter.errors import Severity
+from newsletter.render.mjml.engine import Engine
+from newsletter.render.mjml.fault import Fault, Faulty, in_order, short
+from newsletter.render.mjml.tree import Element, arrange, parse
+from newsletter.render.mjml.unsupported import unsupported
+from newsletter.render.mjml.validate import validate
 
 # Attributes that name a picture.
 PICTURES = frozenset({
     "src", "background-url", "thumbnails-src", "icon-wrapped-url", "icon-unwrapped-url", "left-icon", "right-icon",
 })  # fmt: skip
 _ICON_HOSTS = ("www.mailjet.com", "i.imgur.com")
+_ICONS = {
+    "mj-social-element": ("src",),
+    "mj-accordion": ("icon-wrapped-url", "icon-unwrapped-url"),
+    "mj-carousel": ("left-icon", "right-icon"),
+}
 
 _PADDED = frozenset({"mj-section", "mj-wrapper", "mj-column", "mj-hero"})
 _SAFE_VALUE = re.compile(r"[ !#%'()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
@@ -22,21 +32,6 @@ _IMG = re.compile(r"<img\b(?![^>]*\salt=)", re.IGNORECASE)
 _IMG_SRC = re.compile(r"""(<img\b[^>]*?\ssrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(r"q([0-9a-f]{12})z(\d+)x")
 _TAGS = re.compile(r"<[^>]*>")
-
-
-class Engine(Protocol):
-    """Something that turns MJML into HTML; our tests hold other engines against the one we use."""
-
-    def to_html(self, mjml: str) -> str: ...
-
-
-class MjmlPython:
-    """mrml, by mjml-python: quick, opens no socket, without remote fonts. Validates nothing."""
-
-    def to_html(self, mjml: str) -> str:
-        from mjml import mjml2html
-
-        return str(mjml2html(mjml, fonts={}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +44,76 @@ class Page:
     preheader: str  # plain; likewise
 
 
-def compile_mjml(
-    mjml: str, page: Page, engine: Engine, picture: Callable[[str], str] = lambda source: source
-) -> tuple[str, str]:
-    """HTML, and the author's CSS that is to be inlined (`<mj-style inline="inline">`).
+class Compiled(NamedTuple):
+    """HTML, the author's CSS that is to be inlined (`<mj-style inline="inline">`), and findings that stop nothing."""
 
-    picture: the address for a picture's source as it stands in the template
-    Raises Fault for MJML that means nothing.
+    html: str
+    css: str
+    findings: tuple[Fault, ...] = ()
+
+
+def compile_mjml(
+    mjml: str, page: Page, engine: Engine, picture: Callable[[str], str | None] = lambda source: source
+) -> Compiled:
+    """MJML made into HTML by the engine, with everything kept that it would mangle, drop or get wrong.
+
+    picture: the address for a picture's source as it stands in the template, None if there is no such picture
+    Raises Faulty with all that is wrong.
     """
-    root = parse(mjml)
+    root, lost = parse(mjml)
     arrange(root)
+    findings = in_order([*lost, *validate(root), *unsupported(root)])
+    if any(fault.severity is Severity.ERROR for fault in findings):
+        raise Faulty(*findings)
     _complete_head(root, page)
     css = _take_css(root)
+    start = _take_file_start(root)
     _spell_out_padding(root)
-    for element in root.walk():
-        for name in PICTURES & element.attributes.keys():
-            element.attributes[name] = picture(element.attributes[name])
-        if element.body:
-            element.body = _IMG_SRC.sub(
-                lambda found: f"{found[1]}{found[2]}{picture(found[3])}{found[2]}", element.body
-            )
+    _address_pictures(root, picture)
     keeper = _Keeper()
     html = engine.to_html(keeper.write(root))
-    _refuse_strangers(html, mjml)
-    return _IMG.sub('<img alt=""', keeper.restore(html)), css
+    _refuse_strangers(html, root)
+    return Compiled(start + _IMG.sub('<img alt=""', keeper.restore(html)), css, tuple(findings))
 
 
-def _refuse_strangers(html: str, mjml: str) -> None:
+def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> None:
+    missing: list[Fault] = []
+
+    def address(source: str, at: int | None) -> str:
+        found = picture(source)
+        if found is None:
+            hint = "write the file's name, counted from templates/, or print a picture that the author gave"
+            missing.append(Fault("P101", f"there is no picture `{short(source, 60)}`", at, hint))
+        return found or source
+
+    for element in root.walk():
+        for name in PICTURES & element.attributes.keys():
+            element.attributes[name] = address(element.attributes[name], element.place_of(name))
+        start = element.body_at
+        element.body = _IMG_SRC.sub(
+            lambda found, start=start: (  # type: ignore[misc]
+                f"{found[1]}{found[2]}"
+                f"{address(found[3], None if start is None else start + found.start(3))}{found[2]}"
+            ),
+            element.body,
+        )
+    if missing:
+        raise Faulty(*missing)
+
+
+def _refuse_strangers(html: str, root: Element) -> None:
     """MJML's default icons lie on other people's servers, which would see who opens the letter."""
-    for host in _ICON_HOSTS:
-        if host in html and host not in mjml:
-            raise Fault(
-                f"a component takes its icons from {host}",
-                hint="give icons of your own: `src` of <mj-social-element>, `icon-wrapped-url` and"
-                " `icon-unwrapped-url` of <mj-accordion>, `left-icon` and `right-icon` of <mj-carousel>",
+    for element in root.walk():
+        missing = [name for name in _ICONS.get(element.name, ()) if not element.attributes.get(name)]
+        if missing and any(host in html for host in _ICON_HOSTS):
+            wanted = " and ".join(f"`{name}`" for name in missing)
+            raise Faulty(
+                Fault(
+                    "T129",
+                    f"<{element.name}> would take its icons from somebody else's server",
+                    element.at,
+                    f"give icons of your own: {wanted}",
+                )
             )
 
 
@@ -119,6 +150,20 @@ def _take_css(root: Element) -> str:
     taken = [child for child in taken if child.name == "mj-style"]
     head.children = [child for child in head.children if child not in taken]
     return "\n".join(child.body for child in taken)
+
+
+def _take_file_start(root: Element) -> str:
+    """What is to stand before the doctype; mrml would leave it where it is."""
+    taken: list[str] = []
+    for element in root.walk():
+        starts = [
+            one
+            for one in element.children
+            if one.name == "mj-raw" and one.attributes.get("position") == "file-start"
+        ]
+        taken += [one.body for one in starts]
+        element.children = [one for one in element.children if one not in starts]
+    return "".join(f"{body.strip()}\n" for body in taken)
 
 
 def _spell_out_padding(root: Element) -> None:

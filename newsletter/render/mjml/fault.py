@@ -1,0 +1,36 @@
+"""What is wrong with a text of MJML, at an offset in it; whoever knows whose text that is makes a Problem of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from newsletter.errors import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One finding about MJML."""
+
+    code: str
+    message: str
+    offset: int | None = None  # characters from the text's start; None for what stands nowhere
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class Faulty(ValueError):
+    """MJML that means nothing, or not what its author thinks."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.faults = faults
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """As their places stand in the text."""
+    return sorted(faults, key=lambda fault: (fault.offset is None, fault.offset or 0))
+
+
+def short(text: str, limit: int = 50) -> str:
+    """On one line, for a message."""
+    flat = " ".join(text[: 4 * limit].split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

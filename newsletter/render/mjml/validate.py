@@ -1,0 +1,98 @@
+"""A tree of MJML held against the component table: unknown components, wrong nesting, attributes, values."""
+
+from collections.abc import Iterator, Mapping
+
+from newsletter.errors import did_you_mean, nearest
+from newsletter.render.mjml.components import EVERYWHERE, components, parents_of, spoken, takes
+from newsletter.render.mjml.fault import Fault, short
+from newsletter.render.mjml.tree import Element
+
+_DEFAULTS = ("mj-all", "mj-class")  # stand in <mj-attributes> beside the components' own names
+
+
+def validate(root: Element) -> list[Fault]:
+    """All that the official validator would say of an arranged tree, and what mrml would drop besides.
+
+    Each finding once, though a frame of ours may hold a component again.
+    """
+    return list(dict.fromkeys(fault for element in root.walk() for fault in _of(element)))
+
+
+def _of(element: Element) -> Iterator[Fault]:
+    known = components().get(element.name)
+    if element.name == "mj-attributes":
+        for child in element.children:
+            yield from _defaults(child)
+        return
+    if known is None:
+        return  # said by its parent
+    yield from _attributes(element, known.attributes)
+    for child in element.children:
+        if child.name not in components():
+            yield _unknown(child)
+        elif known.children is not None and child.name not in known.children:
+            yield _misplaced(child, element)
+
+
+def _defaults(element: Element) -> Iterator[Fault]:
+    """Default attributes of a component, of a class or of all."""
+    if element.name in _DEFAULTS:
+        everything = {name: kind for one in components().values() for name, kind in one.attributes.items()}
+        yield from _names(element, {**everything, "name": "string"})
+        if element.name == "mj-class" and "name" not in element.attributes:
+            yield Fault("T124", "<mj-class> has no name", element.at, 'name="…", which mj-class="…" asks for')
+        for child in element.children:
+            yield Fault(
+                "T127",
+                f"<mj-class> with <{child.name}> in it is not supported here",
+                child.at,
+                "write the attributes into <mj-class> itself, one class for each component",
+            )
+        return
+    known = components().get(element.name)
+    if known is None:
+        yield _unknown(element)
+        return
+    yield from _attributes(element, known.attributes)
+    for child in element.children:
+        yield _misplaced(child, element)
+
+
+def _attributes(element: Element, kinds: Mapping[str, str]) -> Iterator[Fault]:
+    yield from _names(element, kinds)
+    for name, value in element.attributes.items():
+        kind = kinds.get(name, "string")
+        if not takes(kind)(value):
+            message = f'<{element.name}>: {name}="{short(value, 30)}" is no value for it'
+            yield Fault("T125", message, element.place_of(name), spoken(kind))
+
+
+def _names(element: Element, kinds: Mapping[str, str]) -> Iterator[Fault]:
+    for name in element.attributes:
+        if name not in kinds and name not in EVERYWHERE:
+            attribute = element.written.get(name)
+            hint = did_you_mean(name, kinds, otherwise="take it out: it would do nothing")
+            message = f"<{element.name}> has no attribute `{name}`"
+            yield Fault("T124", message, attribute.at if attribute else element.at, hint)
+
+
+def _unknown(element: Element) -> Fault:
+    message = f"there is no component <{element.name}>"
+    if element.name == "mj-include":
+        hint = "write <mj-include> into a template's file; it is not worked out while rendering"
+    elif element.name.startswith("mj"):
+        guess = nearest(element.name, components())
+        hint = f"did you mean <{guess}>?" if guess else "https://documentation.mjml.io has all of them"
+    else:
+        message = f"<{element.name}> stands outside of a component"
+        hint = "HTML goes into <mj-text>, or <mj-raw>"
+    return Fault("T121", message, element.at, hint)
+
+
+def _misplaced(child: Element, parent: Element) -> Fault:
+    allowed = components()[parent.name].children if parent.name in components() else ()
+    homes = ", ".join(f"<{name}>" for name in parents_of(child.name))
+    inside = ", ".join(f"<{name}>" for name in allowed or ())
+    hint = f"it stands in {homes}" if homes else f"<{parent.name}> takes {inside or 'nothing'}"
+    at = child.at if child.at is not None else parent.at
+    return Fault("T122", f"<{child.name}> can't stand in <{parent.name}>", at, hint)
