@@ -8,10 +8,10 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench lock clean
+.PHONY: help setup demo check lint test bench golden components lock clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## make .venv with the program and its tools
 
@@ -49,6 +49,13 @@ test: check  ## format, lint, types, layers and all tests
 
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py
+
+golden: $(STAMP)  ## renew the golden files of tests/golden from npm mjml (needs Node); read the diff
+	@$(BIN)/python tests/golden/renew.py
+
+components: $(STAMP)  ## renew the table of MJML's components from npm mjml (needs Node)
+	@cd tools/judge && npm ci --no-audit --no-fund --silent
+	@node tools/components.mjs >newsletter/render/mjml/components.json
 
 lock: $(STAMP)  ## renew requirements.lock (hashes, no index lines)
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --extra dev \

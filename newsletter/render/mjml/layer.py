@@ -1,15 +1,17 @@
 """From MJML to HTML: mjml-python behind a layer that keeps what it would mangle, drop or get wrong."""
 
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
 from newsletter.errors import Severity
+from newsletter.render.mjml.corrections import corrected, with_alts
 from newsletter.render.mjml.engine import Engine
 from newsletter.render.mjml.fault import Fault, Faulty, in_order, short
+from newsletter.render.mjml.keeper import Keeper
+from newsletter.render.mjml.measures import spell_out
 from newsletter.render.mjml.tree import Element, arrange, parse
 from newsletter.render.mjml.unsupported import unsupported
 from newsletter.render.mjml.validate import validate
@@ -25,12 +27,7 @@ _ICONS = {
     "mj-carousel": ("left-icon", "right-icon"),
 }
 
-_PADDED = frozenset({"mj-section", "mj-wrapper", "mj-column", "mj-hero"})
-_SAFE_VALUE = re.compile(r"[ !#%'()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
-_BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
-_IMG = re.compile(r"<img\b(?![^>]*\salt=)", re.IGNORECASE)
 _IMG_SRC = re.compile(r"""(<img\b[^>]*?\ssrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)
-_TOKEN = re.compile(r"q([0-9a-f]{12})z(\d+)x")
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -68,12 +65,12 @@ def compile_mjml(
     _complete_head(root, page)
     css = _take_css(root)
     start = _take_file_start(root)
-    _spell_out_padding(root)
+    spell_out(root)
     _address_pictures(root, picture)
-    keeper = _Keeper()
+    keeper = Keeper()
     html = engine.to_html(keeper.write(root))
     _refuse_strangers(html, root)
-    return Compiled(start + _IMG.sub('<img alt=""', keeper.restore(html)), css, tuple(findings))
+    return Compiled(start + with_alts(keeper.restore(corrected(html, root))), css, tuple(findings))
 
 
 def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> None:
@@ -164,56 +161,3 @@ def _take_file_start(root: Element) -> str:
         taken += [one.body for one in starts]
         element.children = [one for one in element.children if one not in starts]
     return "".join(f"{body.strip()}\n" for body in taken)
-
-
-def _spell_out_padding(root: Element) -> None:
-    """mrml ignores a padding of three or four values when it works out widths for Outlook."""
-    for element in root.walk():
-        sides = element.attributes.get("padding", "").split()
-        if element.name in _PADDED and len(sides) in (3, 4):
-            element.attributes.setdefault("padding-right", sides[1])
-            element.attributes.setdefault("padding-left", sides[3] if len(sides) == 4 else sides[1])
-
-
-class _Keeper:
-    """Exchanges for tokens what mrml would mangle, and puts it back.
-
-    A token is a lower-case word that begins with a letter; its nonce is new for each message, so that no
-    text can name one.
-    """
-
-    def __init__(self) -> None:
-        self._nonce = secrets.token_hex(6)
-        self._kept: list[str] = []
-
-    def write(self, element: Element) -> str:
-        attributes = "".join(
-            f' {name}="{self._attribute(value)}"' for name, value in element.attributes.items()
-        )
-        if not element.body and not element.children:
-            return f"<{element.name}{attributes}></{element.name}>"
-        inner = (
-            self._keep(element.body)
-            if element.body
-            else "".join(self.write(child) for child in element.children)
-        )
-        return f"<{element.name}{attributes}>{inner}</{element.name}>"
-
-    def restore(self, html: str) -> str:
-        return _TOKEN.sub(
-            lambda match: self._kept[int(match[2])] if match[1] == self._nonce else match[0], html
-        )
-
-    def _attribute(self, value: str) -> str:
-        value = " ".join(value.split()) if "\n" in value else value
-        return value if _SAFE_VALUE.fullmatch(value) else self._keep(_quotable(value))
-
-    def _keep(self, text: str) -> str:
-        self._kept.append(text)
-        return f"q{self._nonce}z{len(self._kept) - 1}x"
-
-
-def _quotable(value: str) -> str:
-    """An attribute's value as it may stand between double quotes."""
-    value = _BARE_AMPERSAND.sub("&amp;", value)
-    return value.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

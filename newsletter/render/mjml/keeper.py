@@ -1,0 +1,51 @@
+"""What mrml would mangle goes through it as tokens and comes back behind it, letter by letter."""
+
+import re
+import secrets
+
+from newsletter.render.mjml.tree import Element
+
+_SAFE_VALUE = re.compile(r"[ !#%'()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
+_BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
+_TOKEN = re.compile(r"q([0-9a-f]{12})z(\d+)x")
+
+
+class Keeper:
+    """Exchanges for tokens what mrml would mangle, and puts it back.
+
+    mrml reads the text of a component as strict XML and prints attributes as Rust writes strings. A token is a
+    lower-case word that begins with a letter; its nonce is new for each message, so that no text can name one.
+    """
+
+    def __init__(self) -> None:
+        self._nonce = secrets.token_hex(6)
+        self._kept: list[str] = []
+
+    def write(self, element: Element) -> str:
+        """The element as mrml gets it."""
+        attributes = "".join(
+            f' {name}="{self._attribute(value)}"' for name, value in element.attributes.items()
+        )
+        children = "".join(self.write(child) for child in element.children)
+        inner = self._keep(element.body) if element.body else children
+        return f"<{element.name}{attributes}>{inner}</{element.name}>"
+
+    def restore(self, html: str) -> str:
+        """HTML with everything back in its place."""
+        return _TOKEN.sub(
+            lambda match: self._kept[int(match[2])] if match[1] == self._nonce else match[0], html
+        )
+
+    def _attribute(self, value: str) -> str:
+        value = " ".join(value.split()) if "\n" in value else value
+        return value if _SAFE_VALUE.fullmatch(value) else self._keep(quotable(value))
+
+    def _keep(self, text: str) -> str:
+        self._kept.append(text)
+        return f"q{self._nonce}z{len(self._kept) - 1}x"
+
+
+def quotable(value: str) -> str:
+    """An attribute's value as it may stand between double quotes."""
+    value = _BARE_AMPERSAND.sub("&amp;", value)
+    return value.replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

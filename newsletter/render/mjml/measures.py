@@ -1,0 +1,94 @@
+"""Paddings as mrml reads them: it works out widths for Outlook, and misses most spellings of a padding.
+
+It overlooks shorthands of three and four values, those that begin with a bare 0, and a side that stands beside a
+shorthand. So both sides are written out, and what that adds to the finished styles is taken out again.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from newsletter.render.mjml.components import components
+from newsletter.render.mjml.tree import Element
+
+_SIDES = {
+    1: (0, 0),
+    2: (1, 1),
+    3: (1, 1),
+    4: (1, 3),
+}  # number of values -> those of right and left (CSS 2.2 §8.4)
+_SHORTHAND = re.compile(r"padding:([^;\"]+);")
+_SIDE = re.compile(r"padding-(right|left):([^;\"]+);")
+_STYLE = re.compile(r'style="([^"]*padding:[^"]*)"')
+
+
+@dataclass
+class Defaults:
+    """What <mj-attributes> gives to components that say nothing themselves."""
+
+    everything: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    components: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Element) -> "Defaults":
+        everything: dict[str, str] = {}
+        classes: dict[str, dict[str, str]] = {}
+        named: dict[str, dict[str, str]] = {}
+        head = root.find("mj-head")
+        for given in head.children if head else ():
+            for child in given.children if given.name == "mj-attributes" else ():
+                if child.name == "mj-all":
+                    everything.update(child.attributes)
+                elif child.name == "mj-class":
+                    classes.setdefault(child.attributes["name"], {}).update(child.attributes)
+                else:
+                    named.setdefault(child.name, {}).update(child.attributes)
+        return cls(everything, classes, named)
+
+    def get(self, element: Element, name: str) -> str | None:
+        """The attribute that holds: the component's own, its classes', its kind's, that of all; MJML's order."""
+        if name in element.attributes:
+            return element.attributes[name]
+        for one in reversed(element.attributes.get("mj-class", "").split()):
+            if name in self.classes.get(one, {}):
+                return self.classes[one][name]
+        return self.components.get(element.name, {}).get(name, self.everything.get(name))
+
+
+def spell_out(root: Element) -> None:
+    """Give each component in the body its left and right padding by name, where a shorthand or a side is given."""
+    defaults, body = Defaults.of(root), root.find("mj-body")
+    for element in body.walk() if body else ():
+        known = components().get(element.name)
+        if known is None or not {"padding", "padding-left", "padding-right"} <= known.attributes.keys():
+            continue
+        shorthand = defaults.get(element, "padding")
+        right, left = defaults.get(element, "padding-right"), defaults.get(element, "padding-left")
+        values = (shorthand or known.defaults.get("padding", "")).split()
+        if len(values) not in _SIDES or (shorthand is None and right is None and left is None):
+            continue
+        of_right, of_left = _SIDES[len(values)]
+        element.attributes["padding-right"] = right or _with_unit(values[of_right])
+        element.attributes["padding-left"] = left or _with_unit(values[of_left])
+
+
+def _with_unit(value: str) -> str:
+    return "0px" if value == "0" else value
+
+
+def take_out(html: str) -> str:
+    """Styles without the sides that only repeat what their shorthand says."""
+
+    def style(found: re.Match[str]) -> str:
+        shorthand = _SHORTHAND.search(found[1])
+        values = shorthand[1].split() if shorthand else []
+        if len(values) not in _SIDES:
+            return found[0]
+        said = dict(
+            zip(("right", "left"), (_with_unit(values[at]) for at in _SIDES[len(values)]), strict=True)
+        )
+        kept = _SIDE.sub(lambda side: "" if said[side[1]] == side[2].strip() else side[0], found[1])
+        return f'style="{kept}"'
+
+    return _STYLE.sub(style, html)

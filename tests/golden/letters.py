@@ -1,0 +1,48 @@
+"""The MJML of each shipped letter as the official compiler takes it: bare content in its frames, no CSS to inline."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from newsletter.render.mjml.keeper import quotable
+from newsletter.render.mjml.tree import Element, arrange, parse
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_TOKEN = re.compile(r"https://newsletter\.invalid/u/[\w-]+")  # new each time
+JULY = "2015-07-03T09:00"
+
+
+def shipped() -> list[str]:
+    """The ids of all campaigns and steps."""
+    listed = json.loads(_newsletter("list", "--json"))["data"]["campaigns"]
+    names = [row["name"] for row in listed]
+    steps = sorted(path.stem for path in (ROOT / "campaigns" / "sju-tips").glob("*.md"))
+    return [name for name in names if name != "sju-tips"] + [f"sju-tips/{step}" for step in steps]
+
+
+def letter(name: str) -> str:
+    """The letter of the campaign's first reader as standard MJML."""
+    root, _ = parse(
+        _TOKEN.sub("https://example.org/u/token", _newsletter("render", name, "--format", "mjml"))
+    )
+    arrange(root)
+    root.attributes.setdefault("lang", "sv")
+    root.attributes.setdefault("dir", "ltr")
+    head = root.find("mj-head")
+    if head is not None:
+        head.children = [child for child in head.children if child.attributes.get("inline") != "inline"]
+    return _written(root)
+
+
+def _written(element: Element, depth: int = 0) -> str:
+    attributes = "".join(f' {name}="{quotable(value)}"' for name, value in element.attributes.items())
+    children = "".join(f"\n{'  ' * depth}  {_written(child, depth + 1)}" for child in element.children)
+    end = f"\n{'  ' * depth}" if children else ""
+    return f"<{element.name}{attributes}>{element.body}{children}{end}</{element.name}>"
+
+
+def _newsletter(*arguments: str) -> str:
+    command = [sys.executable, "-m", "newsletter", "-C", str(ROOT), "--now", JULY, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
