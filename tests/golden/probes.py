@@ -50,7 +50,7 @@ PROBES = {
                                '<mj-attributes><mj-class name="narrow" padding="0 40px 0 60px"/></mj-attributes>'),
     "raw-in-head": body(section(f"<mj-column>{PARA}</mj-column>"), "<mj-raw><meta name='x' content='y'></mj-raw>"),
     "raw-file-start": body(section(f"<mj-column>{PARA}</mj-column>")).replace("<mj-body>", '<mj-raw position="file-start"><!-- start --></mj-raw><mj-body>'),
-    "raw-in-column": column(f"{PARA}<mj-raw><p>rått</p></mj-raw>{PARA}"),
+    "raw-in-column": column(f"{PARA}<mj-raw><tr><td>rått</td></tr></mj-raw>{PARA}"),
     "raw-in-section": body(section(f"<mj-column>{PARA}</mj-column><mj-raw><!-- x --></mj-raw><mj-column>{PARA}</mj-column>")),
     "section-empty": body(section("")),
     "wrapper": body(f'<mj-wrapper padding="10px" background-color="#abcdef">{section(f"<mj-column>{PARA}</mj-column>")}</mj-wrapper>'),

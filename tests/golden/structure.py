@@ -102,7 +102,8 @@ def value(text: str) -> str:
     text = re.sub(r"\s*([,()!])\s*", r"\1", text)
     text = re.sub(r"#[0-9a-fA-F]{3,6}\b", lambda found: found[0].lower(), text)
     text = _SHORT_HEX.sub(r"#\1\1\2\2\3\3", text)
-    return _NUMBER.sub(lambda found: f"{float(found[0]):.3f}".rstrip("0").rstrip("."), text)
+    text = _NUMBER.sub(lambda found: f"{float(found[0]):.3f}".rstrip("0").rstrip("."), text)
+    return re.sub(r"(?<![\d.])0px\b", "0", text)
 
 
 def _attributes(written: str) -> str:

@@ -181,8 +181,8 @@ def test_author_css_is_inlined_and_other_styles_keep_every_rule(workshop: Any) -
     html = workshop.content().html
     assert '<p class="mark" style="color:#123456">' in html
     assert "color: #fedcba !important" in html
-    assert ".mark:hover { color: red }" in html
-    assert "@media print { .mark { color: blue } }" in html
+    assert ".mark:hover { color: red !important }" in html
+    assert "@media print { .mark { color: blue !important } }" in html
     assert "data-premailer" not in html
 
 

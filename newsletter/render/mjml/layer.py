@@ -1,7 +1,8 @@
 """From MJML to HTML: mjml-python behind a layer that keeps what it would mangle, drop or get wrong."""
 
+import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from newsletter.render.mjml.measures import spell_out
 from newsletter.render.mjml.tree import Element, arrange, parse
 from newsletter.render.mjml.unsupported import unsupported
 from newsletter.render.mjml.validate import validate
+from newsletter.render.stylesheet import split_sheet, unreadable
 
 # Attributes that name a picture.
 PICTURES = frozenset({
@@ -59,7 +61,7 @@ def compile_mjml(
     """
     root, lost = parse(mjml)
     arrange(root)
-    findings = in_order([*lost, *validate(root), *unsupported(root)])
+    findings = in_order([*lost, *validate(root), *unsupported(root), *_style_faults(root)])
     if any(fault.severity is Severity.ERROR for fault in findings):
         raise Faulty(*findings)
     _complete_head(root, page)
@@ -141,12 +143,23 @@ def _complete_head(root: Element, page: Page) -> None:
 def _take_css(root: Element) -> str:
     """The CSS for inlining, out of the tree; mrml would leave it in a style element."""
     head = root.find("mj-head")
-    if head is None:
-        return ""
-    taken = [child for child in head.children if child.attributes.get("inline") == "inline"]
-    taken = [child for child in taken if child.name == "mj-style"]
-    head.children = [child for child in head.children if child not in taken]
+    taken = [child for child in head.children if _is_inline(child)] if head else []
+    if head:
+        head.children = [child for child in head.children if child not in taken]
     return "\n".join(child.body for child in taken)
+
+
+def _is_inline(element: Element) -> bool:
+    return element.name == "mj-style" and element.attributes.get("inline") == "inline"
+
+
+def _style_faults(root: Element) -> Iterator[Fault]:
+    """What is wrong with the letter's own style sheets."""
+    for element in root.walk():
+        if element.name == "mj-style":
+            found = split_sheet(element.body).faults if _is_inline(element) else unreadable(element.body)
+            for fault in found:
+                yield dataclasses.replace(fault, offset=(element.body_at or 0) + (fault.offset or 0))
 
 
 def _take_file_start(root: Element) -> str:
