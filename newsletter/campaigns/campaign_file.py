@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from newsletter.campaigns import keys
 from newsletter.campaigns.clock import local_to_utc
 from newsletter.campaigns.layers import Defaults, Handed, merged, only, places, without_refused
-from newsletter.campaigns.models import Campaign, Status, StepRef
+from newsletter.campaigns.models import Campaign, Status, StepRef, Utm
 from newsletter.errors import ChecksFailed, Place, Problem, Severity
 from newsletter.files.models import Strict, validate
 from newsletter.files.project import Project
@@ -109,6 +109,7 @@ def load_campaign(
         reply_to=written.reply_to,
         tags=written.tags,
         allow=written.allow,
+        utm=_utm(written.utm),
         late_after=written.late_after,
         places=places(document),
         sources=(file, *handed.files),
@@ -163,11 +164,16 @@ def load_step(
         reply_to=written.reply_to,
         tags=written.tags,
         allow=written.allow,
+        utm=_utm(written.utm),
         step=ref,
         places=places(document),
         sources=(file, around.shared.file, *around.defaults.files),
     )
     return campaign, ()
+
+
+def _utm(written: keys.UtmKeys | None) -> Utm | None:
+    return Utm(written.hosts, written.source, written.medium) if written else None
 
 
 def _for_all_steps(problem: Problem) -> Problem:

@@ -26,6 +26,15 @@ class StepRef:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Utm:
+    """What is put on links to one's own hosts; the campaign's id is the third parameter."""
+
+    hosts: tuple[str, ...]  # exactly these, as A-labels
+    source: str
+    medium: str
+
+
 @dataclass(frozen=True)
 class Campaign:
     """One mailing from one file (a step of a sequence is one, too)."""
@@ -49,6 +58,7 @@ class Campaign:
     tags: tuple[str, ...] = ()
     allow: frozenset[str] = frozenset()
     late_after: timedelta | None = None  # None = the project's
+    utm: Utm | None = None
     step: StepRef | None = None
     # Of each key's value, in whichever file it stands; a list's items by number: ("exclude", "0").
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)

@@ -178,6 +178,32 @@ def window_table(value: object) -> object:
     return value
 
 
+def utm_table(value: object) -> object:
+    if not isinstance(value, dict):
+        raise Mistake(
+            "must be a table of hosts and names", 'utm = { hosts = ["example.org"], source = "newsletter" }'
+        )
+    return value
+
+
+def host(text: str) -> str:
+    """A host name as it is compared: its A-label, in small letters."""
+    name = text.strip().rstrip(".").lower()
+    guess = re.sub(r"^https?://", "", name).partition("/")[0]
+    if not re.fullmatch(r"[^\s/:@?#]+\.[^\s/:@?#.]+|localhost", name):
+        raise Mistake(f'is "{text}", which is no host name', f'"{guess or "example.org"}"')
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise Mistake(f'is "{text}", which is no host name', '"example.org"') from None
+
+
+def some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise Mistake("is empty", 'name your own sites: hosts = ["example.org"]')
+    return values
+
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

@@ -18,6 +18,7 @@ VERBS = {
     "status": ("catalogue", "status", "What became of a campaign: counts, doubts by name."),
     "check": ("check", "check", "Everything knowable before sending."),
     "render": ("render", "render", "One message out, as a reader would get it."),
+    "publish": ("publish", "publish", "Pictures out, to where readers' mail programs find them."),
     "send": ("send", "send", "Rehearse (--dry-run), send, or go on with a send."),
     "run": ("run", "run", "One cron tick: send what is due."),
     "resolve": ("resolve", "resolve", "Settle deliveries whose fate is unknown."),

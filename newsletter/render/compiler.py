@@ -290,6 +290,7 @@ class Compiler:
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
+            hosted={used.name: used.data for used in self.album.used},
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
             conditions=tuple(
                 dict.fromkeys(Condition(one.segment, one.negated, one.place) for one in plan.choices)

@@ -78,6 +78,7 @@ class Composition:
     pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
     findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
     source: Source | None = None
+    hosted: Mapping[str, bytes] = field(default_factory=dict)  # a picture's published name -> its bytes
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:

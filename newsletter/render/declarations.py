@@ -19,10 +19,13 @@ ROOTS = frozenset((
     "campaign", "intro", "sections", "section", "closing", "data", "brand", "step", "subscriber", "sender",
     "links",
 ))  # fmt: skip
+MAX_WIDTH = 2000  # px; wider is no letter
 PART_NAMES = frozenset({"part", "children", "body"})
-PICTURE_NAMES = frozenset({"src", "alt", "link", "image"})
+PICTURE_NAMES = frozenset({"src", "alt", "link", "image", "decorative"})
 
-_WRITTEN = re.compile(r"(?P<type>\w+)(?P<required>!)?(?:\s+(?P<width>\d+):(?P<height>\d+))?")
+_WRITTEN = re.compile(
+    r"(?P<type>\w+)(?P<required>!)?(?:\s+(?P<width>\d+):(?P<height>\d+))?(?:\s+(?P<shown>\d+)px)?"
+)
 _RATIO = re.compile(r"(\d+):(\d+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SECTION = re.compile(r"[a-z][a-z0-9_-]*")
@@ -62,6 +65,7 @@ class Want:
     required: bool
     ratio: Ratio | None
     place: Place = field(compare=False)
+    width: int | None = None  # px at which a picture is shown
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Declaration:
     fields: Mapping[str, Want] = field(default_factory=dict)
     ratio: Ratio | None = None
     ratio_place: Place | None = None
+    width: int | None = None  # px at which the author's pictures are shown
     attributes: Mapping[str, Place] = field(default_factory=dict)
 
     @property
@@ -108,13 +113,14 @@ class _Reader:
         for key in self.document.data:
             if key not in known:
                 self._wrong(f"unknown key `{key}` in a declaration", key, hint=did_you_mean(key, known))
-        ratio, ratio_place, attributes = self._pictures()
+        ratio, ratio_place, width, attributes = self._pictures()
         declaration = Declaration(
             sections=self._names(("sections",), _SECTION, "section"),
             data=self._wants("data", CAMPAIGN_KEYS, "is a key of campaigns"),
             fields=self._wants("fields", ROOTS | PART_NAMES, "already means something in every block"),
             ratio=ratio,
             ratio_place=ratio_place,
+            width=width,
             attributes=attributes,
         )
         if self.problems:
@@ -190,17 +196,22 @@ class _Reader:
                 Problem("T102", f"`{written}`: only an image has a ratio", place, 'image = "image! 1:1"')
             )
             return None
-        return Want(kind, bool(match["required"]), ratio, place)
+        shown = int(match["shown"]) if match["shown"] else None
+        if shown is not None and (kind is not Type.IMAGE or not 1 <= shown <= MAX_WIDTH):
+            message = f"`{written}`: only an image has a width, from 1 to {MAX_WIDTH} px"
+            self.problems.append(Problem("T102", message, place, 'image = "image 1:1 96px"'))
+            return None
+        return Want(kind, bool(match["required"]), ratio, place, shown)
 
-    def _pictures(self) -> tuple[Ratio | None, Place | None, dict[str, Place]]:
+    def _pictures(self) -> tuple[Ratio | None, Place | None, int | None, dict[str, Place]]:
         table = self._table("pictures")
         for key in table:
-            if key not in ("ratio", "attributes"):
+            if key not in ("ratio", "width", "attributes"):
                 self._wrong(
                     f"unknown key `{key}` in [pictures]",
                     "pictures",
                     key,
-                    hint=did_you_mean(key, ("ratio", "attributes")),
+                    hint=did_you_mean(key, ("ratio", "width", "attributes")),
                 )
         attributes = self._names(("pictures", "attributes"), _NAME, "picture attribute")
         for name in attributes.keys() & (ROOTS | PART_NAMES | PICTURE_NAMES):
@@ -212,14 +223,20 @@ class _Reader:
                     "take another name",
                 )
             )
+        width = table.get("width")
+        if width is not None and (type(width) is not int or not 1 <= width <= MAX_WIDTH):
+            place = self.document.value("pictures", "width")
+            message = f"`width` is {width}, no width from 1 to {MAX_WIDTH} px"
+            self.problems.append(Problem("T102", message, place, "width = 512"))
+            width = None
         if "ratio" not in table:
-            return None, None, attributes
+            return None, None, width, attributes
         place = self.document.value("pictures", "ratio")
         match = _RATIO.fullmatch(str(table["ratio"]))
         ratio = _ratio(*match.groups()) if match else None
         if ratio is None:
             self.problems.append(Problem("T102", f"`{table['ratio']}` is no ratio", place, 'ratio = "3:2"'))
-        return ratio, place, attributes
+        return ratio, place, width, attributes
 
 
 def _ratio(width: str | None, height: str | None) -> Ratio | None:
@@ -238,6 +255,7 @@ def merge(declarations: Iterable[Declaration]) -> tuple[Declaration, tuple[Probl
     data: dict[str, Want] = {}
     ratio: Ratio | None = None
     ratio_place: Place | None = None
+    width: int | None = None
     problems: list[Problem] = []
     for declaration in declarations:
         for name, place in declaration.sections.items():
@@ -248,6 +266,7 @@ def merge(declarations: Iterable[Declaration]) -> tuple[Declaration, tuple[Probl
             first = data.setdefault(name, want)
             if first != want:
                 problems.append(_conflict(name, first, want))
+        width = width or declaration.width
         if declaration.ratio and ratio and ratio != declaration.ratio:
             problems.append(
                 Problem(
@@ -259,13 +278,14 @@ def merge(declarations: Iterable[Declaration]) -> tuple[Declaration, tuple[Probl
             )
         elif ratio is None:
             ratio, ratio_place = declaration.ratio, declaration.ratio_place
-    return Declaration(sections, data, {}, ratio, ratio_place, attributes), tuple(problems)
+    return Declaration(sections, data, {}, ratio, ratio_place, width, attributes), tuple(problems)
 
 
 def _conflict(name: str, one: Want, other: Want) -> Problem:
     def written(want: Want) -> str:
         ratio = f" {want.ratio}" if want.ratio else ""
-        return f"{want.type}{'!' if want.required else ''}{ratio}"
+        width = f" {want.width}px" if want.width else ""
+        return f"{want.type}{'!' if want.required else ''}{ratio}{width}"
 
     return Problem(
         "T104",

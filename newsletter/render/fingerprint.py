@@ -1,5 +1,6 @@
 """The hash of a composition: everything that shows in the message, and nothing else."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ def content_hash(campaign: Campaign, settings: Settings, files: Mapping[str, str
         "reply_to": campaign.reply_to or settings.sender.reply_to,
         "data": campaign.data,
         "tags": campaign.tags,
+        "utm": dataclasses.astuple(campaign.utm) if campaign.utm else None,
         "step": (step.sequence, step.id, step.number, step.total) if step else None,
         "brand": settings.brand.model_dump(mode="json"),
         "assets_url": settings.assets_url,

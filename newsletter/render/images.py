@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.declarations import Want
-from newsletter.render.picture import Album
+from newsletter.render.picture import Album, no_alt
 from newsletter.render.templates import BESIDE, FOLDER, Source
 from newsletter.render.views import Image
 
@@ -31,7 +31,9 @@ def image_reader(album: Album, folders: tuple[str, ...]) -> ReadImage:
             if problems or picture is None:
                 raise ChecksFailed(*problems)
             source, alt = picture.source, picture.alt
-        taken = album.take(source, folders, place, ratio=want.ratio)
+        if not alt.strip():
+            raise ChecksFailed(no_alt(source, place))
+        taken = album.take(source, folders, place, ratio=want.ratio, width=want.width)
         return Image(taken, alt, as_text=False), Image(taken, alt, as_text=True)
 
     return read

@@ -22,6 +22,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
 from newsletter.render.tokens import Tokenised
+from newsletter.render.utm import OFF
 
 # Opening and closing quote, then the inner pair; English for a language that is not here.
 _QUOTES = {
@@ -42,6 +43,7 @@ _NOTES = (
     ("link", re.compile(r"\]\(")),
     ("html", re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?=[\s/>])[^<>]*>|<!--")),
 )
+_UTM_OFF = "{utm=off}"  # directly behind a link
 _BAD_SCHEMES = re.compile(r"\s*(?:javascript|vbscript|file|data):", re.IGNORECASE)
 
 
@@ -211,6 +213,11 @@ def _parted(child: Token, tokenised: Tokenised) -> list[Token]:
 def _link(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
     start = state.pos
     found = link(state, silent)
+    if found and state.src.startswith(_UTM_OFF, state.pos):
+        state.pos += len(_UTM_OFF)
+        if not silent:
+            opener = next(token for token in reversed(state.tokens) if token.type == "link_open")
+            opener.attrs["href"] = f"{opener.attrs['href']}{OFF}"
     if found and not silent:
         state.tokens[-1].meta |= {"start": start, "end": state.pos}
     return found

@@ -12,10 +12,13 @@ from newsletter.errors import ChecksFailed, Place, Problem, Severity, nearest
 from newsletter.files.project import Project
 from newsletter.render.composition import InlinePicture
 from newsletter.render.declarations import Ratio
+from newsletter.render.scaling import LETTER_WIDTH, fitted
 
 MAX_FILE_BYTES = 10_000_000
 MAX_PIXELS = 25_000_000  # about 100 MB while it is decoded
 MAX_LETTER_BYTES = 20_000_000  # all pictures of one letter together
+HEAVY_BYTES = 400_000  # one picture, as it travels
+HEAVY_LETTER_BYTES = 800_000  # all of a letter
 
 # Pillow's name -> content type, suffixes. What mail programs show everywhere; no WebP, AVIF or SVG.
 FORMATS = {
@@ -43,9 +46,9 @@ class Picture:
     """A picture file that may travel in a letter."""
 
     file: str  # relative to the project
-    sha256: str
+    name: str  # the published copy's: a hash of the file and of how it was scaled
     content_type: str
-    width: int  # pixels, as shown (a turned photo is turned)
+    width: int  # pixels of the copy that travels
     height: int
     data: bytes
     src: str  # cid:… or https://…
@@ -64,35 +67,42 @@ class Album:
     def __init__(self, project: Project, assets_url: str | None) -> None:
         self._project = project
         self._assets_url = assets_url
-        self._read: dict[str, Picture | ChecksFailed] = {}
-        self._used: dict[str, Picture] = {}
+        self._read: dict[tuple[str, int], Picture | ChecksFailed] = {}
+        self._used: dict[tuple[str, int], Picture] = {}
 
     @property
     def used(self) -> tuple[Picture, ...]:
         """All that were taken, by file name."""
-        return tuple(self._used[name] for name in sorted(self._used))
+        return tuple(self._used[key] for key in sorted(self._used))
 
     def take(
-        self, source: str, folders: Iterable[str], place: Place, *, ratio: Ratio | None = None
+        self,
+        source: str,
+        folders: Iterable[str],
+        place: Place,
+        *,
+        ratio: Ratio | None = None,
+        width: int | None = None,
     ) -> Picture:
         """The picture that an author or a template names; it travels with the letter from now on.
 
         folders: where it may lie, the nearest first; it never lies outside of them
+        width: at which it is shown, in px; the letter's where nobody knows better
         Raises ChecksFailed (P1xx) at `place`.
         """
         folders = tuple(folders)
-        file = self._find(source, folders, place)
-        if file not in self._read:
+        key = (self._find(source, folders, place), width or LETTER_WIDTH)
+        if key not in self._read:
             try:
-                self._read[file] = self._open(file, place)
+                self._read[key] = self._open(*key, place)
             except ChecksFailed as failed:
-                self._read[file] = failed
-        picture = self._read[file]
+                self._read[key] = failed
+        picture = self._read[key]
         if isinstance(picture, ChecksFailed):
             raise ChecksFailed(*(Problem(p.code, p.message, place, p.hint) for p in picture.problems))
         if ratio and not ratio.fits(picture.width, picture.height):
             raise ChecksFailed(_ratio_problem(source, picture, ratio, place))
-        self._used[file] = picture
+        self._used[key] = picture
         if sum(len(used.data) for used in self._used.values()) > MAX_LETTER_BYTES:
             raise ChecksFailed(
                 Problem(
@@ -106,17 +116,30 @@ class Album:
 
     def findings(self) -> tuple[Problem, ...]:
         """Pictures that will do, but not well everywhere."""
-        return tuple(
+        heavy = [
             Problem(
                 "P107",
                 f"`{picture.file}` weighs {_mb(len(picture.data))}: slow on a telephone",
                 Place(picture.file),
-                "save it smaller: 1200 pixels across are enough for a letter",
+                "save it with fewer colours or as JPEG",
                 Severity.WARNING,
             )
             for picture in self.used
-            if len(picture.data) > 1_000_000
-        )
+            if len(picture.data) > HEAVY_BYTES
+        ]
+        weight = sum(len(data) for data in {picture.name: picture.data for picture in self.used}.values())
+        if weight > HEAVY_LETTER_BYTES:
+            heaviest = max(self.used, key=lambda picture: len(picture.data))
+            heavy.append(
+                Problem(
+                    "P110",
+                    f"the pictures of this letter weigh {_mb(weight)} together",
+                    Place(heaviest.file),
+                    f"{_mb(HEAVY_LETTER_BYTES)} are enough; `{heaviest.file}` alone has {_mb(len(heaviest.data))}",
+                    Severity.WARNING,
+                )
+            )
+        return tuple(heavy)
 
     def _find(self, source: str, folders: tuple[str, ...], place: Place) -> str:
         if "://" in source or source.startswith(("//", "data:", "cid:")):
@@ -156,7 +179,7 @@ class Album:
             f"did you mean `{guess}`?" if guess else f"put it into {where}",
         )
 
-    def _open(self, file: str, place: Place) -> Picture:
+    def _open(self, file: str, width: int, place: Place) -> Picture:
         path = self._project.path(file, place=place)
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -169,13 +192,14 @@ class Album:
                 )
             )
         data = self._project.read_bytes(file, place=place)
-        content_type, suffix, width, height = _look(data, file, place)
-        sha256 = hashlib.sha256(data).hexdigest()
-        if self._assets_url:
-            src = f"{self._assets_url.rstrip('/')}/{sha256[:32]}{suffix}"
-        else:
-            src = f"cid:{sha256[:32]}{suffix}@newsletter"
-        return Picture(file, sha256, content_type, width, height, data, src)
+        content_type, suffix, across, high = _look(data, file, place)
+        copy = fitted(data, width)
+        made = f"{hashlib.sha256(data).hexdigest()} at {width}" if copy else data
+        name = hashlib.sha256(made.encode() if isinstance(made, str) else made).hexdigest()[:32] + suffix
+        src = f"{self._assets_url.rstrip('/')}/{name}" if self._assets_url else f"cid:{name}@newsletter"
+        if copy:
+            return Picture(file, name, content_type, copy.width, copy.height, copy.data, src)
+        return Picture(file, name, content_type, across, high, data, src)
 
 
 def _look(data: bytes, file: str, place: Place) -> tuple[str, str, int, int]:
@@ -245,6 +269,16 @@ def _no_picture(data: bytes, file: str, place: Place) -> Problem:
         message,
         place,
         "letters take JPEG, PNG and GIF: save the picture as one of them",
+    )
+
+
+def no_alt(source: str, place: Place) -> Problem:
+    """A picture that says nothing to whoever does not see it (WCAG 2.2, 1.1.1)."""
+    return Problem(
+        "P109",
+        f"the picture `{source}` has no words for those who don't see it",
+        place,
+        f"write what it shows: ![…]({source}); if it only decorates: ![]({source}){{decorative=yes}}",
     )
 
 

@@ -9,7 +9,7 @@ from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render import tree
 from newsletter.render.declarations import Declaration, Ratio, Type, Want
 from newsletter.render.environment import is_safe_url, shortened
-from newsletter.render.picture import Album, Picture
+from newsletter.render.picture import Album, Picture, no_alt
 from newsletter.render.values import EXAMPLES, JINJA, Wrong, plain_value
 
 BUILT_IN_PARTS = ("text", "picture", "button")
@@ -192,6 +192,8 @@ class Planner:
         piece.values.update(dict.fromkeys(known, ""))
         piece.values["link"] = ""
         for name, value in item.attributes.items():
+            if name == "decorative":
+                continue
             if name not in known:
                 hint = did_you_mean(
                     name,
@@ -202,15 +204,20 @@ class Planner:
             piece.sources[name] = Source(Shape.PLAIN, value, value, item.place)
         if item.link is not None:
             piece.sources["link"] = Source(Shape.URL, item.link, item.link, item.place, required=True)
-        picture = self._take(item, self._declaration.ratio or self._pictures.ratio)
+        declared = self._declaration, self._pictures
+        ratio, width = (declared[0].ratio or declared[1].ratio), (declared[0].width or declared[1].width)
+        picture = self._take(item, ratio, width)
         piece.values["src"] = picture.src if picture else ""
         piece.sources["alt"] = Source(Shape.PLAIN, item.alt, item.alt, item.place)
         piece.sources["image"] = Source(Shape.IMAGE, item.alt, item.alt, item.place, picture)
         return piece
 
-    def _take(self, item: tree.Picture, ratio: Ratio | None) -> Picture | None:
+    def _take(self, item: tree.Picture, ratio: Ratio | None, width: int | None) -> Picture | None:
+        folders = self._folders(item.place)
+        if not item.alt.strip() and "decorative" not in item.attributes:
+            self._problems.append(no_alt(item.source, item.place))
         try:
-            return self._album.take(item.source, self._folders(item.place), item.place, ratio=ratio)
+            return self._album.take(item.source, folders, item.place, ratio=ratio, width=width)
         except ChecksFailed as failed:
             self._problems.extend(failed.problems)
             return None
@@ -267,7 +274,7 @@ class Planner:
         elif want.type is Type.IMAGE:
             picture, problems = field_picture(written)
             self._problems.extend(problems)
-            taken = self._take(picture, want.ratio) if picture else None
+            taken = self._take(picture, want.ratio, want.width) if picture else None
             if picture:
                 piece.sources[name] = Source(Shape.IMAGE, picture.alt, picture.alt, written.place, taken)
         elif want.type is Type.URL:

@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from newsletter.render.markdown import plain_alt
 from newsletter.render.tokens import Tokenised
+from newsletter.render.utm import OFF
 
 _SCHEME = re.compile(r"^(?:https?://(?:www\.)?|mailto:|tel:)", re.IGNORECASE)
 
@@ -59,7 +60,7 @@ class PlainText:
         return f"{words} ({shown})"
 
     def _bare(self, address: str) -> str:
-        written = self.tokenised.written(address).strip()
+        written = self.tokenised.written(address.removesuffix(OFF)).strip()
         return unquote(_SCHEME.sub("", written)).rstrip("/").casefold()
 
     def _blocks(self, tokens: Sequence[Token], *, tight: bool) -> str:

@@ -21,6 +21,7 @@ from newsletter.render.pieces import Piece, Plan, Shape, Source
 from newsletter.render.roots import subscriber_view
 from newsletter.render.source_map import SourceMap, Spot, unmarked
 from newsletter.render.text_part import plain_block
+from newsletter.render.utm import Tagger
 from newsletter.render.views import Image, Part, Section, TextPart, campaign_view
 
 IsMember = Callable[[str, Subscriber], bool]
@@ -59,7 +60,9 @@ class Renderer:
 
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
         subject, preheader, mjml, text, campaign = self._texts(subscriber, links)
-        return subject, preheader, self.finish(mjml, campaign, self._trace(subscriber, links)), tidy(text)
+        html = self.finish(mjml, campaign, self._trace(subscriber, links))
+        tagger = Tagger(self.campaign, spared=(links.unsubscribe,))
+        return subject, preheader, tagger.html(html), tidy(tagger.text(text))
 
     def findings(self, subscriber: Subscriber, links: Links) -> tuple[Problem, ...]:
         """What this person's letter says of its MJML that stops nothing. Raises ChecksFailed as a call does."""

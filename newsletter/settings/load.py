@@ -26,7 +26,6 @@ DOTENV = ".env"
 _NOT_YET: tuple[tuple[str, ...], ...] = (
     ("smtp",),
     ("limits",),
-    ("assets",),
     ("test",),
     ("testers",),
     ("delivery", "canary"),

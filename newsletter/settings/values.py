@@ -150,6 +150,21 @@ class Delivery(Strict):
     breaker: int = Field(default=3, ge=1)  # failures in a row after which sending pauses
 
 
+class Assets(Strict):
+    """How the pictures get to `assets_url`: a program and its arguments, `{dir}` for their folder."""
+
+    publish: tuple[str, ...] = ()
+
+    @field_validator("publish")
+    @classmethod
+    def _command(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value and (not value[0].strip() or not any("{dir}" in part for part in value)):
+            raise Mistake(
+                "names no folder to publish", '["rsync", "-a", "{dir}/", "web@example.org:bilder/"]'
+            )
+        return value
+
+
 class SendGridFile(Strict):
     """What may stand in a file: the key may not."""
 
@@ -176,6 +191,7 @@ class Values(Strict):
     sender: Sender = Field(default_factory=Sender)
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     list: dict[str, ListSettings] = Field(default_factory=dict)
+    assets: Assets = Field(default_factory=Assets)
     delivery: Delivery = Field(default_factory=Delivery)
     sendgrid: SendGridFile = Field(default_factory=SendGridFile)
 

@@ -26,8 +26,24 @@ def error(text: str, hint: str = "") -> str:
 IN_A_CAMPAIGN = {  # the line below the head, and what is said of it
     'subjekt = "x"': ("F102  unknown key `subjekt`   {}:5:1", "did you mean `subject`?"),
     'utm = { source = "x" }': (
-        "F303  `utm` is not supported yet   {}:5:1",
-        "take it out: links go out as they are written",
+        "F104  the key `hosts` is missing in [utm]   {}:5:7",
+        'hosts = ["…"]',
+    ),
+    "utm = { hosts = [] }": (
+        "F103  `utm.hosts` is empty   {}:5:17",
+        'name your own sites: hosts = ["example.org"]',
+    ),
+    'utm = { hosts = ["https://example.org/x"] }': (
+        'F103  `utm.hosts[1]` is "https://example.org/x", which is no host name   {}:5:18',
+        '"example.org"',
+    ),
+    'utm = { hosts = ["example.org"], content = "x" }': (
+        "F102  unknown key `content` in [utm]   {}:5:34",
+        "known: hosts, medium, source",
+    ),
+    'utm = "example.org"': (
+        "F103  `utm` must be a table of hosts and names   {}:5:7",
+        'utm = {{ hosts = ["example.org"], source = "newsletter" }}',
     ),
     'attachments = ["a.pdf"]': (
         "F303  `attachments` is not supported yet   {}:5:1",
@@ -50,8 +66,8 @@ IN_A_CAMPAIGN = {  # the line below the head, and what is said of it
         "move the line `subject = …` there",
     ),
     "[data]\nutm = true": (
-        "F303  `utm` is not supported yet   {}:6:1",
-        "take it out: links go out as they are written",
+        "F105  `utm` belongs above [data]   {}:6:1",
+        "move the line `utm = …` there",
     ),
     'data = "x"': ("F103  `data` is text; it must be a table   {}:5:8", "data = {{ … }}"),
     'status = "redy"': (
@@ -212,7 +228,7 @@ def test_all_mistakes_of_a_file_at_once_in_their_order(load: Load) -> None:
     assert [(problem.code, str(problem.place)) for problem in catalogue.problems["hej"]] == [
         ("F104", "campaigns/hej.md:1:1"),
         ("F103", "campaigns/hej.md:2:11"),
-        ("F303", "campaigns/hej.md:3:1"),
+        ("F104", "campaigns/hej.md:3:7"),
         ("F103", "campaigns/hej.md:4:12"),
         ("F102", "campaigns/hej.md:5:1"),
         ("F105", "campaigns/hej.md:7:1"),
@@ -333,7 +349,7 @@ IN_A_SEQUENCE = {  # the line below the top, and what is said of it
         "F102  unknown key `foo`   {}:3:1",
         (
             "known: allow, data, exit, from, language, min_gap, preheader, reply_to, segment, status, step, tags, "
-            "template, timezone, window"
+            "template, timezone, utm, window"
         ),
     ),
     'subject = "x"': ("F302  a sequence takes no `subject`   {}:3:1", "each step's file has its own subject"),

@@ -292,9 +292,9 @@ def said(written: str, first_line: int = 1) -> str:
             ],
         ),
         (
-            "[a](https://b.c){utm=off}",
+            "[a](https://b.c){credit=x}",
             [
-                "error    C126  attributes `{utm=off}` inside a text   c.md:1:17",
+                "error    C126  attributes `{credit=x}` inside a text   c.md:1:17",
                 "   try:  only a picture alone in its paragraph takes attributes; as text write `\\{`",
             ],
         ),

@@ -344,7 +344,7 @@ def test_a_mistake_in_the_file_is_told_at_its_place(make: Make, toml: str, expec
     assert told(make(toml)) == [f"error {expected}"]
 
 
-@pytest.mark.parametrize("table", ["smtp", "limits", "assets", "test", "testers"])
+@pytest.mark.parametrize("table", ["smtp", "limits", "test", "testers"])
 def test_a_table_of_a_later_step_is_refused(make: Make, table: str) -> None:
     expected = (
         f"error F201 [{table}] is not supported yet newsletter.toml:1:2 try: take it out: it would do nothing"
