@@ -17,6 +17,7 @@ VERBS = {
     "list": ("catalogue", "list_", "Campaigns and sequences with their state and when they go next."),
     "status": ("catalogue", "status", "What became of a campaign: counts, doubts by name."),
     "check": ("check", "check", "Everything knowable before sending."),
+    "explain": ("explain", "explain", "What a finding means, an example, and what to do."),
     "render": ("render", "render", "One message out, as a reader would get it."),
     "publish": ("publish", "publish", "Pictures out, to where readers' mail programs find them."),
     "send": ("send", "send", "Rehearse (--dry-run), send, or go on with a send."),

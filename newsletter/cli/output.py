@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -55,14 +56,21 @@ class Output:
         """Findings, on stderr unless they are what was asked for. `always`: the milder ones with --quiet, too."""
         if self.session.json:
             return
+        from newsletter.cli.diagnostics import described
+
         for problem in problems:
             if self.session.quiet and not (always or problem.is_error):
                 continue
-            text = problem.as_text()
+            text = described(problem, self.session.root, self._width(err=err))
             word = str(problem.severity)
             if self._colored and (sys.stderr if err else sys.stdout).isatty():
                 text = click.style(word, fg=COLORS[problem.severity], bold=True) + text.removeprefix(word)
             click.echo(text, err=err)
+
+    def _width(self, *, err: bool) -> int:
+        """Cells of a line: the terminal's, or enough for a line of a letter."""
+        stream = sys.stderr if err else sys.stdout
+        return shutil.get_terminal_size().columns if stream.isatty() else 120
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Columns of words, left-aligned, two blanks between."""

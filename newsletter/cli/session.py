@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from newsletter.cli.output import Output
-from newsletter.errors import Problem, UsageFault
+from newsletter.errors import NewsletterError, Problem, UsageFault
 
 if TYPE_CHECKING:
     from newsletter.check.workspace import Workspace
@@ -48,6 +48,14 @@ class Session:
         from newsletter.files.project import find_project
 
         return find_project(Path(self.folder))
+
+    @property
+    def root(self) -> Path | None:
+        """The project's folder if it was found; for showing, never a fault of its own."""
+        try:
+            return self.project.root
+        except NewsletterError:
+            return None
 
     @cached_property
     def settings(self) -> "Settings":
