@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench golden components lock clean
+.PHONY: help setup demo check lint test bench golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: $(STAMP)  ## measure, with machine and versions
 
 golden: $(STAMP)  ## renew the golden files of tests/golden from npm mjml (needs Node); read the diff
 	@$(BIN)/python tests/golden/renew.py
+
+broken: $(STAMP)  ## renew what tests/broken expects to be told; read the diff
+	@RENEW_BROKEN=1 $(BIN)/python -m pytest -q tests/test_broken.py
 
 components: $(STAMP)  ## renew the table of MJML's components from npm mjml (needs Node)
 	@cd tools/judge && npm ci --no-audit --no-fund --silent

@@ -7,7 +7,9 @@ from pathlib import Path
 from newsletter.errors import Place, Problem
 
 GUTTER = 5  # cells for the line's number
-_SPOT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\"[^\"]*\"|'[^']*'|<[^<>]*>|:{3,}\s*\w*|[\w@.:/#&=+-]+|\S")
+_SPOT = re.compile(
+    r"!?\[[^\]]*\]\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|\"[^\"]*\"|'[^']*'|<[^<>]*>|:{3,}\s*\w*|[\w@.:/#&=+-]+|\S"
+)
 _SECRET_FILES = frozenset({".env", ".newsletter/secret"})
 _SECRET_LINE = re.compile(r"key|secret|password|token", re.IGNORECASE)
 

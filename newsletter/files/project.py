@@ -93,7 +93,8 @@ class Project:
                 "F113", f"there is no file `{relative}`", place or Place(relative), self._near(relative)
             )
         else:
-            problem = Problem("F113", f"`{relative}` can't be read: {reason}", place or Place(relative))
+            hint = "make it a file that the user who runs newsletter may read"
+            problem = Problem("F113", f"`{relative}` can't be read: {reason}", place or Place(relative), hint)
         raise ChecksFailed(problem)
 
     def read_text(self, relative: str, *, place: Place | None = None) -> str:

@@ -97,7 +97,8 @@ def _dotenv_text(project: Project) -> str:
         return ""
     except OSError as error:
         reason = error.strerror or str(error)
-    raise ChecksFailed(Problem("F113", f"`{DOTENV}` can't be read: {reason}", Place(DOTENV)))
+    hint = "make it a file that the user who runs newsletter may read, or take it away"
+    raise ChecksFailed(Problem("F113", f"`{DOTENV}` can't be read: {reason}", Place(DOTENV), hint))
 
 
 def _refuse_later_keys(document: Document) -> Iterator[Problem]:

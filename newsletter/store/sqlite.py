@@ -138,6 +138,9 @@ def _fault(path: Path, error: BaseException | None) -> NewsletterError | None:
     if not isinstance(code, int):
         return None
     place = Place(shown(path))
+    if path.is_dir():  # SQLite calls that a fault of the disk
+        hint = "move the folder away, and put the last good copy of the ledger back"
+        return ConfigurationFault(Problem("R106", "the ledger can't be opened: it is a folder", place, hint))
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return ConfigurationFault(

@@ -82,4 +82,18 @@ def test_another_number_or_a_no_sends_nothing(typed, code, small):
     terminal.silence()  # a signal in the instant between prompt and reading would wait for the next key
     terminal.type(typed)
     assert terminal.close() == code
+    assert "G122" in terminal.text if code == 6 else "G134" in terminal.text
     assert list(small.rglob("*.eml")) == []
+
+
+def test_the_author_s_own_brackets_come_through_unharmed(small):
+    line = "[här] [/rabatt] [bold]03-x.md:27:14[/bold] :smile: {{ subscriber.namn }}"
+    page = small / "campaigns" / "hej.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(f"{text}\n{line}\n", encoding="utf-8")
+    terminal = Terminal("-C", small, "check", "hej")
+    assert terminal.close() == 3
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.text).replace("\r", "")
+    number = text.count("\n") + 2
+    at = line.index("subscriber")
+    assert f"campaigns/hej.md:{number}:{at + 1}\n{number:>5} │ {line}\n      │ {' ' * at}^^^^" in plain

@@ -125,6 +125,16 @@ def test_the_breaker_stops_before_the_whole_list_is_in_doubt(live, stub, newslet
     assert len(stub.requests) == 12
 
 
+def test_a_wrong_number_settles_nothing(live, stub, newsletter, monkeypatch):
+    adopt(live, newsletter)
+    stub.behaviours = [lambda exchange: exchange.reply(500, {}, b"")]
+    assert newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "3").code == 7
+    monkeypatch.setattr("newsletter.cli.resolve.ask_number", lambda *_: 99)  # what a hand types on a terminal
+    called = newsletter("-C", live, "resolve", "hej", *LIVE, "--assume-sent")
+    assert (called.code, "G161" in called.err) == (6, True)
+    assert newsletter("-C", live, "status", "hej", *LIVE, "--json").data["counts"]["unknown"] > 0
+
+
 def test_whoever_opts_out_after_the_freeze_is_not_mailed(live, stub, newsletter):
     adopt(live, newsletter)
     stub.behaviours = [lambda exchange: exchange.reply(401, {}, b"")]

@@ -344,3 +344,24 @@ def test_an_older_schema_is_not_migrated_by_looking(tmp_path: Path, monkeypatch:
     with pytest.raises(ConfigurationFault, match="R108"):
         open_readonly(path)
     assert "colour" not in schema(path)["table subscriber"]
+
+
+def test_a_full_disk_is_told_and_can_be_tried_again(tmp_path):
+    """No file may grow beyond some pages, as on a disk without room; the limit is the kernel's."""
+    script = f"""
+import resource
+from pathlib import Path
+from newsletter.errors import NewsletterError
+from newsletter.store.store import open_store
+resource.setrlimit(resource.RLIMIT_FSIZE, (16384, resource.RLIM_INFINITY))
+path = Path({str(tmp_path / "state.db")!r})
+try:
+    open_store(path)
+except NewsletterError as fault:
+    print(fault.exit_code, fault.problems[0].code)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+open_store(path).close()
+print("room again")
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert ran.stdout.split("\n") == ["5 R107", "room again", ""], ran.stderr

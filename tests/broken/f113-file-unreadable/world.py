@@ -1,0 +1,5 @@
+"""A folder in the place of `.env`."""
+
+from pathlib import Path
+
+Path(".env").mkdir()

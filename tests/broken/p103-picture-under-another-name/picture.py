@@ -1,0 +1,3 @@
+from PIL import Image
+
+Image.new("RGB", (30, 20)).save("campaigns/bron.png", "JPEG")

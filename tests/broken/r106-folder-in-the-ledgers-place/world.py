@@ -1,0 +1,5 @@
+"""A folder in the place of the ledger."""
+
+from pathlib import Path
+
+Path(".newsletter/state.db").mkdir(parents=True)
