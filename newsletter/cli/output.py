@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.HINT: "cyan"}
+TOLD = 100  # findings that are shown in full; nobody reads more, and the first ones often are the cause of the rest
 SPOKEN_EVERY_S = 5.0  # off a terminal: a line now and then
 
 
@@ -58,14 +59,15 @@ class Output:
             return
         from newsletter.cli.diagnostics import described
 
-        for problem in problems:
-            if self.session.quiet and not (always or problem.is_error):
-                continue
+        told = [problem for problem in problems if always or problem.is_error or not self.session.quiet]
+        for problem in told[:TOLD]:
             text = described(problem, self.session.root, self._width(err=err))
             word = str(problem.severity)
             if self._colored and (sys.stderr if err else sys.stdout).isatty():
                 text = click.style(word, fg=COLORS[problem.severity], bold=True) + text.removeprefix(word)
             click.echo(text, err=err)
+        if len(told) > TOLD:
+            click.echo(f"… and {counted(len(told) - TOLD, 'finding')} more (`--json` has them all)", err=err)
 
     def _width(self, *, err: bool) -> int:
         """Cells of a line: the terminal's, or enough for a line of a letter."""

@@ -4,14 +4,17 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from jinja2 import BaseLoader, StrictUndefined
+from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from newsletter.errors import did_you_mean
+from newsletter.render import limits
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
@@ -86,6 +89,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return obj[attribute]
         return super().getattr(obj, attribute)
 
+    intercepted_binops = limits.OPERATORS
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        operate = partial(super().call_binop, context, operator, left, right)
+        return limits.operated(operator, left, right, operate)
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063
+        # Named as in Jinja: the keywords are the template's, and must not meet ours.
+        if isinstance(__obj, LoopContext) and args:  # a loop that goes into itself: `loop(children)`
+            args = (limits.counted(args[0]), *args[1:])
+        limits.check_call(__obj, args, kwargs)
+        return limits.sized(super().call(__context, __obj, *args, **kwargs))
+
+    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
+        limits.Limiter().visit(source)
+        source.set_environment(self)
+        return super()._generate(source, *args, **kwargs)
+
 
 def is_safe_url(url: str) -> bool:
     """Whether a URL may become a link: absolute, of a scheme that cannot run code, without blanks or controls."""
@@ -159,6 +180,10 @@ def make_environment(
         environment.filters.pop(name, None)
     for name in _DROPPED_GLOBALS:
         environment.globals.pop(name, None)
+    for name in limits.FILTERS:
+        environment.filters[name] = limits.modest(name, environment.filters[name])
+    environment.filters[limits.COUNTED] = limits.counted
+    environment.filters[limits.SIZED] = limits.sized
     environment.filters["safe_url"] = safe_url
     environment.filters["date"] = date_filter(language, zone)
     return environment

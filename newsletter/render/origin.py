@@ -11,6 +11,7 @@ from jinja2.exceptions import SecurityError
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render.declarations import ROOTS
 from newsletter.render.environment import Missing, Sandbox, UnsafeUrl, shortened
+from newsletter.render.limits import TooMuch
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def syntax_problem(error: TemplateSyntaxError, origin: Origin, environment: Sand
 
 def no_such(kind: str, name: str, known: Iterable[str], origin: Origin, line: int) -> Problem:
     """A filter or test that is not there; kind is the word for it."""
+    known = [name for name in known if not name.startswith("__")]  # those are ours, in compiled templates
     return Problem(
         "M104",
         f"there is no {kind} `{name}`",
@@ -145,6 +147,10 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
     if isinstance(error, UnsafeUrl):
         return ChecksFailed(
             Problem("M107", str(error), place, "give `safe_url` what to use instead: | safe_url('https://…')")
+        )
+    if isinstance(error, TooMuch):
+        return ChecksFailed(
+            Problem("M110", f"this costs too much: {error}", place, "let fewer loops stand in each other")
         )
     if isinstance(error, SecurityError):
         return ChecksFailed(

@@ -15,6 +15,7 @@ from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
 from newsletter.render.finish import Finish, Trace
+from newsletter.render.limits import budget
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
@@ -104,20 +105,21 @@ class Renderer:
             return self.is_member(segment, subscriber)
 
         try:
-            subject = one_line(run(self.subject, roots))
-            preheader = one_line(run(self.preheader, roots))
-            roots["campaign"] = campaign_view(self.campaign, subject=subject, preheader=preheader)
-            if not subject:
-                raise ChecksFailed(
-                    Problem(
-                        "M109",
-                        "the subject is empty",
-                        self.campaign.place("subject"),
-                        "give empty cells another word: {{ subscriber.first_name or 'Hej' }}",
+            with budget():
+                subject = one_line(run(self.subject, roots))
+                preheader = one_line(run(self.preheader, roots))
+                roots["campaign"] = campaign_view(self.campaign, subject=subject, preheader=preheader)
+                if not subject:
+                    raise ChecksFailed(
+                        Problem(
+                            "M109",
+                            "the subject is empty",
+                            self.campaign.place("subject"),
+                            "give empty cells another word: {{ subscriber.first_name or 'Hej' }}",
+                        )
                     )
-                )
-            mjml = self._frame(self.html, roots, member)
-            text = self._frame(self.text, roots, member)
+                mjml = self._frame(self.html, roots, member)
+                text = self._frame(self.text, roots, member)
         except ChecksFailed:
             raise
         except Exception as error:  # whatever a template does, it is a problem of the template's

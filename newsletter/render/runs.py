@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from markdown_it.token import Token
 
 from newsletter.render.draft import Draft, Line
+from newsletter.render.markdown import PARAGRAPH
 from newsletter.render.statements import Group, crossing
 
 _MARKER = re.compile(r"[ \t>]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
@@ -194,6 +195,11 @@ class _Piece:
             first = self.kept[min(token.map[0], len(self.kept) - 1)]
             token.meta["offset"] = first.start + first.indent
             if token.type == "inline":
+                if len(token.content) > PARAGRAPH:
+                    message = f"a paragraph of {len(token.content):,} characters"
+                    self.draft.problem(
+                        "C129", message, first.start + first.indent, "part it with blank lines"
+                    )
                 starts = []
                 for number, text in enumerate(token.content.split("\n"), token.map[0]):
                     line = self.kept[min(number, len(self.kept) - 1)]

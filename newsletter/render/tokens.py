@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 
 from newsletter.errors import Place, Problem
 
+ENOUGH = (
+    20  # braces that nothing closes: each is looked for to the end of the text, and nothing is sent anyway
+)
+
 _OPEN = re.compile(r"\{%(?P<sign>[-+]?)\s*raw\s*(?P<end>-?)%\}|\{#|\{%|\{\{")
 _ENDRAW = re.compile(r"\{%(?P<sign>[-+]?)\s*endraw\s*(?P<end>[-+]?)%\}")
 _COMMENT = re.compile(r"\{#(?P<sign>[-+]?).*?(?P<end>[-+]?)#\}", re.DOTALL)
@@ -102,7 +106,10 @@ class Tokenised:
 
 
 def tokenise(text: str, lines: Sequence[Place]) -> Tokenised:
-    """Never raises; what is not closed stays text, with a problem. lines: see `Origin`."""
+    """Never raises; what is not closed stays text, with a problem. After `ENOUGH` of them the rest is text.
+
+    lines: see `Origin`
+    """
     scanner = _Scanner(text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd"), lines)
     scanner.scan()
     return scanner.result()
@@ -128,7 +135,7 @@ class _Scanner:
 
     def scan(self) -> None:
         at = 0
-        while opener := _OPEN.search(self.text, at):
+        while len(self.problems) < ENOUGH and (opener := _OPEN.search(self.text, at)):
             self.data(at, opener.start())
             at = self.construct(opener)
         self.data(at, len(self.text))
