@@ -17,7 +17,7 @@ from newsletter.files.toml import parse_toml
 from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
-from newsletter.render.completeness import lost_parts, no_way_out
+from newsletter.render.completeness import lost_parts, no_way_out, unprinted
 from newsletter.render.composition import Composition, Condition, Links
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.environment import Names, Sandbox, make_environment
@@ -131,6 +131,8 @@ class Compiler:
         )
         self._try_out(renderer, plan)
         self.problems += no_way_out(body, [family, *blocks.values()], self.campaign.place("template"))
+        declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
+        self.problems += unprinted(declared, [family], blocks)
         return self._composition(renderer, body, plan)
 
     def _stop_on_errors(self) -> None:

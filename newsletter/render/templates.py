@@ -17,6 +17,7 @@ from newsletter.render.text_part import TEXT_BUILT_IN
 
 FOLDER = "templates"
 BESIDE = "./"  # how a campaign names a template that lies beside it
+MAX_DEPTH = 8  # so far may templates be drawn in through each other
 
 BUILT_IN_MARK = "(built in)"  # stands for the folder of a file that is none
 
@@ -170,6 +171,7 @@ class Family:
 
     sources: list[Source] = field(default_factory=list)
     trees: dict[str, nodes.Template] = field(default_factory=dict)  # by name
+    depths: dict[str, int] = field(default_factory=dict)  # the longest way to each of them
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -191,7 +193,7 @@ class _Reading:
 
 
 def _visit(reading: _Reading, name: str, place: Place, path: tuple[str, ...]) -> None:
-    environment, templates, family = reading.environment, reading.templates, reading.family
+    templates, family = reading.templates, reading.family
     if name in path:
         family.problems.append(
             Problem(
@@ -202,29 +204,47 @@ def _visit(reading: _Reading, name: str, place: Place, path: tuple[str, ...]) ->
             )
         )
         return
-    if name in family.trees:
+    if len(path) > MAX_DEPTH:
+        message = f"templates draw each other in more than {MAX_DEPTH} deep"
+        hint = "draw this one in further up, or write it where it is used"
+        if all(problem.code != "T108" for problem in family.problems):  # more places would say no more
+            family.problems.append(Problem("T108", message, place, hint))
         return
+    if len(path) <= family.depths.get(name, -1):
+        return
+    if name not in family.trees and not _read(reading, name, place):
+        return
+    family.depths[name] = len(path)
+    source = next(source for source in family.sources if source.name == name)
+    origin = source.origin
+    for target, line, optional in _references(family.trees[name]):
+        wanted = relative_name(target, name)
+        if optional and not templates.exists(wanted):
+            continue
+        where = origin.find(line, re.escape(target))
+        _visit(reading, wanted, where, (*path, name))
+
+
+def _read(reading: _Reading, name: str, place: Place) -> bool:
+    """Whether the template is there and is one; it joins the family."""
+    environment, templates, family = reading.environment, reading.templates, reading.family
     try:
         source = templates.source(name, place)
     except ChecksFailed as failed:
         family.problems.extend(problem for problem in failed.problems if problem not in family.problems)
-        return
+        return False
     if source is None:
         family.problems.append(_no_template(templates, name, place))
-        return
+        return False
     try:
         tree = environment.parse(source.text, name, source.file)
     except TemplateSyntaxError as error:
         family.problems.append(syntax_problem(error, source.origin, environment))
-        return
+        return False
     family.sources.append(source)
     family.trees[name] = tree
-    for target, line, optional in _references(tree, source, family.problems):
-        wanted = relative_name(target, name)
-        if optional and not templates.exists(wanted):
-            continue
-        where = source.origin.find(line, re.escape(target))
-        _visit(reading, wanted, where, (*path, name))
+    family.problems += _refused(tree, source)
+    return True
 
 
 def _no_template(templates: Templates, name: str, place: Place) -> Problem:
@@ -240,33 +260,37 @@ def _no_template(templates: Templates, name: str, place: Place) -> Problem:
     return Problem("T101", f"there is no template `{templates.file_of(name)}`", place, hint)
 
 
-def _references(
-    tree: nodes.Template, source: Source, problems: list[Problem]
-) -> Iterator[tuple[str, int, bool]]:
+def _references(tree: nodes.Template) -> Iterator[tuple[str, int, bool]]:
+    """Each template that is drawn in, its line, and whether the letter could do without."""
+    for node, parts in _drawn_in(tree):
+        optional = bool(getattr(node, "ignore_missing", False)) or len(parts) > 1
+        yield from ((name, node.lineno, optional) for part in parts if (name := _written_name(part)))
+
+
+def _drawn_in(tree: nodes.Template) -> Iterator[tuple[nodes.Node, list[nodes.Expr]]]:
     for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
         named: nodes.Expr = node.template  # type: ignore[attr-defined]  # all four have one
-        parts = named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]
-        optional = bool(getattr(node, "ignore_missing", False))
-        names = [
-            part.value for part in parts if isinstance(part, nodes.Const) and isinstance(part.value, str)
-        ]
-        if len(names) != len(parts):
-            problems.append(
-                Problem(
-                    "T107",
-                    "which template is drawn in must not be worked out while rendering",
-                    source.origin.find(node.lineno, r"\{%"),
-                    'write its name in quotes: {% include "partials/NAME.mjml" %}',
-                )
+        yield node, named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]
+
+
+def _written_name(part: nodes.Expr) -> str | None:
+    return part.value if isinstance(part, nodes.Const) and isinstance(part.value, str) else None
+
+
+def _refused(tree: nodes.Template, source: Source) -> Iterator[Problem]:
+    """What Jinja can do and a letter's template may not."""
+    for node, parts in _drawn_in(tree):
+        if any(_written_name(part) is None for part in parts):
+            yield Problem(
+                "T107",
+                "which template is drawn in must not be worked out while rendering",
+                source.origin.find(node.lineno, r"\{%"),
+                'write its name in quotes: {% include "partials/NAME.mjml" %}',
             )
-        for name in names:
-            yield name, node.lineno, optional or len(parts) > 1
-    problems += [
-        Problem(
+    for scoped in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
+        yield Problem(
             "M106",
             "`{% autoescape %}` would let people's data into the letter's code",
             source.origin.find(scoped.lineno, r"\{%"),
             "leave it out: what is finished HTML passes by itself",
         )
-        for scoped in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier))
-    ]

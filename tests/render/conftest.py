@@ -43,7 +43,7 @@ album = "url"
     {{ section.body }}
     {% endfor %}
     {{ closing.body }}
-    <mj-text><a href="{{ links.unsubscribe }}">Avsluta</a></mj-text>
+    <mj-text><a href="{{ links.unsubscribe }}">Avsluta</a>{% if data.album %} <a href="{{ data.album }}">Album</a>{% endif %}</mj-text>
   </mj-body>
 </mjml>
 """

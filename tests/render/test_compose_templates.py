@@ -251,3 +251,65 @@ def test_memory_does_not_grow_with_recipients(workshop: Any, make_person: Any) -
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000
+
+
+def chain(workshop: Any, last: int) -> None:
+    for number in range(1, last):
+        workshop.write(f"templates/partials/a{number}.mjml", f'<mj-include path="a{number + 1}.mjml" />')
+    workshop.write(f"templates/partials/a{last}.mjml", "<mj-text>Innerst</mj-text>")
+    workshop.write("templates/brev.mjml", LAYOUT % '<mj-include path="partials/a1.mjml" />')
+
+
+def test_templates_may_stand_eight_deep_in_each_other(workshop: Any) -> None:
+    chain(workshop, 8)
+    assert "Innerst" in workshop.content().html
+    chain(workshop, 9)
+    problem = workshop.problem()
+    assert (problem.code, str(problem.place)) == ("T108", "templates/partials/a8.mjml:1:13")
+
+
+def test_the_longest_way_to_a_template_counts(workshop: Any) -> None:
+    chain(workshop, 9)
+    ways = "".join(f'<mj-include path="partials/a{number}.mjml" />' for number in (9, 7, 5, 3, 1))
+    workshop.write("templates/brev.mjml", LAYOUT % ways)
+    assert workshop.problem().code == "T108"
+
+
+def test_a_hundred_files_that_draw_each_other_in_are_read_at_once(workshop: Any) -> None:
+    for number in range(100):
+        further = "".join(f'<mj-include path="a{n}.mjml" />' for n in range(number + 1, 100))
+        workshop.write(f"templates/partials/a{number}.mjml", further)
+    workshop.write("templates/brev.mjml", LAYOUT % '<mj-include path="partials/a0.mjml" />')
+    assert {problem.code for problem in workshop.problems()} == {"T108"}
+
+
+def test_what_is_declared_and_printed_nowhere_is_told(workshop: Any) -> None:
+    workshop.write(
+        "templates/blocks/fakta.mjml",
+        '+++\n[fields]\nwhat = "text"\nby = "text"\n+++\n<mj-text>{{ what }}</mj-text>',
+    )
+    workshop.write("templates/blocks/fakta.txt", "{{ by }}")
+    workshop.write(
+        "templates/blocks/picture.mjml",
+        '+++\n[pictures]\nattributes = ["credit"]\n+++\n<mj-image src="{{ src }}" alt="{{ alt }}" />',
+    )
+    workshop.write("templates/bild.png", (workshop.folder / "templates/logo.png").read_bytes())
+    workshop.body("![Scenen](bild.png)\n\n::: fakta\nwhat: Hej\n:::")
+    findings = [
+        (finding.code, str(finding.place), finding.message.split(":")[0])
+        for finding in workshop.compose().findings
+    ]
+    assert findings == [
+        ("T115", "templates/blocks/picture.mjml:3:15", "no template prints `credit`"),
+        ("T115", "templates/blocks/fakta.mjml:3:8", "`templates/blocks/fakta.txt` does not print `what`"),
+        ("T115", "templates/blocks/fakta.mjml:4:6", "`templates/blocks/fakta.mjml` does not print `by`"),
+    ]
+
+
+def test_going_through_all_fields_prints_each(workshop: Any) -> None:
+    workshop.write(
+        "templates/blocks/fakta.mjml",
+        '+++\n[fields]\nwhat = "text"\n+++\n<mj-text>{% for name in part.fields %}{{ part.fields[name] }}{% endfor %}</mj-text>',
+    )
+    workshop.body("::: fakta\nwhat: Hej\n:::")
+    assert workshop.compose().findings == ()

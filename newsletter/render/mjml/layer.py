@@ -16,6 +16,7 @@ from newsletter.render.mjml.measures import spell_out
 from newsletter.render.mjml.tree import Element, arrange, parse
 from newsletter.render.mjml.unsupported import unsupported
 from newsletter.render.mjml.validate import validate
+from newsletter.render.mjml.words import wordless
 from newsletter.render.stylesheet import split_sheet, unreadable
 
 # Attributes that name a picture.
@@ -61,7 +62,7 @@ def compile_mjml(
     """
     root, lost = parse(mjml)
     arrange(root)
-    findings = in_order([*lost, *validate(root), *unsupported(root), *_style_faults(root)])
+    findings = in_order([*lost, *validate(root), *unsupported(root), *wordless(root), *_style_faults(root)])
     if any(fault.severity is Severity.ERROR for fault in findings):
         raise Faulty(*findings)
     _complete_head(root, page)

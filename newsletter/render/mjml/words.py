@@ -1,0 +1,39 @@
+"""Pictures that say nothing to those who don't see them."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.errors import Severity
+from newsletter.render.mjml.fault import Fault, short
+from newsletter.render.mjml.tree import Element
+
+_PICTURES = ("mj-image", "mj-carousel-image")
+_IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_ALT = re.compile(r"\salt\s*(?==)", re.IGNORECASE)
+_SRC = re.compile(r"""\ssrc\s*=\s*["']?([^"'\s>]*)""", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
+def wordless(root: Element) -> Iterator[Fault]:
+    """A finding (T130) for each picture without `alt`; an empty one says that it is an ornament."""
+    body = root.find("mj-body")
+    for element in body.walk() if body else ():
+        if _is_wordless(element):
+            yield _fault(element.attributes.get("src", ""), element.at)
+        hidden = [comment.span() for comment in _COMMENT.finditer(element.body)]
+        for tag in _IMG.finditer(element.body):
+            if not _ALT.search(tag[0]) and not any(start <= tag.start() < end for start, end in hidden):
+                source = _SRC.search(tag[0])
+                at = None if element.body_at is None else element.body_at + tag.start()
+                yield _fault(source[1] if source else "", at)
+
+
+def _is_wordless(element: Element) -> bool:
+    if element.name == "mj-social-element":  # its name may stand beside the icon
+        return not (element.attributes.get("alt") or element.body.strip())
+    return element.name in _PICTURES and "alt" not in element.attributes
+
+
+def _fault(source: str, at: int | None) -> Fault:
+    message = f"the picture `{short(source, 60)}` has no words for those who don't see it"
+    return Fault("T130", message, at, 'alt="what it shows"; alt="" for an ornament', Severity.WARNING)
