@@ -102,6 +102,10 @@
       portrait: image.closest(".picture") !== null && image.width <= 96,
       scene: image.closest(".picture") !== null && image.width > 96,
     })),
+    unnamed: all // links and pictures that say nothing to whom they are read out
+      .filter((e) => (e.tagName === "A" && !e.innerText.trim() && !e.querySelector("img[alt]:not([alt=''])")) ||
+        (e.tagName === "IMG" && !e.hasAttribute("alt")))
+      .map((e) => e.outerHTML),
     footer: {
       text: footer.innerText,
       size: parseFloat(getComputedStyle(footer).fontSize),
