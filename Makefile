@@ -8,10 +8,10 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench golden broken components lock clean
+.PHONY: help setup demo check lint test bench bench-compile golden broken components lock clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## make .venv with the program and its tools
 
@@ -49,6 +49,9 @@ test: check  ## format, lint, types, layers and all tests
 
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py
+
+bench-compile: $(STAMP)  ## measure compiling and inlining beside npm mjml with juice (needs Node for these)
+	@$(BIN)/python benchmarks/compile.py
 
 golden: $(STAMP)  ## renew the golden files of tests/golden from npm mjml (needs Node); read the diff
 	@$(BIN)/python tests/golden/renew.py

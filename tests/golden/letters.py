@@ -22,8 +22,11 @@ def shipped() -> list[str]:
     return [name for name in names if name != "sju-tips"] + [f"sju-tips/{step}" for step in steps]
 
 
-def letter(name: str) -> str:
-    """The letter of the campaign's first reader as standard MJML."""
+def letter(name: str, *, sheet: bool = False) -> str:
+    """The letter of the campaign's first reader as standard MJML.
+
+    sheet: with the CSS that is to be inlined, which the official compiler hands to juice
+    """
     root, _ = parse(
         _TOKEN.sub("https://example.org/u/token", _newsletter("render", name, "--format", "mjml"))
     )
@@ -31,7 +34,7 @@ def letter(name: str) -> str:
     root.attributes.setdefault("lang", "sv")
     root.attributes.setdefault("dir", "ltr")
     head = root.find("mj-head")
-    if head is not None:
+    if head is not None and not sheet:
         head.children = [child for child in head.children if child.attributes.get("inline") != "inline"]
     return _written(root)
 
