@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Template, TemplateSyntaxError
+from jinja2 import Template, TemplateSyntaxError, nodes
 
 from newsletter.errors import Place, Problem
 from newsletter.files.project import Project
@@ -32,8 +32,9 @@ class Sources:
         """The value of a front-matter key; None with a problem."""
         origin = Origin([Line(self._behind_quotes(place, source), source)])
         try:
-            self.problems += NameCheck(self._text, self._roots).problems(self._text.parse(source), origin)
-            return self._compiled(self._text, source, f"({key})", origin)
+            parsed = self._text.parse(source)
+            self.problems += NameCheck(self._text, self._roots).problems(parsed, origin)
+            return self._compiled(self._text, parsed, f"({key})", origin)
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, self._text))
             return None
@@ -50,7 +51,8 @@ class Sources:
                     Problem("M102", f"there is no `{found[0]}` here", expression.place, "take another name")
                 )
         for source in each_source(plan):
-            self._check_alone(spelled(source, as_text=False), source.place, body)
+            if "{%" in source.html:
+                self._check_alone(spelled(source, as_text=False), source.place, body)
         if len(self.problems) > before:
             return None
         html = self._program(plan, body, as_text=False)
@@ -65,7 +67,7 @@ class Sources:
             if not as_text:
                 roots = {**self._roots, **dict.fromkeys(CALLBACKS)}
                 self.problems += NameCheck(environment, roots).problems(parsed, origin)
-            return self._compiled(environment, written, "(body as text)" if as_text else "(body)", origin)
+            return self._compiled(environment, parsed, "(body as text)" if as_text else "(body)", origin)
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, environment))
             return None
@@ -78,9 +80,9 @@ class Sources:
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, self._html))
 
-    def _compiled(self, environment: Sandbox, source: str, file: str, origin: Origin) -> Template:
+    def _compiled(self, environment: Sandbox, parsed: nodes.Template, file: str, origin: Origin) -> Template:
         self.origins[file] = origin
-        code = environment.compile(source, None, file)
+        code = environment.compile(parsed, None, file)
         return Template.from_code(environment, code, environment.make_globals(None))
 
     def _behind_quotes(self, place: Place, value: str) -> Place:

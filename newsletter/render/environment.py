@@ -1,14 +1,16 @@
 """The sandbox in which all Jinja runs: items before attributes, undefined is an error, nothing random."""
 
 import datetime as dt
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from typing import Any, TypeVar
+from types import CodeType
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
-from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2 import BaseLoader, BytecodeCache, StrictUndefined, nodes
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -16,6 +18,7 @@ from jinja2.utils import missing
 from newsletter.errors import did_you_mean
 from newsletter.render import limits
 
+_MOST_TEMPLATES = 512  # kept compiled
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
@@ -84,6 +87,8 @@ class Missing(StrictUndefined):
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja for authors. Plain Jinja would turn `data.items` into a method; here the item comes first."""
 
+    repeatable: ClassVar[bool] = True  # whether what it makes of a template depends on the options only
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
@@ -92,7 +97,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = limits.OPERATORS
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        operate = partial(super().call_binop, context, operator, left, right)
+        operate = functools.partial(super().call_binop, context, operator, left, right)
         return limits.operated(operator, left, right, operate)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063
@@ -106,6 +111,28 @@ class Sandbox(ImmutableSandboxedEnvironment):
         limits.Limiter().visit(source)
         source.set_environment(self)
         return super()._generate(source, *args, **kwargs)
+
+
+class Compiled(BytecodeCache):
+    """Templates compiled once in a process; campaigns share theirs. Safe in threads."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            if len(self._codes) >= _MOST_TEMPLATES:
+                self._codes.clear()
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+@functools.cache
+def _compiled(*_options: object) -> Compiled:
+    """What was compiled under these options: Jinja works out constants, dates in words among them, beforehand."""
+    return Compiled()
 
 
 def is_safe_url(url: str) -> bool:
@@ -175,6 +202,7 @@ def make_environment(
         auto_reload=False,
         keep_trailing_newline=True,
         finalize=_printed,
+        bytecode_cache=_compiled(autoescape, language, zone) if kind.repeatable else None,
     )
     for name in _DROPPED_FILTERS:
         environment.filters.pop(name, None)

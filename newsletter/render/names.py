@@ -1,5 +1,6 @@
 """Names checked before anybody is rendered: a merge field that nobody has is found at compile time."""
 
+import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -22,31 +23,35 @@ def bound_names(trees: Iterable[nodes.Node]) -> set[str]:
     """
     names: set[str] = set()
     for tree in trees:
-        for node in tree.find_all((nodes.Name, nodes.Macro, nodes.Import, nodes.FromImport)):
-            if isinstance(node, nodes.Macro) or (isinstance(node, nodes.Name) and node.ctx != "load"):
-                names.add(node.name)
-            elif isinstance(node, nodes.Import):
-                names.add(node.target)
-            elif isinstance(node, nodes.FromImport):
-                names.update(alias[1] if isinstance(alias, tuple) else alias for alias in node.names)
+        names |= _set_in(tree)
     return names
+
+
+@functools.lru_cache(maxsize=256)  # a node's hash is its identity
+def _set_in(tree: nodes.Node) -> frozenset[str]:
+    names: set[str] = set()
+    for node in tree.find_all((nodes.Name, nodes.Macro, nodes.Import, nodes.FromImport)):
+        if isinstance(node, nodes.Macro) or (isinstance(node, nodes.Name) and node.ctx != "load"):
+            names.add(node.name)
+        elif isinstance(node, nodes.Import):
+            names.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            names.update(alias[1] if isinstance(alias, tuple) else alias for alias in node.names)
+    return frozenset(names)
 
 
 def mentions(trees: Iterable[nodes.Node], name: str) -> bool:
     """Whether a name or an attribute of this name is read anywhere."""
-    for tree in trees:
-        for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
-            if isinstance(node, nodes.Name) and node.name == name:
-                return True
-            if isinstance(node, nodes.Getattr) and node.attr == name:
-                return True
-            if (
-                isinstance(node, nodes.Getitem)
-                and isinstance(node.arg, nodes.Const)
-                and node.arg.value == name
-            ):
-                return True
-    return False
+    return any(name in _read_in(tree) for tree in trees)
+
+
+@functools.lru_cache(maxsize=256)
+def _read_in(tree: nodes.Node) -> frozenset[str | None]:
+    """The names, attributes and items that a template reads."""
+    return frozenset(
+        node.name if isinstance(node, nodes.Name) else _key(node)
+        for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem))
+    )
 
 
 class NameCheck:
@@ -67,22 +72,27 @@ class NameCheck:
         """Every unknown name in a parsed template, at its place, each place once."""
         local = bound_names([tree])
         bound = self._bound | local
-        asked = {id(test.node) for test in tree.find_all(nodes.Test) if test.name in ("defined", "undefined")}
+        every = [*tree.find_all(nodes.Node)]
+        tests = (node for node in every if isinstance(node, nodes.Test))
+        asked = {id(test.node) for test in tests if test.name in ("defined", "undefined")}
         found: dict[tuple[str, Place], Problem] = {}
-        for node in tree.find_all(nodes.Name):
+        for node in every:
+            if not isinstance(node, nodes.Name):
+                continue
             known = node.name in bound or node.name in self._roots or node.name in self._globals
             if node.ctx == "load" and not known and node.name not in _JINJA_OWN and id(node) not in asked:
                 problem = self._unknown_name(node, bound, origin)
                 found.setdefault((problem.message, problem.place or Place("")), problem)
-        for problem in (*self._attributes(tree, local, origin), *self._filters(tree, origin)):
+        for problem in (*self._attributes(every, local, origin), *self._filters(every, origin)):
             found.setdefault((problem.message, problem.place or Place("")), problem)
         return list(found.values())
 
-    def _filters(self, tree: nodes.Node, origin: Origin) -> Iterator[Problem]:
+    def _filters(self, every: Iterable[nodes.Node], origin: Origin) -> Iterator[Problem]:
         """Unknown filters and tests: inside a condition Jinja itself would find them only when it gets there."""
-        for node in tree.find_all((nodes.Filter, nodes.Test)):
-            known = self._known[type(node)]
-            if node.name not in known:
+        for node in every:
+            if isinstance(node, nodes.Filter | nodes.Test) and node.name not in (
+                known := self._known[type(node)]
+            ):
                 yield no_such(type(node).__name__.lower(), node.name, known, origin, node.lineno)
 
     def _unknown_name(self, node: nodes.Name, bound: Collection[str], origin: Origin) -> Problem:
@@ -96,8 +106,10 @@ class NameCheck:
             hint = hint or "set it before: {% set … = … %}"
         return Problem("M102", f"there is no `{node.name}` here", place, hint)
 
-    def _attributes(self, tree: nodes.Node, bound: Collection[str], origin: Origin) -> Iterator[Problem]:
-        for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+    def _attributes(
+        self, every: Iterable[nodes.Node], bound: Collection[str], origin: Origin
+    ) -> Iterator[Problem]:
+        for node in every:
             name = _key(node)
             owner = self._resolve(node, bound) if name is not None else None
             if owner is None or name is None or name in owner[1] or name in _MAPPING_METHODS:

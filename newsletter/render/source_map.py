@@ -34,6 +34,8 @@ class Spot:
 class MarkingSandbox(TemplateSandbox):
     """Prints the same, with marks; `spots` says what they mean."""
 
+    repeatable = False  # each has spots of its own
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.spots: list[Spot] = []

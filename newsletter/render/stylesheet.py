@@ -43,13 +43,14 @@ def split_sheet(css: str) -> Sheet:
     return _Splitter(css).split()
 
 
-def unreadable(css: str) -> list[Fault]:
-    """What of a sheet for a style element no mail program could read."""
+@functools.lru_cache(maxsize=64)
+def unreadable(css: str) -> tuple[Fault, ...]:
+    """What of a sheet for a style element no mail program could read. Pure."""
     splitter = _Splitter(css)
     for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
         if isinstance(rule, ParseError):
             splitter.refuse(rule)
-    return splitter.sheet.faults
+    return tuple(splitter.sheet.faults)
 
 
 class _Splitter:

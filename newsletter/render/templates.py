@@ -1,5 +1,6 @@
 """Template files: found inside the project, freed of their declarations, with all that they draw in."""
 
+import functools
 import hashlib
 import posixpath
 import re
@@ -237,7 +238,7 @@ def _read(reading: _Reading, name: str, place: Place) -> bool:
         family.problems.append(_no_template(templates, name, place))
         return False
     try:
-        tree = environment.parse(source.text, name, source.file)
+        tree = _parsed(source.text, name, source.file)
     except TemplateSyntaxError as error:
         family.problems.append(syntax_problem(error, source.origin, environment))
         return False
@@ -245,6 +246,12 @@ def _read(reading: _Reading, name: str, place: Place) -> bool:
     family.trees[name] = tree
     family.problems += _refused(tree, source)
     return True
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str, name: str, file: str) -> nodes.Template:
+    """The syntax tree of a template, which nobody changes; campaigns share theirs."""
+    return Sandbox().parse(text, name, file)
 
 
 def _no_template(templates: Templates, name: str, place: Place) -> Problem:

@@ -82,7 +82,7 @@ def test_what_would_be_lost_is_told_with_its_place(css: str) -> None:
 
 
 def test_a_sheet_for_a_style_element_only_has_to_be_readable() -> None:
-    assert unreadable("p { color: red !important; *zoom: 1 } a:hover{} @goodbye { @gmail }") == []
+    assert unreadable("p { color: red !important; *zoom: 1 } a:hover{} @goodbye { @gmail }") == ()
     assert [fault.offset for fault in unreadable("p { } }")] == [6]
 
 

@@ -6,7 +6,7 @@ from newsletter.render.mjml.measures import take_out
 from newsletter.render.mjml.tree import Element
 
 _IMG = re.compile(r"<img\b(?![^>]*\salt=)", re.IGNORECASE)
-_STRAY_ALIGN = re.compile(r'(<td\b[^>]*?) vertical-align="[a-z]+"')
+_STRAY_ALIGN = re.compile(r' vertical-align="[a-z]+"')  # no such attribute in HTML
 _ICON_IMG = re.compile(r'(<img\b[^>]*style=")(border-radius:[^;"]*;display:block;")')
 _ARTICLE = re.compile(r'<div((?:\s[\w-]+="[^"]*")*?) role="article"([^>]*)>')
 _CLASS = re.compile(r' class="[^"]*"')
@@ -17,7 +17,7 @@ _ACCORDION = re.compile(r"@media yahoo, only screen and \(min-width:0\) \{.*?\n\
 def corrected(html: str, root: Element) -> str:
     """HTML as written by mrml for this letter, its defects mended. The texts must still be tokens: none is touched."""
     html = take_out(html)
-    html = _STRAY_ALIGN.sub(r"\1", html)
+    html = _STRAY_ALIGN.sub("", html)
     html = _ICON_IMG.sub(r"\1border:0;\2", html)
     html = _OUTLOOK_WIDTH.sub(lambda found: f"{found[1]}{round(float(found[2]))}px", html)
     html = _ACCORDION.sub(_accordion, html)

@@ -7,6 +7,7 @@ shorthand. So both sides are written out, and what that adds to the finished sty
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from newsletter.render.mjml.components import components
 from newsletter.render.mjml.tree import Element
@@ -18,8 +19,8 @@ _SIDES = {
     4: (1, 3),
 }  # number of values -> those of right and left (CSS 2.2 §8.4)
 _SHORTHAND = re.compile(r"padding:([^;\"]+);")
+_STYLE = 'style="'
 _SIDE = re.compile(r"padding-(right|left):([^;\"]+);")
-_STYLE = re.compile(r'style="([^"]*padding:[^"]*)"')
 
 
 @dataclass
@@ -60,17 +61,27 @@ def spell_out(root: Element) -> None:
     """Give each component in the body its left and right padding by name, where a shorthand or a side is given."""
     defaults, body = Defaults.of(root), root.find("mj-body")
     for element in body.walk() if body else ():
-        known = components().get(element.name)
-        if known is None or not {"padding", "padding-left", "padding-right"} <= known.attributes.keys():
+        if element.name not in _padded():
             continue
         shorthand = defaults.get(element, "padding")
         right, left = defaults.get(element, "padding-right"), defaults.get(element, "padding-left")
-        values = (shorthand or known.defaults.get("padding", "")).split()
+        values = (shorthand or _padded()[element.name]).split()
         if len(values) not in _SIDES or (shorthand is None and right is None and left is None):
             continue
         of_right, of_left = _SIDES[len(values)]
         element.attributes["padding-right"] = right or _with_unit(values[of_right])
         element.attributes["padding-left"] = left or _with_unit(values[of_left])
+
+
+@cache
+def _padded() -> Mapping[str, str]:
+    """The components that have a padding, with what it is where nothing is said."""
+    sides = {"padding", "padding-left", "padding-right"}
+    return {
+        name: known.defaults.get("padding", "")
+        for name, known in components().items()
+        if sides <= known.attributes.keys()
+    }
 
 
 def _with_unit(value: str) -> str:
@@ -80,15 +91,18 @@ def _with_unit(value: str) -> str:
 def take_out(html: str) -> str:
     """Styles without the sides that only repeat what their shorthand says."""
 
-    def style(found: re.Match[str]) -> str:
-        shorthand = _SHORTHAND.search(found[1])
-        values = shorthand[1].split() if shorthand else []
-        if len(values) not in _SIDES:
-            return found[0]
-        said = dict(
-            zip(("right", "left"), (_with_unit(values[at]) for at in _SIDES[len(values)]), strict=True)
-        )
-        kept = _SIDE.sub(lambda side: "" if said[side[1]] == side[2].strip() else side[0], found[1])
-        return f'style="{kept}"'
+    before, *pieces = html.split(_STYLE)
+    return _STYLE.join((before, *(_without_repeats(piece) for piece in pieces)))
 
-    return _STYLE.sub(style, html)
+
+def _without_repeats(piece: str) -> str:
+    """HTML that begins in a style."""
+    style, quote, rest = piece.partition('"')
+    shorthand = _SHORTHAND.search(style) if "padding-" in style else None
+    values = shorthand[1].split() if shorthand else []
+    if len(values) not in _SIDES:
+        return piece
+    right, left = (_with_unit(values[at]) for at in _SIDES[len(values)])
+    said = {"right": right, "left": left}
+    kept = _SIDE.sub(lambda side: "" if said[side[1]] == side[2].strip() else side[0], style)
+    return f"{kept}{quote}{rest}"

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cache
+from typing import NamedTuple
 
 from newsletter.render.mjml.components import components
 from newsletter.render.mjml.fault import Fault, Faulty, short
@@ -18,28 +19,27 @@ class Kind(Enum):
     REMARK = auto()  # a comment, a processing instruction, a doctype
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     name: str
     value: str  # as written, entities kept
     at: int  # offset of the name
     value_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     kind: Kind
     start: int
     end: int
     name: str = ""
-    attributes: tuple[Attribute, ...] = field(default=())
+    attributes: tuple[Attribute, ...] = ()
 
 
 _TAG = re.compile(r"</?([A-Za-z][\w:-]*)")
 _REMARK = re.compile(r"<!--.*?-->|<\?.*?\?>|<![A-Za-z][^>]*>|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _NAME = re.compile(r"[^\s\"'<>/=]+")
 _BLANK = re.compile(r"\s*")
-_VALUE = re.compile(r"\"[^\"]*\"|'[^']*'")
+_ATTRIBUTE = re.compile(r"\s+([^\s\"'<>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_END = re.compile(r"\s*(/?)>")
 _COMPONENT = re.compile(r"<mj-[a-z-]+")
 _LOOSE = re.compile(r"[^\s\"'<>]*")
 
@@ -50,7 +50,7 @@ def scan(text: str) -> Iterator[Token]:
     Raises Faulty: T120 where a tag or a body has no end and for attributes that can't be read, T122 for a component
     where only HTML may stand.
     """
-    ending = {component.name for component in components().values() if component.ending}
+    ending = _ending()
     at = 0
     while at < len(text):
         start = text.find("<", at)
@@ -59,7 +59,7 @@ def scan(text: str) -> Iterator[Token]:
             yield Token(Kind.TEXT, at, start)
         if start == len(text):
             return
-        token = _remark(text, start) or _tag(text, start)
+        token = (_remark if text.startswith(("<!", "<?"), start) else _tag)(text, start)
         yield token
         at = token.end
         if token.kind is Kind.OPEN and token.name in ending:
@@ -69,9 +69,13 @@ def scan(text: str) -> Iterator[Token]:
             at = end
 
 
-def _remark(text: str, start: int) -> Token | None:
-    if not text.startswith(("<!", "<?"), start):
-        return None
+@cache
+def _ending() -> frozenset[str]:
+    """The components whose content is HTML."""
+    return frozenset(component.name for component in components().values() if component.ending)
+
+
+def _remark(text: str, start: int) -> Token:
     found = _REMARK.match(text, start)
     if found is None:
         raise Faulty(
@@ -97,7 +101,7 @@ def _tag(text: str, start: int) -> Token:
             )
         )
     if text[start + 1] == "/":
-        end = _BLANK.match(text, found.end()).end()  # type: ignore[union-attr]  # it matches nothing, too
+        end = _blanks(text, found.end())
         if text[end : end + 1] != ">":
             raise Faulty(Fault("T120", f"</{found[1]} has no end", start, f"write </{found[1]}>"))
         return Token(Kind.CLOSE, start, end + 1, found[1])
@@ -107,56 +111,52 @@ def _tag(text: str, start: int) -> Token:
 def _opening(text: str, start: int, found: re.Match[str]) -> Token:
     name, at = found[1], found.end()
     attributes: list[Attribute] = []
-    while True:
-        before = at
-        at = _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
-        if text.startswith("/>", at):
-            return Token(Kind.ALONE, start, at + 2, name, tuple(attributes))
-        if text.startswith(">", at):
-            return Token(Kind.OPEN, start, at + 1, name, tuple(attributes))
-        named = _NAME.match(text, at)
-        if at == len(text) or text[at] == "<":
-            raise Faulty(Fault("T120", f"the tag <{name}> has no end", start, "close it with >"))
-        if named is None:
-            raise Faulty(
-                Fault(
-                    "T120", f"<{name}>: `{short(text[at : at + 20], 20)}` is no attribute", at, 'name="value"'
-                )
-            )
-        if before == at:
-            hint = "put a blank between two attributes"
-            raise Faulty(
-                Fault("T120", f"<{name}>: nothing parts `{named[0]}` from what is before it", at, hint)
-            )
-        attribute = _attribute(text, name, named)
-        attributes.append(attribute)
-        at = attribute.value_at + len(attribute.value) + 1
+    while one := _ATTRIBUTE.match(text, at):
+        attributes.append(Attribute(one[1], one[2][1:-1], one.start(1), one.start(2) + 1))
+        at = one.end()
+    end = _END.match(text, at)
+    if end is None:
+        raise Faulty(_unfinished(text, start, at, name))
+    return Token(Kind.ALONE if end[1] else Kind.OPEN, start, end.end(), name, tuple(attributes))
 
 
-def _attribute(text: str, tag: str, named: re.Match[str]) -> Attribute:
-    equals = _BLANK.match(text, named.end()).end()  # type: ignore[union-attr]
+def _unfinished(text: str, start: int, before: int, tag: str) -> Fault:
+    """Why a tag goes on neither with an attribute nor with its end."""
+    at = _blanks(text, before)
+    if at == len(text) or text[at] == "<":
+        return Fault("T120", f"the tag <{tag}> has no end", start, "close it with >")
+    named = _NAME.match(text, at)
+    if named is None:
+        message = f"<{tag}>: `{short(text[at : at + 20], 20)}` is no attribute"
+        return Fault("T120", message, at, 'name="value"')
+    if before == at:
+        message = f"<{tag}>: nothing parts `{named[0]}` from what is before it"
+        return Fault("T120", message, at, "put a blank between two attributes")
+    equals = _blanks(text, named.end())
     hint = f'write {named[0]}="value"'
     if text[equals : equals + 1] != "=":
-        raise Faulty(Fault("T120", f"<{tag}>: `{named[0]}` has no value", named.start(), hint))
-    at = _BLANK.match(text, equals + 1).end()  # type: ignore[union-attr]
-    value = _VALUE.match(text, at)
-    if value is None:
-        bare = _LOOSE.match(text, at)[0]  # type: ignore[index]
-        if text[at : at + 1] in ("'", '"'):
-            raise Faulty(Fault("T120", f"<{tag}>: the value of `{named[0]}` has no closing quote", at, hint))
-        hint = f'write {named[0]}="{short(bare, 20)}"'
-        raise Faulty(Fault("T120", f"<{tag}>: the value of `{named[0]}` stands without quotes", at, hint))
-    return Attribute(named[0], value[0][1:-1], named.start(), at + 1)
+        return Fault("T120", f"<{tag}>: `{named[0]}` has no value", named.start(), hint)
+    at = _blanks(text, equals + 1)
+    if text[at : at + 1] in ("'", '"'):
+        return Fault("T120", f"<{tag}>: the value of `{named[0]}` has no closing quote", at, hint)
+    bare = _LOOSE.match(text, at)[0]  # type: ignore[index]  # it matches nothing, too
+    hint = f'write {named[0]}="{short(bare, 20)}"'
+    return Fault("T120", f"<{tag}>: the value of `{named[0]}` stands without quotes", at, hint)
+
+
+def _blanks(text: str, at: int) -> int:
+    """Where the blanks from `at` on end."""
+    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
 
 
 def _closing(text: str, opened: Token) -> int:
     """Where the closing tag of an ending tag begins. Raises Faulty for a component in its body, too."""
-    closer = re.compile(rf"</{re.escape(opened.name)}\s*>")
+    opener, closer = _ends_of(opened.name)
     end = closer.search(text, opened.end)
     inner = _COMPONENT.search(text, opened.end, end.start() if end else len(text))
     # A second opening without a second closing: it is the first one that was never closed.
-    same = end and re.compile(rf"<{re.escape(opened.name)}\b").search(text, opened.end, end.start())
-    if end is None or (same and not re.compile(rf"\s*{closer.pattern}").match(text, end.end())):
+    same = end and opener.search(text, opened.end, end.start())
+    if end is None or (same and not closer.match(text, _blanks(text, end.end()))):
         hint = f"close it with </{opened.name}>"
         raise Faulty(Fault("T120", f"<{opened.name}> is never closed", opened.start, hint))
     if inner:
@@ -164,3 +164,9 @@ def _closing(text: str, opened: Token) -> int:
         hint = "print parts and bodies outside of it: they bring their own <mj-text>"
         raise Faulty(Fault("T122", message, inner.start(), hint))
     return end.start()
+
+
+@cache
+def _ends_of(name: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What opens and what closes a component."""
+    return re.compile(rf"<{re.escape(name)}\b"), re.compile(rf"</{re.escape(name)}\s*>")

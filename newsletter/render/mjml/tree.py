@@ -31,9 +31,11 @@ class Element:
         return next((child for child in self.children if child.name == name), None)
 
     def walk(self) -> "Iterator[Element]":
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            element = waiting.pop()
+            yield element
+            waiting += reversed(element.children)
 
     def again(self, children: "list[Element]") -> "Element":
         """The same component around other content."""
@@ -68,15 +70,16 @@ class _Reader:
         self.lost: list[Fault] = []
 
     def take(self, token: Token) -> None:
-        if token.kind in (Kind.OPEN, Kind.ALONE):
+        kind = token.kind
+        if kind is Kind.TEXT:
+            self._text_between(token)
+        elif kind is Kind.OPEN or kind is Kind.ALONE:
             self._open(token)
-        elif token.kind is Kind.CLOSE:
+        elif kind is Kind.CLOSE:
             self._close(token)
-        elif token.kind is Kind.BODY:
+        elif kind is Kind.BODY:
             self._stack[-1].body = self._text[token.start : token.end]
             self._stack[-1].body_at = token.start
-        elif token.kind is Kind.TEXT:
-            self._text_between(token)
 
     def root(self) -> Element:
         if len(self._stack) > 1:
@@ -127,9 +130,9 @@ class _Reader:
 
     def _text_between(self, token: Token) -> None:
         written = self._text[token.start : token.end]
-        stray = written.strip()
         here = self._stack[-1].name
-        if stray and (not here or here in _LOSE_TEXT):
+        if not written.isspace() and (not here or here in _LOSE_TEXT):
+            stray = written.strip()
             at = token.start + written.index(stray[0])
             message = f"the text “{short(stray)}” stands outside of a component"
             self.lost.append(Fault("T123", message, at, "put it into <mj-text>"))
