@@ -43,7 +43,7 @@ def load_audience(project: Project, settings: Settings) -> Audience:
     lists: dict[str, ListFile] = {}
     problems: dict[str, tuple[Problem, ...]] = {}
     names: dict[str, str] = {}
-    for file in project.find(FOLDER, "*.csv"):
+    for file in project.entries(FOLDER, ".csv"):  # one that can't be read may hold opt-outs
         name = unicodedata.normalize("NFC", PurePosixPath(file).stem)
         if fold(name) in names:
             message = f"the list has the name of {names[fold(name)]} but for case"

@@ -186,12 +186,16 @@ def utm_table(value: object) -> object:
     return value
 
 
+_HOST = re.compile(r"[^\s/:@?#]+\.[^\s/:@?#.]+|localhost")
+
+
 def host(text: str) -> str:
     """A host name as it is compared: its A-label, in small letters."""
     name = text.strip().rstrip(".").lower()
     guess = re.sub(r"^https?://", "", name).partition("/")[0]
-    if not re.fullmatch(r"[^\s/:@?#]+\.[^\s/:@?#.]+|localhost", name):
-        raise Mistake(f'is "{text}", which is no host name', f'"{guess or "example.org"}"')
+    if not _HOST.fullmatch(name):
+        hint = f'"{guess}"' if _HOST.fullmatch(guess) else '"example.org"'
+        raise Mistake(f'is "{text}", which is no host name', hint)
     try:
         return name.encode("idna").decode("ascii")
     except UnicodeError:

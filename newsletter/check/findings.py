@@ -76,10 +76,27 @@ def check_people(workspace: Workspace) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
+def broken_lists(workspace: Workspace) -> list[Problem]:
+    """Lists that can't be read: a send that might miss people or their opt-outs must not start.
+
+    An opt-out in any file holds for the whole project, so one unreadable list stops every campaign.
+    """
+    audience = workspace.audience
+    return [
+        problem
+        for name in sorted(audience.problems)
+        for problem in audience.problems[name]
+        if problem.is_error and (name not in audience.lists or problem.code == "A120")  # a second file unread
+    ]
+
+
 def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Problem, ...]:
-    """All findings, or those of the named campaigns and sequences. Raises UsageFault for an unknown name."""
+    """All findings, or those of the named campaigns and sequences with what would stop any of them.
+
+    Raises UsageFault for an unknown name.
+    """
     wanted = [workspace.resolve_name(name) for name in names]
-    problems: list[Problem] = [] if wanted else [*check_people(workspace)]
+    problems = broken_lists(workspace) if wanted else [*check_people(workspace)]
     for name in wanted or workspace.catalogue.names():
         try:
             if sequence := workspace.sequence(name):

@@ -11,7 +11,7 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.session import Session, global_options
-from newsletter.errors import NewsletterError, Problem, did_you_mean
+from newsletter.errors import ConfigurationFault, NewsletterError, Problem, did_you_mean
 
 VERBS = {
     "list": ("catalogue", "list_", "Campaigns and sequences with their state and when they go next."),
@@ -102,10 +102,21 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output went away (`| head`): nothing left to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as fault:
+        return session.output.fault(ConfigurationFault(_unusable(fault)))
     except Exception as fault:  # noqa: BLE001 - the last resort: a bug of ours, said in one line
         if session.verbose:
             traceback.print_exc()
         return session.output.internal(fault)
+
+
+def _unusable(fault: OSError) -> Problem:
+    """A file or a folder that the system refuses; nothing that was begun is lost by it."""
+    reason = (fault.strerror or str(fault)).lower()
+    where = f" `{fault.filename}`" if fault.filename else ""
+    return Problem(
+        "F114", f"the system refuses{where}: {reason}", hint="make it usable for this user, or name another"
+    )
 
 
 def _usage(fault: click.ClickException) -> Problem:

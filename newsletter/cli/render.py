@@ -1,7 +1,5 @@
 """`render`: one message out, as a reader would get it."""
 
-from pathlib import Path
-
 import click
 
 from newsletter.audience.address import parse_address
@@ -9,6 +7,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.cli.catalogue import one_of
 from newsletter.cli.session import Session, global_options
+from newsletter.cli.targets import outward
 from newsletter.delivery.plan import OptOuts, left_out, segment_of, sift
 from newsletter.errors import ChecksFailed, Problem, UsageFault, did_you_mean
 
@@ -29,6 +28,7 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
     from newsletter.settings.secret import throwaway_secret
 
     campaign = one_of(session, name)
+    file = outward(session, "--output", target) if target else None
     with session.reading() as (store, secret):
         composition = session.workspace.compose(campaign)
         person = _reader(session, campaign, as_email, OptOuts.read(store, secret))
@@ -49,9 +49,9 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
         "size": len(raw),
         "subject": parcel.values[0],
     }
-    if target:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(Path(target), raw)
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, raw)
         session.output.note(f"{shape} for {person.email} in {target} ({len(raw)} bytes)")
     elif session.json:
         data["content"] = raw.decode("utf-8")

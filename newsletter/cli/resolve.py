@@ -25,7 +25,13 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
     from newsletter.providers.open import open_provider
 
     if assume_sent and resend_unknown:
-        raise UsageFault(Problem("G160", "--assume-sent and --resend-unknown exclude each other"))
+        raise UsageFault(
+            Problem(
+                "G160",
+                "--assume-sent and --resend-unknown exclude each other",
+                hint="settle them in two calls: what is left is asked for again",
+            )
+        )
     workspace = session.workspace
     found = workspace.resolve_name(name)
     with session.office() as office:

@@ -12,6 +12,7 @@ from newsletter.cli.output import grouped
 from newsletter.cli.segment import waterfall_lines
 from newsletter.cli.session import Session, global_options
 from newsletter.cli.stopping import Stop
+from newsletter.cli.targets import outward
 from newsletter.errors import GuardRefused, Problem, UsageFault
 
 
@@ -47,7 +48,11 @@ def send(
     if dry_run:
         if confirm is not None or expect_plan:
             raise UsageFault(
-                Problem("G108", "--confirm and --expect-plan belong to a send, not to a rehearsal")
+                Problem(
+                    "G108",
+                    "--confirm and --expect-plan belong to a send, not to a rehearsal",
+                    hint="leave them out, or --dry-run",
+                )
             )
         return _rehearse(session, campaign, out, samples)
     if out or click.get_current_context().get_parameter_source("samples") is ParameterSource.COMMANDLINE:
@@ -103,7 +108,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
     workspace, output = session.workspace, session.output
     with session.reading() as (store, secret):
         plan = make_plan(workspace, campaign, OptOuts.read(store, secret))
-        folder = Path(out) if out else _folder(session, campaign)
+        folder = outward(session, "--out", out) if out else _folder(session, campaign)
         with output.progress("rehearsing") as progress:
             ledger_id = store.ledger_id if store else None
             result = rehearse(

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999  # of a pretended time; days and zones are added to it
+
+
 @dataclass
 class Session:
     """The global options, and what is opened with them when first asked for."""
@@ -74,10 +77,10 @@ class Session:
             return None
         try:
             moment = datetime.fromisoformat(self.now)
-        except ValueError as fault:
-            raise UsageFault(
-                Problem("U101", f"--now {self.now} is no time", hint="--now 2015-07-03T09:00")
-            ) from fault
+        except ValueError:
+            moment = None
+        if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise UsageFault(Problem("U101", f"--now {self.now} is no time", hint="--now 2015-07-03T09:00"))
         if moment.tzinfo is None:
             from newsletter.campaigns.clock import local_to_utc
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from newsletter.audience.models import Subscriber
 from newsletter.audience.waterfall import Waterfall, waterfall
 from newsletter.campaigns.models import Campaign
-from newsletter.check.findings import check_campaign
+from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.render.composition import Composition
@@ -141,18 +141,6 @@ def sift(
 def opted_out(flow: Waterfall) -> bool:
     """Whether somebody in it wants no more mail, or their address takes none: that ends a sequence."""
     return any(flow.excluded[reason] for reason in ("unsubscribed", "cleaned", "suppressed"))
-
-
-def broken_lists(workspace: Workspace) -> list[Problem]:
-    """Lists that can't be read: a send that might miss people or their opt-outs must not start.
-
-    An opt-out in any file holds for the whole project, so one unreadable list stops every campaign.
-    """
-    audience = workspace.audience
-    errors = [(name, p) for name in sorted(audience.problems) for p in audience.problems[name] if p.is_error]
-    return [
-        p for name, p in errors if name not in audience.lists or p.code == "A120"
-    ]  # A120: a second file unread
 
 
 def asked_in_text(composition: Composition) -> tuple[str, ...]:

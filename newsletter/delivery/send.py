@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from newsletter.campaigns.models import Campaign
+from newsletter.check.findings import broken_lists
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.guards import (
     clock_guard,
@@ -15,7 +16,7 @@ from newsletter.delivery.guards import (
 )
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.parcels import Packer
-from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, broken_lists, make_plan, plan_for
+from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, make_plan, plan_for
 from newsletter.delivery.sender import Progress, Sender
 from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
 from newsletter.files.project import SETTINGS_FILE

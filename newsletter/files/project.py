@@ -80,14 +80,29 @@ class Project:
             if not any(part.startswith(".") for part in path.relative_to(base).parts)
         )
 
+    def entries(self, folder: str, suffix: str) -> list[str]:
+        """Relative paths of all that lies in `folder` under a name with this suffix, whatever its case; sorted.
+
+        Readable or not: a folder, a pipe and a link into nothing are among them, for who must not pass one over.
+        """
+        base = self.path(folder)
+        if not base.is_dir():
+            return []
+        names = (path.name for path in base.iterdir() if path.suffix.lower() == suffix)
+        return sorted(f"{folder}/{name}" for name in names if not name.startswith("."))
+
     def read_bytes(self, relative: str, *, place: Place | None = None) -> bytes:
         """A file's content. Raises ChecksFailed: F111 outside the project, F113 missing or unreadable."""
         path = self.path(relative, place=place)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or str(error)
-            missing = isinstance(error, FileNotFoundError)
+        missing = False
+        if path.exists() and not path.is_file():  # reading a pipe might never end
+            reason = "it is a folder" if path.is_dir() else "it is no file"
+        else:
+            try:
+                return path.read_bytes()
+            except OSError as error:
+                reason = "it is a link into nothing" if path.is_symlink() else error.strerror or str(error)
+                missing = isinstance(error, FileNotFoundError) and not path.is_symlink()
         if missing:
             problem = Problem(
                 "F113", f"there is no file `{relative}`", place or Place(relative), self._near(relative)

@@ -7,10 +7,10 @@ from functools import cached_property, partial
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Sequence, Step
 from newsletter.campaigns.sequence import is_step_due, next_step
-from newsletter.check.findings import check_campaign
+from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.delivery.guards import ledger_guard, live_guard
 from newsletter.delivery.ledger import persons
-from newsletter.delivery.plan import OptOuts, broken_lists, opted_out, plan_for, sift
+from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift
 from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State

@@ -124,7 +124,29 @@ def test_a_missing_file_names_the_one_that_is_meant(project: Project) -> None:
     )
     with pytest.raises(ChecksFailed) as caught:
         project.read_bytes("bild")
-    assert problem_of(caught).message == "`bild` can't be read: Is a directory"
+    assert problem_of(caught).message == "`bild` can't be read: it is a folder"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(project: Project) -> None:
+    os.mkfifo(project.root / "avreg.csv")
+    with pytest.raises(ChecksFailed) as caught:
+        project.read_bytes("avreg.csv")
+    assert problem_of(caught).message == "`avreg.csv` can't be read: it is no file"
+
+
+def test_entries_pass_over_nothing_that_might_be_meant(project: Project) -> None:
+    folder = project.root / "subscribers"
+    folder.mkdir()
+    (folder / "a.csv").touch()
+    (folder / "B.CSV").mkdir()
+    (folder / "c.csv").symlink_to("borta.csv")
+    (folder / ".dold.csv").touch()
+    (folder / "d.txt").touch()
+    assert project.entries("subscribers", ".csv") == [
+        "subscribers/B.CSV",
+        "subscribers/a.csv",
+        "subscribers/c.csv",
+    ]
 
 
 def test_only_the_folder_itself_is_the_project(project: Project, tmp_path: Path) -> None:

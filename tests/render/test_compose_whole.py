@@ -110,6 +110,24 @@ def test_filling_again_and_in_threads_gives_the_same(workshop: Any, make_person:
         assert list(pool.map(lambda who: composition.slots(who, workshop_links()), people)) == one_by_one
 
 
+def test_campaigns_share_templates_and_each_keeps_its_language(workshop: Any) -> None:
+    """Jinja works out constants while it compiles, and what it compiled is kept."""
+    day = "<mj-text>{{ '2015-06-28'|date }}</mj-text>"
+    workshop.write("templates/brev.mjml", f"<mjml><mj-body>{day}{{{{ intro.body }}}}</mj-body></mjml>")
+    for language, wanted in (
+        ("sv", "28\xa0juni\xa02015"),
+        ("en", "28\xa0June\xa02015"),
+        ("sv", "28\xa0juni\xa02015"),
+    ):
+        workshop.write("campaigns/brev.md", workshop_campaign(language))
+        assert wanted in workshop.content().html
+
+
+def workshop_campaign(language: str) -> str:
+    keys = f'subject = "Hej"\ntemplate = "brev"\nsegment = "kunder"\nlanguage = "{language}"\n'
+    return f"+++\n{keys}+++\n\nHej!\n"
+
+
 def workshop_template_with(head: str) -> str:
     return f"<mjml>{head}<mj-body>{{{{ intro.body }}}}</mj-body></mjml>"
 
