@@ -234,7 +234,7 @@ class Sender:
                 raise ProviderUnavailable(
                     Problem(
                         "G133",
-                        f"{counts.ready} wait for {self.provider.name} until {when:%Y-%m-%d %H:%M}",
+                        f"{counts.ready} wait for {self.provider.name} until {when:%Y-%m-%d %H:%M:%S}",
                         hint=f"newsletter send {campaign.id}, after that",
                     )
                 )

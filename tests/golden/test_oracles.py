@@ -1,12 +1,10 @@
 """Our letters before other people's programs: another inliner, and a parser that reads as a browser does."""
 
 import importlib.util
-import re
 import sys
 from pathlib import Path
 
 import css_inline
-import html5lib
 import pytest
 
 from newsletter.render.inline import inline_css
@@ -32,7 +30,9 @@ def _module(name: str):
     return module
 
 
-structure, letters, probes = _module("structure"), _module("letters"), _module("probes")
+structure, letters, probes, readers = (
+    _module(name) for name in ("structure", "letters", "probes", "readers")
+)
 REFUSED = _module("test_golden").REFUSED
 SHIPPED = letters.shipped()
 
@@ -69,30 +69,11 @@ def test_another_inliner_makes_the_same_of_a_sheet(sheet: str, compiled) -> None
     )
 
 
-def branches(html: str) -> dict[str, str]:
-    """The letter as Outlook reads it and as everybody else does."""
-    head, body = html.split("</head>", 1)
-    outlook = re.sub(
-        r"<!--\[if (?:mso[^\]]*|gte mso[^\]]*)\]>(.*?)<!\[endif\]-->", r"\1", body, flags=re.DOTALL
-    )
-    outlook = re.sub(r"<!--\[if !mso[^\]]*\]><!-->.*?<!--<!\[endif\]-->", "", outlook, flags=re.DOTALL)
-    outlook = re.sub(
-        r"<((?:v|w|o):\w+)([^>]*)/>", r"<\1\2></\1>", outlook
-    )  # XML for Word, which HTML can't close so
-    return {"outlook": f"{head}</head>{outlook}", "others": html}
-
-
-def parse_errors(html: str) -> list[object]:
-    parser = html5lib.HTMLParser(strict=False)
-    parser.parse(html)
-    return [(code, data) for _, code, data in parser.errors]
-
-
 @pytest.mark.parametrize("branch", ["outlook", "others"])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_browsers_parser_finds_nothing_wrong_in_a_shipped_letter(name: str, branch: str, compiled) -> None:
     html, css, _ = compiled[name]
-    assert parse_errors(branches(inline_css(html, css))[branch]) == []
+    assert readers.read(readers.branches(inline_css(html, css))[branch]).faults == []
 
 
 @pytest.mark.parametrize("branch", ["outlook", "others"])
@@ -101,11 +82,11 @@ def test_a_browsers_parser_finds_nothing_wrong_in_a_probe(branch: str) -> None:
     for name, mjml in probes.PROBES.items():
         if f"probes/{name}" not in REFUSED:
             html = compile_mjml(mjml, Page("sv", "ltr", "", ""), MjmlPython()).html
-            found |= {name: errors} if (errors := parse_errors(branches(html)[branch])) else {}
+            found |= {name: errors} if (errors := readers.read(readers.branches(html)[branch]).faults) else {}
     assert found == {}
 
 
 def test_the_parser_sees_a_broken_branch() -> None:
     html = "<!doctype html><html><head><title>x</title></head><body><!--[if mso]><table><tr><![endif]-->x</body></html>"
-    assert parse_errors(branches(html)["others"]) == []
-    assert parse_errors(branches(html)["outlook"]) != []
+    assert readers.read(readers.branches(html)["others"]).faults == []
+    assert readers.read(readers.branches(html)["outlook"]).faults != []

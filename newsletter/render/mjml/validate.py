@@ -21,6 +21,7 @@ def validate(root: Element) -> list[Fault]:
 def _of(element: Element) -> Iterator[Fault]:
     known = components().get(element.name)
     if element.name == "mj-attributes":
+        yield from _names(element, {})
         for child in element.children:
             yield from _defaults(child)
         return
