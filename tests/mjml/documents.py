@@ -37,6 +37,7 @@ _LEFT_OUT = {
     "icon-unwrapped-url", "left-icon", "right-icon", "thumbnails-src", "name", "font-family", "base-url", "path",
     "hamburger", "role", "position", "owa", "thumbnails",
 }  # fmt: skip
+_UNSHOWN = {"mj-button": ("title",)}  # T127
 _TYPED_ONLY = re.compile(r"color|unit|enum|boolean|integer")
 
 
@@ -113,15 +114,15 @@ class _Writer:
 
     def attributes(self, name: str) -> str:
         kinds = {one: kind for one, kind in components()[name].attributes.items() if one not in _LEFT_OUT}
-        chosen = self.draw(st.lists(st.sampled_from(sorted(kinds)), max_size=3, unique=True)) if kinds else []
+        told = sorted({"href", "alt", "title"}.difference(_UNSHOWN.get(name, ())) & kinds.keys())
+        typed = sorted(one for one, kind in kinds.items() if _TYPED_ONLY.match(kind))
+        chosen = [one for one in told if self.draw(st.booleans())]
+        chosen += self.draw(st.lists(st.sampled_from(typed), max_size=3, unique=True)) if typed else []
         values = dict(_NEEDED.get(name, {}))
         for one in chosen:
-            if one in ("href", "alt", "title"):
-                if _SHOWN.get((name, one), True):
-                    values[one] = self._told(one)
-            elif _TYPED_ONLY.match(kinds[one]) and not (
-                name == "mj-hero" and one.startswith(("padding", "height"))
-            ):
+            if one in told:
+                values[one] = self._told(one)
+            elif not (name == "mj-hero" and one.startswith(("padding", "height"))):
                 values[one] = self.draw(_value(kinds[one]))
         quotes = {one: "'" if '"' in value else '"' for one, value in values.items()}
         return "".join(f" {one}={quotes[one]}{value}{quotes[one]}" for one, value in values.items())
@@ -170,10 +171,6 @@ class _Writer:
             lambda: f"<ol reversed><li>{self.text()}</li></ol>",
         ]  # fmt: skip
         return st.sampled_from(made).map(lambda make: make())
-
-
-# Where MJML itself does not print an attribute.
-_SHOWN = {("mj-image", "title"): True, ("mj-button", "title"): False, ("mj-carousel-image", "title"): False}
 
 
 def _value(kind: str) -> st.SearchStrategy[str]:
