@@ -133,6 +133,14 @@ class Interrupted(NewsletterError):
     code = "interrupted"
 
 
+def refused_by_system(fault: OSError) -> Problem:
+    """A file or a folder that the system refuses; what was begun can go on when it is usable again."""
+    reason = (fault.strerror or str(fault)).lower()
+    where = f" `{fault.filename}`" if fault.filename else ""
+    hint = "make it usable for this user, or name another"
+    return Problem("F114", f"the system refuses{where}: {reason}", hint=hint)
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is probably meant, None when nothing is near."""
     candidates = list(known)

@@ -175,7 +175,7 @@ def test_every_code_has_its_folder():
 
 
 def test_every_code_is_explained(newsletter):
-    from newsletter.cli.explain import explanations
+    from newsletter.check.codes import explanations
 
     known = explanations()
     assert set(known) == codes_of_the_program()

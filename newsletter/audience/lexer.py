@@ -142,7 +142,7 @@ def _number(source: str, match: re.Match[str]) -> Token:
     if source[end : end + 1] == "%":
         return Token(Kind.SHARE, Fraction(exact) / 100, at, end + 1)
     if exact > LARGEST:
-        raise Fault("A202", f"the number is larger than {LARGEST}", at)
+        raise Fault("A202", f"the number is larger than {LARGEST}", at, "write a smaller one")
     if source[end : end + 1].isidentifier():
         raise Fault("A201", f"`{match[0]}` runs into `{source[end]}`", end, "put a blank between them")
     return Token(Kind.NUMBER, float(exact) if "." in match[0] else int(exact), at, end)

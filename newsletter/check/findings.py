@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from newsletter.campaigns.models import Campaign, Sequence
+from newsletter.check.codes import explanations
 from newsletter.check.workspace import Workspace
-from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity
+from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity, did_you_mean
 from newsletter.files.project import SETTINGS_FILE
 from newsletter.render.composition import Composition, Links
 
@@ -28,6 +29,7 @@ def check_campaign(
                 'under [sender]: from = "HejDigitalt <hej@example.org>", or `from` in the campaign',
             )
         )
+    problems += _unknown_codes(campaign)
     composition = None
     try:
         composition = workspace.compose(campaign)
@@ -37,6 +39,13 @@ def check_campaign(
         problems += composition.findings
         problems += _trial(workspace, composition)
     return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
+
+
+def _unknown_codes(campaign: Campaign) -> Iterable[Problem]:
+    for code in sorted(campaign.allow - explanations().keys()):
+        hint = did_you_mean(code, explanations(), otherwise="take it out, or `newsletter explain CODE`")
+        message = f"there is no finding `{code}` that could be allowed"
+        yield Problem("F305", message, campaign.place("allow"), hint, Severity.WARNING)
 
 
 def _trial(workspace: Workspace, composition: Composition) -> tuple[Problem, ...]:
@@ -91,12 +100,13 @@ def broken_lists(workspace: Workspace) -> list[Problem]:
 
 
 def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Problem, ...]:
-    """All findings, or those of the named campaigns and sequences with what would stop any of them.
+    """All findings, or those of the named campaigns and sequences with the errors of lists and segments.
 
     Raises UsageFault for an unknown name.
     """
     wanted = [workspace.resolve_name(name) for name in names]
-    problems = broken_lists(workspace) if wanted else [*check_people(workspace)]
+    people = check_people(workspace)
+    problems = [problem for problem in people if problem.is_error or not wanted]
     for name in wanted or workspace.catalogue.names():
         try:
             if sequence := workspace.sequence(name):

@@ -1,5 +1,6 @@
 """The command line as a whole: the verbs, the global options before or after them, faults to exit codes."""
 
+import contextlib
 import importlib
 import os
 import sys
@@ -11,7 +12,7 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.session import Session, global_options
-from newsletter.errors import ConfigurationFault, NewsletterError, Problem, did_you_mean
+from newsletter.errors import ConfigurationFault, NewsletterError, Problem, did_you_mean, refused_by_system
 
 VERBS = {
     "list": ("catalogue", "list_", "Campaigns and sequences with their state and when they go next."),
@@ -87,8 +88,22 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns the exit code and never raises."""
     session = Session(json="--json" in arguments)
     try:
+        return _run(session, arguments)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing left to say, and nobody to say it to.
+        _silence()
+        return 0
+    except OSError as fault:  # nowhere to say even that: the disk behind stdout is full
+        _silence()
+        with contextlib.suppress(OSError):
+            click.echo(refused_by_system(fault).as_text(), err=True)
+        return ConfigurationFault.exit_code
+
+
+def _run(session: Session, arguments: Sequence[str]) -> int:
+    try:
         result: Any = cli.main(list(arguments), prog_name="newsletter", standalone_mode=False, obj=session)
-        return result if isinstance(result, int) else 0
+        sys.stdout.flush()
     except NewsletterError as fault:
         return session.output.fault(fault)
     except click.exceptions.NoArgsIsHelpError as asked:
@@ -99,24 +114,20 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return session.output.stopped()
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing left to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except OSError as fault:
-        return session.output.fault(ConfigurationFault(_unusable(fault)))
+        return session.output.fault(ConfigurationFault(refused_by_system(fault)))
     except Exception as fault:  # noqa: BLE001 - the last resort: a bug of ours, said in one line
         if session.verbose:
             traceback.print_exc()
         return session.output.internal(fault)
+    else:
+        return result if isinstance(result, int) else 0
 
 
-def _unusable(fault: OSError) -> Problem:
-    """A file or a folder that the system refuses; nothing that was begun is lost by it."""
-    reason = (fault.strerror or str(fault)).lower()
-    where = f" `{fault.filename}`" if fault.filename else ""
-    return Problem(
-        "F114", f"the system refuses{where}: {reason}", hint="make it usable for this user, or name another"
-    )
+def _silence() -> None:
+    """Nothing more is written to stdout, at the program's end either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(fault: click.ClickException) -> Problem:

@@ -1,5 +1,6 @@
 """`list` and `status`: what there is, what goes next, what became of it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import click
@@ -8,8 +9,8 @@ from newsletter.campaigns.due import is_late
 from newsletter.campaigns.models import Campaign, Sequence, Status
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
-from newsletter.delivery.ledger import is_stuck
-from newsletter.errors import Problem, UsageFault
+from newsletter.delivery.ledger import is_stuck, unfinished_without_file
+from newsletter.errors import ChecksFailed, Problem, UsageFault
 from newsletter.store.store import Store
 from newsletter.store.values import Counts, Run, State
 
@@ -44,9 +45,16 @@ def status(session: Session, name: str | None, *, checking: bool) -> int:
         if name is None:
             return _status_of_all(session, store, checking=checking)
         found = session.workspace.resolve_name(name)
-        if sequence := session.workspace.sequence(found):
-            return _status_of_sequence(session, store, sequence, checking=checking)
-        return _status_of_campaign(session, store, session.workspace.campaign(found), checking=checking)
+        try:
+            if sequence := session.workspace.sequence(found):
+                return _status_of_sequence(session, store, sequence, checking=checking)
+            campaign = session.workspace.campaign(found)
+        except (ChecksFailed, UsageFault) as fault:  # its file is broken or gone, what was sent of it is not
+            runs = runs_of(store, session, found)
+            if not (store and runs):
+                raise
+            return _status_of_runs(session, store, runs, fault.problems, checking=checking)
+        return _status_of_campaign(session, store, campaign, checking=checking)
 
 
 def _row(session: Session, store: Store | None, name: str) -> dict[str, str]:
@@ -64,6 +72,8 @@ def _row(session: Session, store: Store | None, name: str) -> dict[str, str]:
             "when": when,
             "segment": sequence.segment,
         }
+    if name not in catalogue.problems:
+        return {"name": name, "kind": "gone", "state": "gone", "when": "its file is gone", "segment": ""}
     number = len(catalogue.problems[name])
     return {"name": name, "kind": "broken", "state": "broken", "when": f"{number} problems", "segment": ""}
 
@@ -108,15 +118,34 @@ def state_of(session: Session, store: Store | None, campaign: Campaign) -> str:
 
 def _status_of_campaign(session: Session, store: Store | None, campaign: Campaign, *, checking: bool) -> int:
     runs = runs_of(store, session, campaign.id)
-    counts, state = counts_of(store, runs), state_of(session, store, campaign)
+    state = state_of(session, store, campaign)
+    counts = counts_of(store, runs)
+    data = _told(session, store, campaign.id, state, runs)
+    if not runs and campaign.send_at:
+        session.output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
+    waiting = data["stuck"] or state in ("held", "resolving", "paused") or counts.unknown
+    exit_code = 7 if checking and waiting else 0
+    return session.output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
+
+
+def _status_of_runs(
+    session: Session, store: Store, runs: list[Run], problems: Iterable[Problem], *, checking: bool
+) -> int:
+    """What the ledger knows of a campaign whose file is gone or can't be read."""
+    data = _told(session, store, runs[-1].campaign, runs[-1].state, runs)
+    session.output.problems(problems, err=False)
+    open_ = runs[-1].state not in ("done", "cancelled")
+    return session.output.result(data, problems=problems, exit_code=7 if checking and open_ else 0)
+
+
+def _told(session: Session, store: Store | None, name: str, state: str, runs: list[Run]) -> dict[str, object]:
+    """One campaign's lines, and the same as data."""
+    counts, output = counts_of(store, runs), session.output
     total = runs[0].total if runs else 0
-    output = session.output
-    output.line(f"{campaign.id}   {state}   environment {session.environment}")
+    output.line(f"{name}   {state}   environment {session.environment}")
     if runs:
-        output.table([(f"  {name}", grouped(getattr(counts, name))) for name in COUNTS])
+        output.table([(f"  {one}", grouped(getattr(counts, one))) for one in COUNTS])
         output.line(f"  of {grouped(total)}, begun {_moment(session, runs[0].created_at)}")
-    elif campaign.send_at:
-        output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
     if stuck := _stuck(session, store, runs):
         output.line("  stopped before its end: nobody is at work on it")
     unknown = _unknown(store, runs)
@@ -124,17 +153,14 @@ def _status_of_campaign(session: Session, store: Store | None, campaign: Campaig
         output.line(f"  unknown  {line}")
     if len(unknown) > NAMED_UNKNOWNS:
         output.line(f"  … and {grouped(len(unknown) - NAMED_UNKNOWNS)} more")
-    data = {
-        "campaign": campaign.id,
+    return {
+        "campaign": name,
         "state": state,
-        "counts": {name: getattr(counts, name) for name in COUNTS},
+        "counts": {one: getattr(counts, one) for one in COUNTS},
         "total": total,
         "stuck": stuck,
         "unknown": unknown,
     }
-    waiting = stuck or state in ("held", "resolving", "paused") or counts.unknown
-    exit_code = 7 if checking and waiting else 0
-    return output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
 
 
 def _unknown(store: Store | None, runs: list[Run]) -> list[str]:
@@ -192,13 +218,14 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
 def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> int:
     catalogue = session.workspace.catalogue
     rows, data, waiting = [], [], False
-    for name in catalogue.names():
+    gone = unfinished_without_file(store, session.environment, session.workspace.campaign_ids)
+    for name in (*catalogue.names(), *sorted({run.campaign for run in gone})):
         row = _row(session, store, name)
         sequence = catalogue.sequences.get(name)
         names = [step.campaign.id for step in sequence.steps] if sequence else [name]
         runs = [run for one in names for run in runs_of(store, session, one)]
         counts, stuck = counts_of(store, runs), _stuck(session, store, runs)
-        waiting = waiting or stuck or row["state"] in ("held", "resolving", "paused", "broken")
+        waiting = waiting or stuck or row["state"] in ("held", "resolving", "paused", "broken", "gone")
         waiting = waiting or counts.unknown > 0
         sent = f"{grouped(counts.accepted)} of {grouped(counts.total)}" if counts.total else "-"
         doubts = f"{grouped(counts.unknown)} unknown" if counts.unknown else "stopped" if stuck else ""

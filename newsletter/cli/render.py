@@ -51,7 +51,10 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
     }
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, raw)
+        if file.exists() and not file.is_file():
+            file.write_bytes(raw)  # /dev/stdout and its like are written to, not replaced
+        else:
+            write_atomically(file, raw)
         session.output.note(f"{shape} for {person.email} in {target} ({len(raw)} bytes)")
     elif session.json:
         data["content"] = raw.decode("utf-8")

@@ -1,10 +1,12 @@
 """Where a project keeps its state, and who in it is alive."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from newsletter.audience.models import Subscriber
+from newsletter.errors import ConfigurationFault, Place, Problem
 from newsletter.files.project import Project
+from newsletter.providers.open import outbox_in_use
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, ensure_secret, load_secret
 from newsletter.store.owner import anybody_lives, is_alive
@@ -19,8 +21,10 @@ def open_ledger(project: Project, settings: Settings) -> tuple[Store, Secret]:
     """The ledger and the secret that keys it, both made when they are missing.
 
     Raises ConfigurationFault when the secret is not the one that this ledger was keyed by, or is gone:
-    a new one beside an old ledger would miss every opt-out, so none is made then.
+    a new one beside an old ledger would miss every opt-out, so none is made then. Nor is a new ledger
+    made beside an outbox with mails in it (R109): it would know of none of them and send them all again.
     """
+    _refuse_a_second_life(project, settings)
     if load_secret(project, settings) is None and (keyed := open_readonly(project.path(STATE_FILE))):
         with keyed:
             keyed.require_secret(None)
@@ -32,6 +36,20 @@ def open_ledger(project: Project, settings: Settings) -> tuple[Store, Secret]:
         store.close()
         raise
     return store, secret
+
+
+def _refuse_a_second_life(project: Project, settings: Settings) -> None:
+    # A live provider wants the ledger's id before each send. The outbox is looked at first: who sends there at this
+    # moment has a ledger.
+    if not settings.live and outbox_in_use(project) and not project.path(STATE_FILE).exists():
+        raise ConfigurationFault(
+            Problem(
+                "R109",
+                "the ledger is gone, and the outbox holds what was sent: a new one would send it again",
+                Place(STATE_FILE),
+                "restore it from a backup; or move out/outbox/ away to begin anew",
+            )
+        )
 
 
 def read_ledger(project: Project, settings: Settings) -> tuple[Store | None, Secret | None]:
@@ -57,6 +75,12 @@ def is_stuck(project: Project, store: Store, run: Run, now: datetime) -> bool:
     if run.state != "sending" or anybody_lives(project.path(OWNERS_FOLDER)):
         return False
     return bool(store.ready_batches(run.id, now, limit=1)) or store.counts(run.id).inflight > 0
+
+
+def unfinished_without_file(store: Store | None, environment: str, there: Collection[str]) -> list[Run]:
+    """Begun sends whose campaign is no longer there: nothing goes on with them. there: ids of campaigns and steps"""
+    runs = store.runs(environment) if store else []
+    return [run for run in runs if run.state in ("sending", "paused") and run.campaign not in there]
 
 
 def persons(people: Iterable[Subscriber], secret: Secret) -> list[Person]:

@@ -167,12 +167,18 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
 
 
 def inputs(workspace: Workspace, composition: Composition) -> dict[str, object]:
-    """What a send that goes on is held against: the files' hashes, the rules that its text asks for, the provider."""
+    """What a send that goes on is held against: the files' hashes, the rules of its text, the provider, the lists."""
     return {
         "sources": dict(sorted(composition.sources.items())),
         "rules": rules(workspace, composition),
         "provider": workspace.settings.provider,
+        "lists": _with_people(workspace),
     }
+
+
+def _with_people(workspace: Workspace) -> list[str]:
+    """The files of the lists on which somebody is."""
+    return sorted(found.file for found in workspace.audience.lists.values() if found.rows)
 
 
 def rules(workspace: Workspace, composition: Composition) -> dict[str, str]:
@@ -200,8 +206,19 @@ def go_on_guard(office: Office, run: Run, campaign: Campaign, composition: Compo
     same_provider(run, workspace.settings)
     if broken := broken_lists(workspace):
         raise ChecksFailed(*broken)
+    same_lists(run, workspace)
     live_guard(workspace, plan_for(workspace, campaign, composition, (), office.opt_outs()))
     ledger_guard(workspace, office.store.ledger_id)
+
+
+def same_lists(run: Run, workspace: Workspace) -> None:
+    """Raises GuardRefused: whoever stood on a list that is gone or empty would count as one who left."""
+    before = run.inputs.get("lists")
+    gone = sorted({*(before if isinstance(before, list) else ())} - {*_with_people(workspace)})
+    if gone:
+        hint = "put it back; whoever is to get nothing more is marked unsubscribed in it"
+        message = f"the list is gone or empty since `{run.campaign}` was begun"
+        raise GuardRefused(*(Problem("G143", message, Place(file), hint) for file in gone))
 
 
 def same_provider(run: Run, settings: Settings) -> None:

@@ -202,6 +202,7 @@ _WORDS = {
     "date_type": "a date",
     "time_type": "a time",
 }
+_INCLUSIVE = ("greater_than_equal", "less_than_equal")  # the limit itself is a value
 _LIMITS = {
     "greater_than": ("gt", "must be more than"),
     "greater_than_equal": ("ge", "must be at least"),
@@ -225,7 +226,8 @@ def _expected(group: list[ErrorDetails], got: Any, key: str, annotation: Any) ->
         return f'is "{got}"; it must be {text}', did_you_mean(got, choices)
     if first["type"] in _LIMITS:
         limit, words = _LIMITS[first["type"]]
-        return f"{words} {context[limit]}", ""
+        number = isinstance(context[limit], int | float) and first["type"] in _INCLUSIVE
+        return f"{words} {context[limit]}", f"{key} = {context[limit]}" if number and key else ""
     words_needed = list(dict.fromkeys(_WORDS[d["type"]] for d in group if d["type"] in _WORDS))
     if not words_needed:
         return f"is wrong: {first['msg'][:1].lower()}{first['msg'][1:]}", ""

@@ -1,6 +1,7 @@
 """A project folder: which files belong to it, and how their text is read."""
 
 import codecs
+import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -68,17 +69,31 @@ class Project:
         """Relative paths of the regular files below `folder` that fit the glob pattern, sorted.
 
         Names that begin with a dot (editors' and systems' leftovers) are passed over. A folder that
-        does not exist holds nothing.
+        does not exist holds nothing. Raises ChecksFailed (F113) for one that can't be looked into.
         """
         base = self.path(folder)
         if not base.is_dir():
             return []
+        self._refuse_closed(base)
         found = [path for path in base.glob(pattern) if path.is_file()]
         return sorted(
             self.relative(path)
             for path in found
             if not any(part.startswith(".") for part in path.relative_to(base).parts)
         )
+
+    def _refuse_closed(self, base: Path) -> None:
+        """A folder that may not be read is not an empty one, and pathlib does not tell them apart."""
+
+        def refuse(error: OSError) -> None:
+            name = self.relative(Path(error.filename))
+            hint = "let the user who runs newsletter look into it"
+            raise ChecksFailed(
+                Problem("F113", f"`{name}/` can't be read: {error.strerror}", Place(name), hint)
+            )
+
+        for _ in os.walk(base, onerror=refuse):
+            pass
 
     def entries(self, folder: str, suffix: str) -> list[str]:
         """Relative paths of all that lies in `folder` under a name with this suffix, whatever its case; sorted.
@@ -88,6 +103,7 @@ class Project:
         base = self.path(folder)
         if not base.is_dir():
             return []
+        self._refuse_closed(base)
         names = (path.name for path in base.iterdir() if path.suffix.lower() == suffix)
         return sorted(f"{folder}/{name}" for name in names if not name.startswith("."))
 

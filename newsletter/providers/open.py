@@ -4,6 +4,8 @@ from newsletter.files.project import Project
 from newsletter.providers.protocol import Provider
 from newsletter.settings.model import Settings
 
+OUTBOX = "out/outbox"
+
 
 def open_provider(project: Project, settings: Settings) -> Provider:
     """The provider that `settings.provider` names. No network, writes nothing.
@@ -16,7 +18,12 @@ def open_provider(project: Project, settings: Settings) -> Provider:
         return open_sendgrid(settings.sendgrid)
     from newsletter.providers.outbox import Outbox
 
-    return Outbox(project.root / "out" / "outbox")
+    return Outbox(project.root / OUTBOX)
+
+
+def outbox_in_use(project: Project) -> bool:
+    """Whether a mail lies in the outbox."""
+    return next((project.root / OUTBOX).rglob("*.eml"), None) is not None
 
 
 def max_batch(settings: Settings) -> int:

@@ -88,10 +88,13 @@ class Compiler:
         declaration = self._declaration(family, text_family, blocks)
         reader = image_reader(self.album, self._folders(Place(self.campaign.file)))
         data = read_data(self.campaign, declaration.data, reader)
-        self.problems += data.problems
+        # What a part of a template that can't be read declares or prints, nobody knows.
+        whole = not any(one.problems for one in (family, text_family, *blocks.values()))
+        self.problems += data.problems if whole else ()
         plan = self._plan(body, declaration, blocks)
         frames = {main: family} if frame == FRAME else {main: family, frame: text_family}
-        self.problems += lost_parts(body, {self.templates.file_of(name): frames[name] for name in frames})
+        if whole:
+            self.problems += lost_parts(body, {self.templates.file_of(name): frames[name] for name in frames})
         sources = [*family.sources, *(source for block in blocks.values() for source in block.sources)]
         addresses, problems = template_pictures(sources, self.album, self.campaign.folder)
         self.problems += problems

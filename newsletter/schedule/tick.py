@@ -7,8 +7,16 @@ from typing import Literal
 
 from newsletter.campaigns.due import is_due, is_late
 from newsletter.campaigns.models import Campaign, Status
+from newsletter.delivery.ledger import unfinished_without_file
 from newsletter.delivery.send import Office, SendOrder, send
-from newsletter.errors import NewsletterError, Place, Problem, Severity
+from newsletter.errors import (
+    ConfigurationFault,
+    NewsletterError,
+    Place,
+    Problem,
+    Severity,
+    refused_by_system,
+)
 from newsletter.schedule.sequences import SequenceTick
 from newsletter.store.values import Counts, Run
 
@@ -36,6 +44,7 @@ class Tick:
     def run(self, only: Only | None = None) -> TickReport:
         """Raises Interrupted only; what fails holds itself and nothing else."""
         self._broken()
+        self._gone()
         if only != "sequences":
             for campaign in self.office.workspace.catalogue.campaigns.values():
                 self._campaign(campaign)
@@ -52,6 +61,21 @@ class Tick:
             if any(problem.is_error for problem in problems):
                 self._say(name, problems)
                 self.report.exit_code = self.report.exit_code or 3
+
+    def _gone(self) -> None:
+        """Who waits for the rest of a send whose file was taken away or renamed."""
+        office = self.office
+        environment, there = office.workspace.settings.environment, office.workspace.campaign_ids
+        for run in unfinished_without_file(office.store, environment, there):
+            counts = office.store.counts(run.id)
+            left = counts.total - counts.accepted - counts.rejected - counts.suppressed
+            gone = Problem(
+                "G151",
+                f"`{run.campaign}` was begun and its file is gone: {left} of {run.total} are left",
+                hint=f"put the file back under the name that it had; newsletter status {run.campaign}",
+            )
+            self._say(run.campaign, [gone])
+            self.report.exit_code = self.report.exit_code or 3
 
     def _campaign(self, campaign: Campaign) -> None:
         workspace = self.office.workspace
@@ -111,11 +135,14 @@ class Tick:
                 raise
             self._say(subject, fault.problems)
             self.report.exit_code = self.report.exit_code or fault.exit_code
+        except OSError as fault:
+            self._say(subject, [refused_by_system(fault)])
+            self.report.exit_code = self.report.exit_code or ConfigurationFault.exit_code
         except Exception as fault:  # noqa: BLE001 - a bug of ours met by one campaign must not hold the others
             told = Problem(
                 "U199",
                 f"internal error: {type(fault).__name__}: {fault}",
-                hint="newsletter -v send shows where",
+                hint=f"newsletter -v send {subject} shows where",
             )
             self._say(subject, [told])
             self.report.exit_code = self.report.exit_code or 1

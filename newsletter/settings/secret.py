@@ -89,6 +89,11 @@ def _read(path: Path) -> Secret | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, PermissionError):
+            hint = "let the user who runs newsletter read it, and nobody else"
+            raise ConfigurationFault(
+                Problem("F220", "the secret may not be read by this user", Place(SECRET_FILE), hint)
+            ) from None
         reason = (error.strerror or "it can't be read") if isinstance(error, OSError) else "it is no text"
     else:
         if len(text) >= MIN_SECRET:

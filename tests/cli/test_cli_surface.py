@@ -1,8 +1,10 @@
 """What the command line promises everywhere: light help, one envelope, options on either side, exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +174,30 @@ def test_quiet_says_nothing_but_wrongs(small, newsletter):
     assert newsletter("-C", small, "-q", "check").out == ""
     called = newsletter("-C", small, "send", "hej", "--quiet", "--confirm", "3")
     assert (called.code, called.out, called.err) == (0, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize(
+    "arguments", [("check", "--json"), ("send", "hej", "--confirm", "3"), ("list",), ("--help",)]
+)
+def test_a_full_disk_behind_the_output_is_one_line(small, arguments):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "newsletter", "-C", str(small), *arguments]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    told = ran.stderr.decode("utf-8")
+    assert ran.returncode == 4
+    assert "F114" in told
+    assert "Traceback" not in told
+    assert "Exception" not in told
+
+
+def test_a_pipe_is_written_to_and_not_replaced(small, newsletter, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert newsletter("-C", small, "render", "hej", "--format", "text", "-o", pipe).code == 0
+        assert b"Hej" in os.read(reader, 65536)
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

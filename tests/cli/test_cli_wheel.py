@@ -14,7 +14,7 @@ def test_the_wheel_carries_its_data_and_its_explanations(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
-        page = packed.read("newsletter/cli/problems.md")
+        page = packed.read("newsletter/check/problems.md")
     package = ROOT / "newsletter"
     data = {
         f.relative_to(ROOT).as_posix()

@@ -111,7 +111,7 @@ def test_nothing_changes_later() -> None:
         ),
         ('window = "mon"', "F103 `window` is text; it must be a table c.md:1:10 try: window = { … }"),
         ("[window]", 'F104 the key `days` is missing in [window] c.md:1:1 try: days = "…"'),
-        ('[window]\ndays = "a"\nmost = 0', "F103 `window.most` must be at least 1 c.md:3:8"),
+        ('[window]\ndays = "a"\nmost = 0', "F103 `window.most` must be at least 1 c.md:3:8 try: most = 1"),
         (
             '[window]\ndays = "a"\nmost = "1"',
             "F103 `window.most` is text; it must be a whole number c.md:3:8 try: most = 1",

@@ -35,6 +35,33 @@ def test_a_list_that_cannot_be_read_may_hide_an_opt_out(begun, newsletter):
     assert newsletter("-C", begun, "status", "hej", "--json").data["counts"]["ready"] == 3
 
 
+@pytest.mark.parametrize("command", [("send", "hej"), ("run", *JULY)])
+def test_nobody_counts_as_gone_because_a_list_is(begun, newsletter, command):
+    file = begun / "subscribers" / "lista.csv"
+    text = file.read_text(encoding="utf-8")
+    for loss in (file.unlink, lambda: file.write_text(text.splitlines()[0] + "\n", encoding="utf-8")):
+        loss()
+        assert newsletter("-C", begun, *command).code != 0
+        assert newsletter("-C", begun, "status", "hej", "--json").data["counts"]["ready"] == 3
+        file.write_text(text, encoding="utf-8")
+    assert newsletter("-C", begun, "send", "hej").code == 0
+    assert sent(begun) == 3
+
+
+def test_what_is_begun_shows_when_its_file_is_gone_or_broken(begun, newsletter):
+    file = begun / "campaigns" / "hej.md"
+    text = file.read_text(encoding="utf-8")
+    for loss in (file.unlink, lambda: file.write_text("trasig", encoding="utf-8")):
+        loss()
+        assert newsletter("-C", begun, "status", "--check").code == 7
+        called = newsletter("-C", begun, "status", "hej", "--check", "--json")
+        assert (called.code, called.data["counts"]["ready"]) == (7, 3)
+        assert "hej" in newsletter("-C", begun, "run", *JULY).err
+    file.write_text(text, encoding="utf-8")
+    assert newsletter("-C", begun, "send", "hej").code == 0
+    assert sent(begun) == 3
+
+
 def test_another_provider_knows_nothing_of_it(begun, newsletter, monkeypatch):
     monkeypatch.setenv("NEWSLETTER_PROVIDER", "sendgrid")
     monkeypatch.setenv("SENDGRID_API_KEY", "SG.a.b")

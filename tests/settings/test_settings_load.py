@@ -328,7 +328,10 @@ def test_variables_that_are_no_keys_or_empty_say_nothing(make: Make, monkeypatch
                 "newsletter.toml:2:9 try: did you mean `consent`?"
             ),
         ),
-        ("[delivery]\nbatch_size = 0", "F103 `delivery.batch_size` must be at least 1 newsletter.toml:2:14"),
+        (
+            "[delivery]\nbatch_size = 0",
+            "F103 `delivery.batch_size` must be at least 1 newsletter.toml:2:14 try: batch_size = 1",
+        ),
         (
             '[brand.colors.light]\naccent = "a3203c"',
             'F103 `brand.colors` holds "a3203c", a colour without `#` newsletter.toml:1:1 try: "#a3203c"',
