@@ -69,6 +69,14 @@ def test_the_examples_of_a_page_are_whole(example_page, docs, shipped: Path, new
     assert [problem for problem in called.data["problems"] if problem["file"] in own] == []
 
 
+def test_a_finding_that_a_page_shows_is_told_in_these_words(docs):
+    shown = [block for page in docs.pages for block in docs.blocks(page) if block.target("broken")]
+    assert shown
+    for block in shown:
+        told = docs.root / "tests" / "broken" / block.target("broken") / "expected.txt"
+        assert block.body in told.read_text(encoding="utf-8"), block.name
+
+
 def test_every_shipped_command_line_of_the_demo_is_one_that_the_readme_shows():
     """The README's excerpt is what `make demo` runs."""
     demo = (Path(__file__).parents[2] / "tools" / "demo.sh").read_text(encoding="utf-8")
