@@ -1,5 +1,6 @@
 """What mrml would mangle goes through it as tokens and comes back behind it, letter by letter."""
 
+import functools
 import re
 import secrets
 
@@ -38,11 +39,17 @@ class Keeper:
 
     def _attribute(self, value: str) -> str:
         value = " ".join(value.split()) if "\n" in value else value
-        return value if _SAFE_VALUE.fullmatch(value) else self._keep(quotable(value))
+        return value if _is_safe(value) else self._keep(quotable(value))
 
     def _keep(self, text: str) -> str:
         self._kept.append(text)
         return f"q{self._nonce}z{len(self._kept) - 1}x"
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_safe(value: str) -> bool:
+    """Whether mrml prints an attribute's value as it is."""
+    return _SAFE_VALUE.fullmatch(value) is not None
 
 
 def quotable(value: str) -> str:

@@ -89,6 +89,8 @@ def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> No
     for element in root.walk():
         for name in PICTURES & element.attributes.keys():
             element.attributes[name] = address(element.attributes[name], element.place_of(name))
+        if not element.body:
+            continue
         start = element.body_at
         element.body = _IMG_SRC.sub(
             lambda found, start=start: (  # type: ignore[misc]
@@ -165,13 +167,7 @@ def _style_faults(root: Element) -> Iterator[Fault]:
 
 def _take_file_start(root: Element) -> str:
     """What is to stand before the doctype; mrml would leave it where it is."""
-    taken: list[str] = []
-    for element in root.walk():
-        starts = [
-            one
-            for one in element.children
-            if one.name == "mj-raw" and one.attributes.get("position") == "file-start"
-        ]
-        taken += [one.body for one in starts]
-        element.children = [one for one in element.children if one not in starts]
-    return "".join(f"{body.strip()}\n" for body in taken)
+    taken = [one for one in root.walk() if one.attributes.get("position") == "file-start"]
+    for element in root.walk() if taken else ():
+        element.children = [one for one in element.children if one not in taken]
+    return "".join(f"{one.body.strip()}\n" for one in taken)

@@ -34,12 +34,13 @@ class Token(NamedTuple):
     attributes: tuple[Attribute, ...] = ()
 
 
-_TAG = re.compile(r"</?([A-Za-z][\w:-]*)")
+# A whole tag; what is no such thing is looked at once more, to say why. Linear: nothing is tried in two ways.
+_ATTRIBUTE = re.compile(r"\s+([^\s\"'<>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_TAG = re.compile(rf"<(/?)([A-Za-z][\w:-]*+)((?:{_ATTRIBUTE.pattern.replace('(', '(?:')})*+)\s*+(/?)>")
+_BEGINNING = re.compile(r"</?([A-Za-z][\w:-]*)")
 _REMARK = re.compile(r"<!--.*?-->|<\?.*?\?>|<![A-Za-z][^>]*>|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _NAME = re.compile(r"[^\s\"'<>/=]+")
 _BLANK = re.compile(r"\s*")
-_ATTRIBUTE = re.compile(r"\s+([^\s\"'<>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-_END = re.compile(r"\s*(/?)>")
 _COMPONENT = re.compile(r"<mj-[a-z-]+")
 _LOOSE = re.compile(r"[^\s\"'<>]*")
 
@@ -59,7 +60,8 @@ def scan(text: str) -> Iterator[Token]:
             yield Token(Kind.TEXT, at, start)
         if start == len(text):
             return
-        token = (_remark if text.startswith(("<!", "<?"), start) else _tag)(text, start)
+        found = _TAG.match(text, start)
+        token = _tag(text, found) if found else _remark(text, start)
         yield token
         at = token.end
         if token.kind is Kind.OPEN and token.name in ending:
@@ -75,49 +77,42 @@ def _ending() -> frozenset[str]:
     return frozenset(component.name for component in components().values() if component.ending)
 
 
+def _tag(text: str, found: re.Match[str]) -> Token:
+    closing, name, written, alone = found.groups()
+    if closing and (written or alone):
+        raise Faulty(_no_tag(text, found.start()))
+    kind = Kind.CLOSE if closing else Kind.ALONE if alone else Kind.OPEN
+    if not written:
+        return Token(kind, found.start(), found.end(), name)
+    attributes = tuple(
+        Attribute(one[1], one[2][1:-1], one.start(1), one.start(2) + 1)
+        for one in _ATTRIBUTE.finditer(text, *found.span(3))
+    )
+    return Token(kind, found.start(), found.end(), name, attributes)
+
+
 def _remark(text: str, start: int) -> Token:
+    if not text.startswith(("<!", "<?"), start):
+        raise Faulty(_no_tag(text, start))
     found = _REMARK.match(text, start)
     if found is None:
-        raise Faulty(
-            Fault(
-                "T120",
-                f"this has no end: {short(text[start : start + 60])}",
-                start,
-                "close a comment with -->",
-            )
-        )
+        message = f"this has no end: {short(text[start : start + 60])}"
+        raise Faulty(Fault("T120", message, start, "close a comment with -->"))
     return Token(Kind.REMARK, start, found.end())
 
 
-def _tag(text: str, start: int) -> Token:
-    found = _TAG.match(text, start)
+def _no_tag(text: str, start: int) -> Fault:
+    """Why what begins here is no tag."""
+    found = _BEGINNING.match(text, start)
     if found is None:
-        raise Faulty(
-            Fault(
-                "T120",
-                f"this is no tag: {short(text[start : start + 60])}",
-                start,
-                "as a sign, < is written &lt;",
-            )
-        )
+        message = f"this is no tag: {short(text[start : start + 60])}"
+        return Fault("T120", message, start, "as a sign, < is written &lt;")
     if text[start + 1] == "/":
-        end = _blanks(text, found.end())
-        if text[end : end + 1] != ">":
-            raise Faulty(Fault("T120", f"</{found[1]} has no end", start, f"write </{found[1]}>"))
-        return Token(Kind.CLOSE, start, end + 1, found[1])
-    return _opening(text, start, found)
-
-
-def _opening(text: str, start: int, found: re.Match[str]) -> Token:
-    name, at = found[1], found.end()
-    attributes: list[Attribute] = []
+        return Fault("T120", f"</{found[1]} has no end", start, f"write </{found[1]}>")
+    at = found.end()
     while one := _ATTRIBUTE.match(text, at):
-        attributes.append(Attribute(one[1], one[2][1:-1], one.start(1), one.start(2) + 1))
         at = one.end()
-    end = _END.match(text, at)
-    if end is None:
-        raise Faulty(_unfinished(text, start, at, name))
-    return Token(Kind.ALONE if end[1] else Kind.OPEN, start, end.end(), name, tuple(attributes))
+    return _unfinished(text, start, at, found[1])
 
 
 def _unfinished(text: str, start: int, before: int, tag: str) -> Fault:

@@ -15,7 +15,7 @@ _LOSE_TEXT = components().keys() - {"mj-html-attribute"}  # in a tag that is unk
 BLOCKS = frozenset(components()["mj-body"].children or ()) - {"mj-raw"}
 
 
-@dataclass
+@dataclass(slots=True)
 class Element:
     """A component. `at`: offset of its tag, None for a frame of ours."""
 
@@ -98,12 +98,12 @@ class _Reader:
         return roots[0]
 
     def _open(self, token: Token) -> None:
-        written: dict[str, Attribute] = {}
-        for attribute in token.attributes:
-            if attribute.name in written:
-                message = f"<{token.name}> has `{attribute.name}` twice"
-                raise Faulty(Fault("T120", message, attribute.at, "keep one of them"))
-            written[attribute.name] = attribute
+        written = {attribute.name: attribute for attribute in token.attributes}
+        if len(written) < len(token.attributes):
+            names = [attribute.name for attribute in token.attributes]
+            twice = next(one for at, one in enumerate(token.attributes) if one.name in names[:at])
+            message = f"<{token.name}> has `{twice.name}` twice"
+            raise Faulty(Fault("T120", message, twice.at, "keep one of them"))
         values = {name: attribute.value for name, attribute in written.items()}
         element = Element(token.name, values, at=token.start, written=written)
         self._stack[-1].children.append(element)

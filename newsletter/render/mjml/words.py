@@ -20,8 +20,9 @@ def wordless(root: Element) -> Iterator[Fault]:
     for element in body.walk() if body else ():
         if _is_wordless(element):
             yield _fault(element.attributes.get("src", ""), element.at)
-        hidden = [comment.span() for comment in _COMMENT.finditer(element.body)]
-        for tag in _IMG.finditer(element.body):
+        tags = [*_IMG.finditer(element.body)] if element.body else []
+        hidden = [comment.span() for comment in _COMMENT.finditer(element.body)] if tags else []
+        for tag in tags:
             if not _ALT.search(tag[0]) and not any(start <= tag.start() < end for start, end in hidden):
                 source = _SRC.search(tag[0])
                 at = None if element.body_at is None else element.body_at + tag.start()
