@@ -19,7 +19,6 @@ _OPTIONS: dict[str, object] = {
     "exclude_pseudoclasses": False,  # only those reach it that it can work out
     "disable_leftover_css": True,
     "allow_network": False,
-    "keep_style_tags": True,
     "strip_important": False,
     "align_floating_images": False,
     "disable_validation": True,

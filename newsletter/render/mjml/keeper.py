@@ -4,10 +4,12 @@ import functools
 import re
 import secrets
 
-from newsletter.render.mjml.tree import Element
+from newsletter.render.deferral.tokens import Tokens
+from newsletter.render.mjml.tree import BRANCH, CONDITION, Element
 
 _SAFE_VALUE = re.compile(r"[ !#%'()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
+_TEXT_ONLY = ("mj-title", "mj-preview", "mj-style")  # no comment is one there
 _TOKEN = re.compile(r"q([0-9a-f]{12})z(\d+)x")
 
 
@@ -18,17 +20,22 @@ class Keeper:
     lower-case word that begins with a letter; its nonce is new for each message, so that no text can name one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        self._tokens = tokens
         self._nonce = secrets.token_hex(6)
         self._kept: list[str] = []
 
     def write(self, element: Element) -> str:
-        """The element as mrml gets it."""
+        """The element as mrml gets it; a condition's tokens between its components as comments."""
+        if element.name == CONDITION:
+            return f"{''.join(self.write(branch) for branch in element.children)}<!--{element.body}-->"
+        if element.name == BRANCH:
+            return f"<!--{element.body}-->{''.join(self.write(child) for child in element.children)}"
         attributes = "".join(
             f' {name}="{self._attribute(value)}"' for name, value in element.attributes.items()
         )
         children = "".join(self.write(child) for child in element.children)
-        inner = self._keep(element.body) if element.body else children
+        inner = self._keep(self._body(element)) if element.body else children
         return f"<{element.name}{attributes}>{inner}</{element.name}>"
 
     def restore(self, html: str) -> str:
@@ -36,6 +43,11 @@ class Keeper:
         return _TOKEN.sub(
             lambda match: self._kept[int(match[2])] if match[1] == self._nonce else match[0], html
         )
+
+    def _body(self, element: Element) -> str:
+        if self._tokens and element.name not in _TEXT_ONLY:
+            return self._tokens.as_comments(element.body)
+        return element.body
 
     def _attribute(self, value: str) -> str:
         value = " ".join(value.split()) if "\n" in value else value

@@ -8,6 +8,7 @@ from html import escape
 from typing import NamedTuple
 
 from newsletter.errors import Severity
+from newsletter.render.deferral.tokens import Tokens
 from newsletter.render.mjml.corrections import corrected, with_alts
 from newsletter.render.mjml.engine import Engine
 from newsletter.render.mjml.fault import Fault, Faulty, in_order, short
@@ -53,14 +54,19 @@ class Compiled(NamedTuple):
 
 
 def compile_mjml(
-    mjml: str, page: Page, engine: Engine, picture: Callable[[str], str | None] = lambda source: source
+    mjml: str,
+    page: Page,
+    engine: Engine,
+    picture: Callable[[str], str | None] = lambda source: source,
+    tokens: Tokens | None = None,
 ) -> Compiled:
     """MJML made into HTML by the engine, with everything kept that it would mangle, drop or get wrong.
 
     picture: the address for a picture's source as it stands in the template, None if there is no such picture
+    tokens: of what depends on the reader; they stand in the HTML where they stood in the MJML
     Raises Faulty with all that is wrong.
     """
-    root, lost = parse(mjml)
+    root, lost = parse(mjml, tokens)
     arrange(root)
     findings = in_order([*lost, *validate(root), *unsupported(root), *wordless(root), *_style_faults(root)])
     if any(fault.severity is Severity.ERROR for fault in findings):
@@ -70,7 +76,7 @@ def compile_mjml(
     start = _take_file_start(root)
     spell_out(root)
     _address_pictures(root, picture)
-    keeper = Keeper()
+    keeper = Keeper(tokens)
     html = engine.to_html(keeper.write(root))
     _refuse_strangers(html, root)
     return Compiled(start + with_alts(keeper.restore(corrected(html, root))), css, tuple(findings))

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from newsletter.render.deferral.tokens import Kind as Kind_
+from newsletter.render.deferral.tokens import Tokens
 from newsletter.render.mjml.components import components
 from newsletter.render.mjml.fault import Fault, Faulty, short
 from newsletter.render.mjml.scan import Attribute, Kind, Token, scan
@@ -12,12 +14,18 @@ MAX_CHARACTERS = 2_000_000
 
 COLUMN_CONTENT = frozenset(components()["mj-column"].children or ()) - {"mj-raw"}
 _LOSE_TEXT = components().keys() - {"mj-html-attribute"}  # in a tag that is unknown, the tag is told of
+CONDITION = "?"  # not a component: branches, of which a reader gets one, or a loop
+BRANCH = "|"
 BLOCKS = frozenset(components()["mj-body"].children or ()) - {"mj-raw"}
 
 
 @dataclass(slots=True)
 class Element:
-    """A component. `at`: offset of its tag, None for a frame of ours."""
+    """A component. `at`: offset of its tag, None for a frame of ours.
+
+    A CONDITION holds one BRANCH or more; the body of a branch is the token that begins it, that of the condition the
+    token that ends it.
+    """
 
     name: str
     attributes: dict[str, str] = field(default_factory=dict)  # as written, entities kept
@@ -37,6 +45,14 @@ class Element:
             yield element
             waiting += reversed(element.children)
 
+    def leaves(self) -> "Iterator[Element]":
+        """The component itself; of a condition those that stand in it."""
+        if self.name in (CONDITION, BRANCH):
+            for child in self.children:
+                yield from child.leaves()
+        else:
+            yield self
+
     def again(self, children: "list[Element]") -> "Element":
         """The same component around other content."""
         return Element(self.name, dict(self.attributes), children, at=self.at, written=self.written)
@@ -46,25 +62,27 @@ class Element:
         return self.written[attribute].value_at if attribute in self.written else self.at
 
 
-def parse(text: str) -> tuple[Element, list[Fault]]:
+def parse(text: str, tokens: Tokens | None = None) -> tuple[Element, list[Fault]]:
     """The tree below `<mjml>`, and what stands where nobody would ever see it (T123).
 
     Comments between components are dropped: they are the template's, not the reader's.
+    tokens: those of conditions, which may stand between components
     Raises Faulty for what is no tree: tags that don't meet, more than one root, too deep, too long.
     """
     if len(text) > MAX_CHARACTERS:
         raise Faulty(
             Fault("T128", f"the letter has {len(text):,} characters of MJML", None, "a loop too many?")
         )
-    reader = _Reader(text)
+    reader = _Reader(text, tokens)
     for token in scan(text):
         reader.take(token)
     return reader.root(), reader.lost
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tokens: Tokens | None) -> None:
         self._text = text
+        self._tokens = tokens
         self._top = Element("")
         self._stack = [self._top]
         self.lost: list[Fault] = []
@@ -118,6 +136,8 @@ class _Reader:
         if opened.name == token.name:
             self._stack.pop()
             return
+        if opened.name == BRANCH:
+            raise Faulty(_torn(opened))
         inside = len(self._stack) > 1
         raise Faulty(
             Fault(
@@ -130,6 +150,10 @@ class _Reader:
 
     def _text_between(self, token: Token) -> None:
         written = self._text[token.start : token.end]
+        if self._tokens and (found := self._tokens.alone(written)):
+            for one in found:
+                self._condition(one, self._tokens.kind(one), token.start + written.index(one))
+            return
         here = self._stack[-1].name
         if not written.isspace() and (not here or here in _LOSE_TEXT):
             stray = written.strip()
@@ -137,9 +161,38 @@ class _Reader:
             message = f"the text “{short(stray)}” stands outside of a component"
             self.lost.append(Fault("T123", message, at, "put it into <mj-text>"))
 
+    def _condition(self, token: str, kind: Kind_, at: int) -> None:
+        if kind is Kind_.VALUE:
+            message = "what is printed here stands outside of a component"
+            self.lost.append(Fault("T123", message, at, "put it into <mj-text>"))
+            return
+        if kind is Kind_.OPEN:
+            condition = Element(CONDITION, at=at)
+            self._stack[-1].children.append(condition)
+            self._stack.append(condition)
+        elif self._stack[-1].name != BRANCH:
+            raise Faulty(_torn(Element(BRANCH, at=at)))
+        else:
+            self._stack.pop()
+        if kind is Kind_.CLOSE:
+            self._stack.pop().body = token
+        else:
+            branch = Element(BRANCH, body=token, at=at)
+            self._stack[-1].children.append(branch)
+            self._stack.append(branch)
+
     def _unclosed(self, element: Element) -> Fault:
+        if element.name == BRANCH:
+            return _torn(element)
         hint = f"close it with </{element.name}>"
         return Fault("T120", f"<{element.name}> is never closed", element.at, hint)
+
+
+def _torn(branch: Element) -> Fault:
+    hint = "begin and end it in the same component"
+    return Fault(
+        "T134", "a condition on the reader begins in one component and ends in another", branch.at, hint
+    )
 
 
 def arrange(root: Element) -> None:
@@ -191,20 +244,37 @@ def _merge_documents(root: Element) -> None:
 
 def _grouped(children: list[Element], bare: frozenset[str], frames: tuple[str, ...]) -> list[Element]:
     grouped: list[Element] = []
-    inner: Element | None = None
+    run: list[Element] = []
+
+    def end() -> None:
+        grouped.extend(_framed(run, frames))
+        run.clear()
+
     for child in children:
-        if child.name not in bare:
-            inner = None
-            grouped.append(child)
+        if all(leaf.name in bare for leaf in child.leaves()):
+            run.append(child)
             continue
-        if inner is None:
-            outer = inner = Element(frames[0])
-            for name in frames[1:]:
-                inner.children.append(Element(name))
-                inner = inner.children[-1]
-            grouped.append(outer)
-        inner.children.append(child)
+        end()
+        if child.name == CONDITION:
+            for branch in child.children:
+                branch.children = _grouped(branch.children, bare, frames)
+        grouped.append(child)
+    end()
     return grouped
+
+
+def _framed(children: list[Element], frames: tuple[str, ...]) -> list[Element]:
+    """Bare components within the frames that they want.
+
+    Conditions alone have a frame in each branch: whoever gets nothing of them gets no frame either.
+    """
+    if all(child.name == CONDITION for child in children):
+        for branch in (branch for condition in children for branch in condition.children):
+            branch.children = _framed(branch.children, frames)
+        return children
+    for name in reversed(frames):
+        children = [Element(name, children=list(children))]
+    return children
 
 
 def _lifted(children: list[Element]) -> list[Element]:
@@ -212,17 +282,35 @@ def _lifted(children: list[Element]) -> list[Element]:
     for child in children:
         columns = child.children if child.name == "mj-section" else []
         column = columns[0] if len(columns) == 1 and columns[0].name == "mj-column" else None
-        if column is None or not any(inner.name in BLOCKS for inner in column.children):
+        if child.name == CONDITION:
+            for branch in child.children:
+                branch.children = _lifted(branch.children)
             lifted.append(child)
-            continue
-        run: list[Element] = []
-        for inner in [*column.children, None]:
-            if inner is not None and inner.name not in BLOCKS:
-                run.append(inner)
-                continue
-            if run:
-                lifted.append(child.again([column.again(run)]))
-                run = []
-            if inner is not None:
-                lifted.append(inner)
+        elif column is None or not any(_is_block(inner) for inner in column.children):
+            lifted.append(child)
+        else:
+            lifted += _parted(child, column)
     return lifted
+
+
+def _parted(section: Element, column: Element) -> list[Element]:
+    """The whole sections of a column, and between them the section again around what else is in it."""
+    parts: list[Element] = []
+    run: list[Element] = []
+    for inner in [*column.children, None]:
+        if inner is not None and not _is_block(inner):
+            run.append(inner)
+            continue
+        if run:
+            parts.append(section.again([column.again(run)]))
+            run = []
+        if inner is not None and inner.name == CONDITION:
+            for branch in inner.children:
+                branch.children = _lifted([section.again([column.again(branch.children)])])
+        if inner is not None:
+            parts.append(inner)
+    return parts
+
+
+def _is_block(element: Element) -> bool:
+    return any(leaf.name in BLOCKS for leaf in element.leaves())

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from newsletter.errors import did_you_mean, nearest
 from newsletter.render.mjml.components import EVERYWHERE, components, parents_of, spoken, takes
 from newsletter.render.mjml.fault import Fault, short
-from newsletter.render.mjml.tree import Element
+from newsletter.render.mjml.tree import CONDITION, Element
 
+_COUNTS = ("mj-section", "mj-group", "mj-social", "mj-carousel")  # divide their width among their children
+_COUNTED = ("mj-column", "mj-group", "mj-social-element", "mj-carousel-image")
 _DEFAULTS = ("mj-all", "mj-class")  # stand in <mj-attributes> beside the components' own names
 
 
@@ -28,11 +30,26 @@ def _of(element: Element) -> Iterator[Fault]:
     if known is None:
         return  # said by its parent
     yield from _attributes(element, known.attributes)
-    for child in element.children:
+    yield from _conditional(element)
+    for child in (leaf for one in element.children for leaf in one.leaves()):
         if child.name not in components():
             yield _unknown(child)
         elif known.children is not None and child.name not in known.children:
             yield _misplaced(child, element)
+
+
+def _conditional(element: Element) -> Iterator[Fault]:
+    """What can't depend on the reader, because what stands beside it is worked out by it."""
+    for condition in element.children if element.name in _COUNTS else ():
+        for leaf in condition.leaves() if condition.name == CONDITION else ():
+            if leaf.name in _COUNTED and "width" not in leaf.attributes:
+                hint = (
+                    "give the columns a width" if leaf.name == "mj-column" else "let it stand in every letter"
+                )
+                message = (
+                    f"<{leaf.name}> can't depend on the reader: what stands beside it is as wide as it leaves"
+                )
+                yield Fault("T134", message, leaf.at, hint)
 
 
 def _defaults(element: Element) -> Iterator[Fault]:
