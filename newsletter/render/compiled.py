@@ -19,8 +19,10 @@ from newsletter.render.program import CALLBACKS, PRIVATE, each_source, lines_of,
 class Sources:
     """Compiles authors' sources in the two forms; collects problems, and origins for what fails later."""
 
-    def __init__(self, project: Project, html: Sandbox, text: Sandbox, roots: Mapping[str, Any]) -> None:
-        """roots: the names that every source may read"""
+    def __init__(
+        self, project: Project, html: Sandbox, text: Sandbox, roots: Mapping[str, Any] | None = None
+    ) -> None:
+        """roots: the names that every source may read; None for what was checked before"""
         self._project = project
         self._html = html
         self._text = text
@@ -32,8 +34,9 @@ class Sources:
         """The value of a front-matter key; None with a problem."""
         origin = Origin([Line(self._behind_quotes(place, source), source)])
         try:
-            parsed = self._text.parse(source)
-            self.problems += NameCheck(self._text, self._roots).problems(parsed, origin)
+            parsed = self._text.parse(source, None, f"({key})")
+            if self._roots is not None:
+                self.problems += NameCheck(self._text, self._roots).problems(parsed, origin)
             return self._compiled(self._text, parsed, f"({key})", origin)
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, self._text))
@@ -50,7 +53,7 @@ class Sources:
                 self.problems.append(
                     Problem("M102", f"there is no `{found[0]}` here", expression.place, "take another name")
                 )
-        for source in each_source(plan):
+        for source in each_source(plan) if self._roots is not None else ():
             if "{%" in source.html:
                 self._check_alone(spelled(source, as_text=False), source.place, body)
         if len(self.problems) > before:
@@ -62,12 +65,13 @@ class Sources:
     def _program(self, plan: Plan, body: tree.Body, *, as_text: bool) -> Template | None:
         environment = self._text if as_text else self._html
         written, origin = write_program(plan, body.expressions, as_text=as_text)
+        file = "(body as text)" if as_text else "(body)"
         try:
-            parsed = environment.parse(written)
-            if not as_text:
+            parsed = environment.parse(written, None, file)
+            if not as_text and self._roots is not None:
                 roots = {**self._roots, **dict.fromkeys(CALLBACKS)}
                 self.problems += NameCheck(environment, roots).problems(parsed, origin)
-            return self._compiled(environment, parsed, "(body as text)" if as_text else "(body)", origin)
+            return self._compiled(environment, parsed, file, origin)
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, environment))
             return None

@@ -204,7 +204,7 @@ class Compiler:
         @functools.cache
         def marking() -> tuple[Renderer, Sequence[Spot]]:
             sandbox = self._environment(MarkingSandbox, autoescape=True)
-            compiled = bodies(Sources(self.project, sandbox, self.text, {}))
+            compiled = bodies(Sources(self.project, sandbox, self.text))
             if compiled is None:
                 raise AssertionError("what compiled once compiles again")
             form = self._form(sandbox, compiled[0], main, blocks, renderer.html.data)

@@ -20,6 +20,7 @@ from newsletter.render import limits
 
 _MOST_TEMPLATES = 512  # kept compiled
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+SAFE_ADDRESS = "__address"  # `safe_url`, where the program asks for it
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 # Dropped: `safe` and `tojson` would let data past the escaping, `random` and `lipsum` would make two renderings
@@ -212,7 +213,7 @@ def make_environment(
         environment.filters[name] = limits.modest(name, environment.filters[name])
     environment.filters[limits.COUNTED] = limits.counted
     environment.filters[limits.SIZED] = limits.sized
-    environment.filters["safe_url"] = safe_url
+    environment.filters["safe_url"] = environment.filters[SAFE_ADDRESS] = safe_url
     environment.filters["date"] = date_filter(language, zone)
     return environment
 

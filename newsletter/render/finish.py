@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.render.deferral.tokens import Tokens
 from newsletter.render.environment import Names, cleaned, shortened
 from newsletter.render.inline import inline_css
 from newsletter.render.links import refuse_code
@@ -29,6 +30,7 @@ class Finish:
     templates: Templates
     pictures: Mapping[str, str]  # as a template names them -> address
     engine: Engine = field(default_factory=MjmlPython)
+    tokens: Tokens | None = None  # of what depends on the reader, where that is put off
 
     def __call__(self, mjml: str, campaign: Names, trace: Trace) -> str:
         """Raises ChecksFailed: T12x for what is wrong with the MJML, M107 for a link that would run code."""
@@ -38,7 +40,7 @@ class Finish:
         """The same, with the findings that stop nothing."""
         page = Page(campaign["language"], campaign["dir"], campaign["subject"], campaign["preheader"])
         try:
-            compiled = compile_mjml(cleaned(mjml), page, self.engine, self._picture)
+            compiled = compile_mjml(cleaned(mjml), page, self.engine, self._picture, self.tokens)
         except Faulty as faulty:
             raise ChecksFailed(*self._problems(faulty.faults, trace)) from None
         except (ValueError, OSError, RuntimeError) as error:

@@ -1,10 +1,9 @@
 """The whole rendering for one person: body program, template, MJML, inlined CSS; and the text part beside it."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Template
 from markupsafe import Markup
@@ -13,6 +12,8 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
+from newsletter.render.deferral.ledger import Deferred
+from newsletter.render.deferral.rewrite import CONTROL, MEMBER
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
 from newsletter.render.finish import Finish, Trace
 from newsletter.render.limits import budget
@@ -21,7 +22,7 @@ from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
 from newsletter.render.roots import subscriber_view
 from newsletter.render.source_map import SourceMap, Spot, unmarked
-from newsletter.render.text_part import plain_block
+from newsletter.render.text_part import plain_block, tidy
 from newsletter.render.utm import Tagger
 from newsletter.render.views import Image, Part, Section, TextPart, campaign_view
 
@@ -37,6 +38,17 @@ class Form:
     frame: Template
     blocks: Mapping[str, Template]  # by name, with text, picture and button; missing ones list their fields
     data: Names
+    deferred: Deferred | None = None  # where what depends on the reader is put off
+
+
+class Texts(NamedTuple):
+    """What the templates made: LF line ends, MJML not yet compiled."""
+
+    subject: str
+    preheader: str
+    mjml: str
+    text: str
+    campaign: Names  # as the templates saw it
 
 
 @dataclass(frozen=True)
@@ -60,15 +72,15 @@ class Renderer:
     marking: Callable[[], tuple["Renderer", Sequence[Spot]]] | None = field(default=None, repr=False)
 
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
-        subject, preheader, mjml, text, campaign = self._texts(subscriber, links)
-        html = self.finish(mjml, campaign, self._trace(subscriber, links))
+        texts = self._texts(subscriber, links)
+        html = self.finish(texts.mjml, texts.campaign, self._trace(subscriber, links))
         tagger = Tagger(self.campaign, spared=(links.unsubscribe,))
-        return subject, preheader, tagger.html(html), tidy(tagger.text(text))
+        return texts.subject, texts.preheader, tagger.html(html), tidy(tagger.text(texts.text))
 
     def findings(self, subscriber: Subscriber, links: Links) -> tuple[Problem, ...]:
         """What this person's letter says of its MJML that stops nothing. Raises ChecksFailed as a call does."""
-        _, _, mjml, _, campaign = self._texts(subscriber, links)
-        return self.finish.whole(mjml, campaign, self._trace(subscriber, links))[1]
+        texts = self._texts(subscriber, links)
+        return self.finish.whole(texts.mjml, texts.campaign, self._trace(subscriber, links))[1]
 
     def _trace(self, subscriber: Subscriber, links: Links) -> Trace:
         def trace() -> SourceMap | None:
@@ -86,24 +98,29 @@ class Renderer:
 
     def mjml(self, subscriber: Subscriber, links: Links, /) -> str:
         """The letter before MJML: what the template made of it for this person."""
-        return self._texts(subscriber, links)[2]
+        return self._texts(subscriber, links).mjml
 
-    def _texts(self, subscriber: Subscriber, links: Links) -> tuple[str, str, str, str, Names]:
-        """Subject, preheader, MJML and text, and the campaign as the templates saw it."""
-        person = subscriber_view(subscriber, self.columns)
-        roots: dict[str, Any] = {
-            "subscriber": person,
+    def reader(self, subscriber: Subscriber, links: Links) -> dict[str, Any]:
+        """The names of one person, for templates."""
+        return {
+            "subscriber": subscriber_view(subscriber, self.columns),
             "links": Names("links", {"unsubscribe": links.unsubscribe}),
+            MEMBER: lambda segment: self.is_member(segment, subscriber),
+        }
+
+    def _texts(self, subscriber: Subscriber, links: Links) -> Texts:
+        return self.texts(self.reader(subscriber, links))
+
+    def texts(self, reader: Mapping[str, Any]) -> Texts:
+        """The letter for one reader; for nobody (no names), if its templates put off what depends on the reader."""
+        roots: dict[str, Any] = {
+            **reader,
             "brand": self.brand,
             "step": self.step,
             "sender": self.sender,
             "data": self.text.data,
             "campaign": campaign_view(self.campaign),
         }
-
-        def member(segment: str) -> bool:
-            return self.is_member(segment, subscriber)
-
         try:
             with budget():
                 subject = one_line(run(self.subject, roots))
@@ -118,17 +135,17 @@ class Renderer:
                             "give empty cells another word: {{ subscriber.first_name or 'Hej' }}",
                         )
                     )
-                mjml = self._frame(self.html, roots, member)
-                text = self._frame(self.text, roots, member)
+                mjml = self._frame(self.html, roots)
+                text = self._frame(self.text, roots)
         except ChecksFailed:
             raise
         except Exception as error:  # whatever a template does, it is a problem of the template's
             raise failure(error, self.origins, Place(self.campaign.file)) from error
-        return subject, preheader, mjml, text, roots["campaign"]
+        return Texts(subject, preheader, mjml, text, roots["campaign"])
 
-    def _frame(self, form: Form, roots: Mapping[str, Any], member: Callable[[str], bool]) -> str:
+    def _frame(self, form: Form, roots: Mapping[str, Any]) -> str:
         context = {**roots, "data": form.data}
-        letter = Letter(form, self.plan, context, member)
+        letter = Letter(form, self.plan, context)
         run(form.body, {**context, **letter.callbacks()})
         intro, *sections, closing = letter.sections
         return run(
@@ -145,13 +162,10 @@ def run(template: Template, context: Mapping[str, Any]) -> str:
 class Letter:
     """Collects the parts that live for one person while the body's program runs, in one form."""
 
-    def __init__(
-        self, form: Form, plan: Plan, context: Mapping[str, Any], member: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, form: Form, plan: Plan, context: Mapping[str, Any]) -> None:
         self._form = form
         self._plan = plan
         self._context = context
-        self._member = member
         self._make = TextPart if form.as_text else Part
         self._open: list[tuple[Piece, dict[str, Any], Part]] = []
         self.sections: list[Section] = []
@@ -164,7 +178,7 @@ class Letter:
             "__open": self._begin,
             "__field": self._field,
             "__close": self._close,
-            "__member": self._member,
+            CONTROL: self._condition,
         }
 
     def _section(self, number: int) -> str:
@@ -201,6 +215,11 @@ class Letter:
         self._add(self._open.pop()[2])
         return ""
 
+    def _condition(self, token: str) -> str:
+        """A condition on the reader that is put off stands between the parts like one of them."""
+        self._add(self._make("condition", "condition", {}, self.sections[-1], lambda _part: token))
+        return ""
+
     def _add(self, part: Part) -> None:
         (self._open[-1][2].children if self._open else self.sections[-1].parts).append(part)
 
@@ -219,6 +238,9 @@ class Letter:
         plain = content.strip() if self._form.as_text else Markup(content).unescape().strip()  # noqa: S704
         if source.shape is Shape.IMAGE and source.picture:
             return Image(source.picture, plain, as_text=self._form.as_text)
+        deferred = self._form.deferred
+        if source.shape is Shape.URL and deferred and deferred.holds(plain):
+            return deferred.address(plain, required=source.required)
         merged = "{" in source.html and (plain or source.required)
         if source.shape is Shape.URL and merged and not is_safe_url(plain):
             raise ChecksFailed(
@@ -234,16 +256,10 @@ class Letter:
     def _print(self, part: Part) -> str:
         template = self._form.blocks.get(part.name)
         if template is None:
+            if self._form.deferred:
+                for value in part.fields.values():
+                    self._form.deferred.truth(value)  # what is empty is left out
             return plain_block(part)
         extra = {"part": part, "section": part.section, "children": part.children, "body": part.body}
         printed = run(template, {**self._context, **extra, **part.fields})
         return printed.strip("\n") if self._form.as_text else Markup(printed)  # noqa: S704  (autoescape)
-
-
-_BLANKS_AT_END = re.compile(r"[ \t]+$", re.MULTILINE)
-_BLANK_LINES = re.compile(r"\n{3,}")
-
-
-def tidy(text: str) -> str:
-    """A text part without trailing blanks and piles of empty lines, ended by one line end."""
-    return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", cleaned(text))).strip("\n") + "\n"

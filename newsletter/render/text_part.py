@@ -1,5 +1,8 @@
 """The plain-text part where a project has no template for it: its frame, and how parts are written."""
 
+import re
+
+from newsletter.render.environment import cleaned
 from newsletter.render.views import Image, Part
 
 FRAME = "(frame).txt"
@@ -65,3 +68,12 @@ def plain_block(part: Part) -> str:
         else:
             lines.append(f"{label}:\n{written}" if "\n" in written else f"{label}: {written}")
     return "\n".join(lines) + (f"\n\n{part.body}" if part.children else "")
+
+
+_BLANKS_AT_END = re.compile(r"[ \t]+$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def tidy(text: str) -> str:
+    """A text part without trailing blanks and piles of empty lines, ended by one line end."""
+    return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", cleaned(text))).strip("\n") + "\n"

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from newsletter.campaigns.models import Campaign
+from newsletter.render.deferral.ledger import Refused
 from newsletter.render.environment import Names
 from newsletter.render.picture import Picture
 
@@ -86,7 +87,15 @@ class Section:
     @property
     def image(self) -> "Part | str":
         """The first picture; '' if there is none."""
-        return next((part for part in self.parts if part.kind == "picture"), "")
+        first = next((number for number, part in enumerate(self.parts) if part.kind == "picture"), None)
+        if first is None:
+            return ""
+        if any(part.kind == "condition" for part in self.parts[:first]):
+            raise Refused(
+                "which picture is a section's first depends on the reader",
+                "let the picture stand before the condition",
+            )
+        return self.parts[first]
 
     @property
     def body(self) -> str:

@@ -1,0 +1,180 @@
+"""What one composition has put off: expressions and conditions of templates, and each time they were met."""
+
+import copy
+import dataclasses
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Undefined, nodes
+from markupsafe import Markup
+
+from newsletter.render.deferral.tokens import Kind, Tokens
+from newsletter.render.environment import SAFE_ADDRESS
+
+Plain = str | int | float | bool | None | dt.date | dt.time | list[Any] | tuple[Any, ...] | dict[str, Any]
+
+
+class Refused(ValueError):
+    """Something that can't be put off; the text says what, `hint` what to write instead."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Site:
+    """One expression, condition or loop in a template.
+
+    captured: the names in it that are the campaign's, not the reader's
+    """
+
+    kind: Kind
+    node: nodes.Node | None  # an expression; a For without body; None for else and for ends
+    captured: tuple[str, ...]
+    file: str  # as given to Jinja
+    line: int
+
+
+@dataclass(frozen=True)
+class Met:
+    """A site met while the letter was made, with what the campaign's names were at that moment."""
+
+    site: Site
+    names: Mapping[str, str]  # captured name -> name of its value in `Deferred.constants`
+
+
+@dataclass
+class Deferred:
+    """All that one composition puts off."""
+
+    tokens: Tokens = field(default_factory=Tokens)
+    sites: list[Site] = field(default_factory=list)
+    met: list[Met] = field(default_factory=list)
+    constants: dict[str, Plain] = field(default_factory=dict)
+    refused: list[tuple[str, int, Refused]] = field(default_factory=list)  # file and line, as given to Jinja
+    _known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def site(
+        self, kind: Kind, node: nodes.Node | None, captured: tuple[str, ...], file: str, line: int
+    ) -> int:
+        self.sites.append(Site(kind, node, captured, file, line))
+        return len(self.sites) - 1
+
+    def meet(self, number: int, values: Mapping[str, Any]) -> str:
+        """A token for this site, with the values that hold here. Raises Refused for what is no plain data."""
+        site = self.sites[number]
+        self.met.append(Met(site, {name: self._constant(value) for name, value in values.items()}))
+        return Markup(self.tokens.write(site.kind, len(self.met) - 1))  # noqa: S704  (letters and digits)
+
+    def holds(self, value: object) -> bool:
+        """Whether a token is in a value, or in what it holds."""
+        if isinstance(value, str):
+            return self.tokens.stand_in(value)
+        if isinstance(value, list | tuple):
+            return any(self.holds(item) for item in value)
+        if isinstance(value, dict):
+            return any(self.holds(item) for item in value.values())
+        return False
+
+    def plain(self, value: Any) -> Any:
+        """The value, for whatever looks at it now. Raises Refused if it depends on the reader."""
+        if self.holds(value):
+            raise Refused(
+                "this looks at a text that differs from reader to reader",
+                "print it as it is, and let a condition on the reader stand around the whole",
+            )
+        return value
+
+    def truth(self, value: Any) -> Any:
+        """Likewise for a condition, which may know that a text is not empty for anybody."""
+        if isinstance(value, str) and self.tokens.stand_in(value) and self._always(value):
+            return value
+        return self.plain(value)
+
+    def address(self, url: str, *, required: bool) -> str:
+        """A URL that holds tokens, as it may become a link. Raises Refused.
+
+        A whole one from the reader's data is held against `is_safe_url` when it is filled in; parts of one have to
+        be encoded.
+        """
+        found = [*self.tokens.find(url)]
+        if len(found) == 1 and found[0][0] == url and found[0]["kind"] == Kind.VALUE:
+            number = int(found[0]["number"])
+            site = self.met[number].site
+            if required and isinstance(site.node, nodes.Expr) and not _is_link(site.node):
+                checked = nodes.Filter(site.node, SAFE_ADDRESS, [], [], None, None, lineno=site.line)
+                self.met[number] = dataclasses.replace(
+                    self.met[number], site=dataclasses.replace(site, node=checked)
+                )
+            return url
+        for one in found:
+            node = self.met[int(one["number"])].site.node
+            if one["kind"] != Kind.VALUE or not _is_encoded(node):
+                raise Refused(
+                    "a part of an address that depends on the reader has to be encoded",
+                    "{{ subscriber.id | urlencode }}",
+                )
+        return url
+
+    def _always(self, text: str) -> bool:
+        """Whether something of a text is printed for every reader."""
+        depth, end = 0, 0
+        for found in self.tokens.find(text):
+            if depth == 0 and (text[end : found.start()].strip() or self._is_never_empty(found)):
+                return True
+            depth += {Kind.OPEN: 1, Kind.CLOSE: -1}.get(Kind(found["kind"]), 0)
+            end = found.end()
+        return depth == 0 and bool(text[end:].strip())
+
+    def _is_never_empty(self, token: re.Match[str]) -> bool:
+        met = self.met[int(token["number"])]
+
+        def certain(node: nodes.Node | None) -> bool:
+            if isinstance(node, nodes.Name) and node.name in met.names:
+                return bool(str(self.constants[met.names[node.name]] or "").strip())
+            if isinstance(node, nodes.Const):
+                return bool(str(node.value or "").strip())
+            if isinstance(node, nodes.Or):
+                return certain(node.right)
+            if isinstance(node, nodes.CondExpr):
+                return certain(node.expr1) and certain(node.expr2)
+            if isinstance(node, nodes.Concat):
+                return any(certain(one) for one in node.nodes)
+            return isinstance(node, nodes.Expr) and _is_link(node)
+
+        return token["kind"] == Kind.VALUE and certain(met.site.node)
+
+    def _constant(self, value: Any) -> str:
+        if isinstance(value, Undefined):
+            str(value)  # raises, in its own words
+        if not _is_plain(value):
+            kind = type(value).__name__
+            raise Refused(f"a {kind} can't be kept for the reader", "print one of its values")
+        if self.holds(value):
+            self.plain(value)
+        key = (type(value).__name__, repr(value))
+        if key not in self._known:
+            self._known[key] = name = f"k{len(self.constants)}"
+            self.constants[name] = copy.deepcopy(value)
+        return self._known[key]
+
+
+def _is_link(node: nodes.Node) -> bool:
+    """Whether it is an address that the program makes."""
+    return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "links"
+
+
+def _is_encoded(node: nodes.Node | None) -> bool:
+    return isinstance(node, nodes.Filter) and node.name == "urlencode"
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return value is None or isinstance(value, str | int | float | dt.date | dt.time)

@@ -1,0 +1,417 @@
+"""Templates whose parts that depend on the reader print tokens: Jinja's syntax tree is rewritten as it is parsed.
+
+What reads a root (`subscriber`, `links`) or asks for a segment is put off; everything else is worked out now, once for
+all. Values are captured where they are met, never names: a name may mean something else a line later. What is not
+provably the same later is refused.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jinja2 import nodes
+
+from newsletter.render.deferral.ledger import Deferred, Refused
+from newsletter.render.deferral.tokens import Kind
+from newsletter.render.templates import TemplateSandbox
+
+ROOTS = frozenset({"subscriber", "links"})
+MEMBER = "__member"
+MEET, PLAIN, TRUTH, CONTROL = "__meet", "__plain", "__truth", "__control"
+_ESCAPING = frozenset({"e", "escape", "forceescape"})
+_STATEFUL = frozenset({"namespace", "joiner", "cycler"})
+_INSTEAD = "work it out in the list, or print both and let {% if … %} stand around each"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean at a place of a template."""
+
+    aliases: dict[str, nodes.Expr] = field(default_factory=dict)  # by {% set %}
+    looped: frozenset[str] = frozenset()  # targets of loops over the reader's values, and `loop`
+    reader: bool = False  # within a condition or loop on the reader
+    nested: bool = False  # where {% set %} would not hold for what follows
+    inside: bool = False  # within a {% call %}: of the body's program, what is printed there is text
+
+
+class DeferringSandbox(TemplateSandbox):
+    """The sandbox in which what depends on the reader prints a token."""
+
+    repeatable = False
+
+    def begin(self, deferred: Deferred) -> None:
+        """To be called before anything is compiled."""
+        self.deferred = deferred
+        self.globals[MEET] = deferred.meet
+        self.filters[PLAIN] = deferred.plain
+        self.filters[TRUTH] = deferred.truth
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        return Rewriter(self, filename or "").template(tree)
+
+
+class Rewriter:
+    """Rewrites one template. `program`: an author's body, whose statements stand between parts."""
+
+    def __init__(self, environment: DeferringSandbox, file: str) -> None:
+        self._environment = environment
+        self._deferred = environment.deferred
+        self._file = file
+        self._program = file.startswith("(body")
+        self._macros: frozenset[str] = frozenset()
+        self._stateful: frozenset[str] = frozenset()
+        self._assigned: dict[str, int] = {}
+
+    def template(self, tree: nodes.Template) -> nodes.Template:
+        self._look_around(tree)
+        tree.body = self._block(tree.body, Scope())
+        tree.set_environment(self._environment)
+        return tree
+
+    def _look_around(self, tree: nodes.Template) -> None:
+        macros = {node.name for node in tree.find_all(nodes.Macro)}
+        macros |= {node.target for node in tree.find_all(nodes.Import)}
+        for imported in tree.find_all(nodes.FromImport):
+            macros.update(name if isinstance(name, str) else name[1] for name in imported.names)
+        self._macros = frozenset(macros)
+        stateful: set[str] = set()
+        for node in tree.find_all(nodes.Assign):
+            for target in node.find_all(nodes.Name):
+                if target.ctx == "store":
+                    self._assigned[target.name] = self._assigned.get(target.name, 0) + 1
+                    if any(name.name in _STATEFUL for name in node.node.find_all(nodes.Name)):
+                        stateful.add(target.name)
+        self._stateful = frozenset(stateful)
+        for name in tree.find_all(nodes.Name):
+            if name.ctx != "load" and name.name in ROOTS:
+                self._refuse(name, f"`{name.name}` is the reader's here", "take another name")
+
+    def _refuse(self, node: nodes.Node, message: str, hint: str) -> None:
+        self._deferred.refused.append((self._file, node.lineno, Refused(message, hint)))
+
+    def _block(self, body: Iterable[nodes.Node], scope: Scope) -> list[nodes.Node]:
+        """Statements in order; an alias holds for those behind it."""
+        return [new for node in body for new in self._statement(node, scope)]
+
+    def _statement(self, node: nodes.Node, scope: Scope) -> Iterable[nodes.Node]:
+        handle: Callable[[Any, Scope], Iterable[nodes.Node]] | None = getattr(
+            self, f"_{type(node).__name__.lower()}", None
+        )
+        return handle(node, scope) if handle else self._other(node, scope)
+
+    def _other(self, node: nodes.Node, scope: Scope) -> Iterable[nodes.Node]:
+        """Includes, imports, extends, scopes: nothing in them but further statements."""
+        for name in ("body", "else_"):
+            if isinstance(body := getattr(node, name, None), list):
+                setattr(node, name, self._block(body, scope))
+        return [node]
+
+    def _output(self, node: nodes.Output, scope: Scope) -> Iterable[nodes.Node]:
+        node.nodes = [
+            one if isinstance(one, nodes.TemplateData) else self._printed(one, scope) for one in node.nodes
+        ]
+        return [node]
+
+    def _if(self, node: nodes.If, scope: Scope) -> Iterable[nodes.Node]:
+        tests = [node.test, *(one.test for one in node.elif_)]
+        if not any(self._depends(test, scope) for test in tests):
+            branch = replace(scope, nested=True)
+            for one in (node, *node.elif_):
+                one.test = self._truth(one.test)
+                one.body = self._block(one.body, branch)
+            node.else_ = self._block(node.else_, branch)
+            return [node]
+        inner = replace(scope, reader=True, nested=True)
+        written: list[nodes.Node] = []
+        kinds = itertools.chain([Kind.OPEN], itertools.repeat(Kind.MIDDLE))
+        for kind, one in zip(kinds, (node, *node.elif_), strict=False):
+            test = self._substituted(one.test, scope)
+            written += [
+                self._control(self._meet(kind, test, scope, one.lineno), scope),
+                *self._block(one.body, inner),
+            ]
+        if node.else_:
+            otherwise = self._meet(Kind.MIDDLE, None, scope, node.lineno)
+            written += [self._control(otherwise, scope), *self._block(node.else_, inner)]
+        return [*written, self._control(self._meet(Kind.CLOSE, None, scope, node.lineno), scope)]
+
+    def _for(self, node: nodes.For, scope: Scope) -> Iterable[nodes.Node]:
+        targets = {name.name for name in node.target.find_all(nodes.Name)} | (
+            {node.target.name} if isinstance(node.target, nodes.Name) else set()
+        )
+        outside = replace(scope, aliases={n: e for n, e in scope.aliases.items() if n not in targets})
+        own = replace(outside, looped=scope.looped - targets - {"loop"}, nested=True)
+        test_depends = node.test is not None and self._depends(node.test, own)
+        if not self._depends(node.iter, scope) and not test_depends:
+            node.iter = self._plain(node.iter)
+            node.test = self._truth(node.test) if node.test is not None else None
+            node.body = self._block(node.body, own)
+            node.else_ = self._block(node.else_, replace(scope, nested=True))
+            return [node]
+        if node.else_ or node.recursive:
+            what = "`else` behind" if node.else_ else "`recursive` in"
+            self._refuse(node, f"{what} a loop over the reader's values", _INSTEAD)
+        looped = replace(
+            outside, looped=scope.looped | targets | {"loop"}, reader=True, nested=True, inside=scope.inside
+        )
+        target = _copied(node.target)
+        loop = nodes.For(
+            target,
+            self._substituted(node.iter, scope),
+            [],
+            [],
+            self._substituted(node.test, looped) if node.test is not None else None,
+            False,
+            lineno=node.lineno,
+        )
+        return [
+            self._control(self._meet(Kind.OPEN, loop, looped, node.lineno), scope),
+            *self._block(node.body, looped),
+            self._control(self._meet(Kind.CLOSE, None, scope, node.lineno), scope),
+        ]
+
+    def _macro(self, node: nodes.Macro, scope: Scope) -> Iterable[nodes.Node]:
+        for default in node.defaults:
+            if self._depends(default, scope):
+                self._refuse(node, "a macro's default can't depend on the reader", "pass it in the call")
+        node.body = self._block(node.body, self._called(node.args, scope))
+        return [node]
+
+    def _callblock(self, node: nodes.CallBlock, scope: Scope) -> Iterable[nodes.Node]:
+        call = self._substituted(node.call, scope)
+        node.call = self._handed_on(call, scope) if self._depends(call, scope) else self._now(call)
+        node.body = self._block(node.body, self._called(node.args, scope))
+        return [node]
+
+    def _called(self, arguments: Iterable[nodes.Name], scope: Scope) -> Scope:
+        names = {argument.name for argument in arguments}
+        aliases = {name: value for name, value in scope.aliases.items() if name not in names}
+        return replace(scope, aliases=aliases, looped=scope.looped - names, nested=True, inside=True)
+
+    def _filterblock(self, node: nodes.FilterBlock, scope: Scope) -> Iterable[nodes.Node]:
+        before = len(self._deferred.sites)
+        node.body = self._block(node.body, replace(scope, nested=True))
+        if len(self._deferred.sites) > before:
+            self._refuse(
+                node, "a filter around what differs from reader to reader", "filter the value itself"
+            )
+        return [node]
+
+    def _with(self, node: nodes.With, scope: Scope) -> Iterable[nodes.Node]:
+        if any(self._depends(value, scope) for value in node.values):
+            self._refuse(node, "`with` can't name what depends on the reader", "{% set … %}, above")
+        names = {name.name for target in node.targets for name in (target, *target.find_all(nodes.Name))
+                 if isinstance(name, nodes.Name)}  # fmt: skip
+        node.values = [self._now(value) for value in node.values]
+        aliases = {name: value for name, value in scope.aliases.items() if name not in names}
+        node.body = self._block(
+            node.body, replace(scope, aliases=aliases, looped=scope.looped - names, nested=True)
+        )
+        return [node]
+
+    def _assign(self, node: nodes.Assign, scope: Scope) -> Iterable[nodes.Node]:
+        value = self._substituted(node.node, scope)
+        if scope.reader:
+            self._refuse(node, "`set` within a condition or loop on the reader", _INSTEAD)
+        if not self._depends(value, scope):
+            node.node = self._now(value)
+            return [node]
+        name = node.target.name if isinstance(node.target, nodes.Name) else ""
+        if scope.nested or not name or self._assigned.get(name, 0) != 1:
+            message = "what depends on the reader gets its name once, and outside of loops and conditions"
+            self._refuse(node, message, "{% set … %} at the top")
+        else:
+            scope.aliases[name] = value
+        return []
+
+    def _assignblock(self, node: nodes.AssignBlock, scope: Scope) -> Iterable[nodes.Node]:
+        if scope.reader:
+            self._refuse(node, "`set` within a condition or loop on the reader", _INSTEAD)
+        before = len(self._deferred.sites)
+        node.body = self._block(node.body, replace(scope, nested=True, inside=True))
+        if node.filter is not None and len(self._deferred.sites) > before:
+            self._refuse(
+                node, "a filter around what differs from reader to reader", "filter the value itself"
+            )
+        return [node]
+
+    # What is printed, asked, handed on.
+
+    def _printed(self, node: Any, scope: Scope) -> Any:
+        node = self._substituted(node, scope)
+        if not self._depends(node, scope):
+            return self._now(node)
+        if self._is_macro_call(node):
+            return self._handed_on(node, scope)
+        return self._meet(Kind.VALUE, node, scope, node.lineno)
+
+    def _handed_on(self, call: nodes.Expr, scope: Scope) -> Any:
+        """A macro that gets a token in place of what depends on the reader."""
+        if not isinstance(call, nodes.Call) or not self._is_macro_call(call):
+            self._refuse(call, "only macros can be handed what depends on the reader", _INSTEAD)
+            return self._now(call)
+        call.args = [self._argument(one, scope) for one in call.args]
+        for keyword in call.kwargs:
+            keyword.value = self._argument(keyword.value, scope)
+        return call
+
+    def _argument(self, node: Any, scope: Scope) -> Any:
+        if not self._depends(node, scope):
+            return self._now(node)
+        return self._meet(Kind.VALUE, node, scope, node.lineno)
+
+    def _is_macro_call(self, node: nodes.Expr) -> bool:
+        if not isinstance(node, nodes.Call):
+            return False
+        function = node.node.node if isinstance(node.node, nodes.Getattr) else node.node
+        return isinstance(function, nodes.Name) and function.name in self._macros | {"caller"}
+
+    def _meet(self, kind: Kind, node: nodes.Node | None, scope: Scope, line: int) -> nodes.Expr:
+        """The call that prints the token, and captures what is the campaign's in the expression."""
+        captured: dict[str, nodes.Expr] = {}
+        kept = self._captured(node, scope, captured) if node is not None else None
+        for name in node.find_all(nodes.Name) if node is not None else ():
+            if name.name in self._stateful:
+                self._refuse(name, f"`{name.name}` changes while the letter is made", _INSTEAD)
+        for call in node.find_all(nodes.Call) if node is not None else ():
+            if self._is_macro_call(call):
+                self._refuse(
+                    call, "a macro in the middle of an expression on the reader", "call it alone: {{ m(…) }}"
+                )
+        site = self._deferred.site(kind, kept, tuple(captured), self._file, line)
+        pairs = [nodes.Pair(nodes.Const(name), value) for name, value in captured.items()]
+        arguments: list[nodes.Expr] = [nodes.Const(site), nodes.Dict(pairs)]
+        return nodes.Call(nodes.Name(MEET, "load"), arguments, [], None, None, lineno=line)
+
+    def _control(self, token: nodes.Expr, scope: Scope) -> nodes.Output:
+        """A condition's token: printed, or, between the parts of a body, handed to who collects them."""
+        if self._program and not scope.inside:
+            token = nodes.Call(nodes.Name(CONTROL, "load"), [token], [], None, None, lineno=token.lineno)
+        return nodes.Output([token], lineno=token.lineno)
+
+    def _captured(self, node: Any, scope: Scope, captured: dict[str, nodes.Expr]) -> Any:
+        """A copy in which each largest part that is the campaign's is a name of its own."""
+        if isinstance(node, list):
+            return [self._captured(one, scope, captured) for one in node]
+        if not isinstance(node, nodes.Node):
+            return node
+        if self._is_campaigns(node, scope):
+            name = f"c{len(captured)}"
+            captured[name] = self._now(node)
+            return nodes.Name(name, "load", lineno=node.lineno)
+        values = [self._captured(getattr(node, one), scope, captured) for one in node.fields]
+        return type(node)(*values, lineno=node.lineno)
+
+    def _is_campaigns(self, node: nodes.Node, scope: Scope) -> bool:
+        if not isinstance(node, nodes.Expr) or isinstance(node, nodes.Keyword | nodes.Pair | nodes.Operand):
+            return False
+        names = [name for name in _names(node) if name.ctx == "load"]
+        if not names or self._depends(node, scope):
+            return False
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
+            return node.node.name not in self._environment.globals
+        return not all(name.name in self._environment.globals for name in names)
+
+    def _depends(self, node: nodes.Node, scope: Scope) -> bool:
+        return any(
+            name.name in ROOTS
+            or name.name == MEMBER
+            or name.name in scope.looped
+            or name.name in scope.aliases
+            for name in _names(node)
+        )
+
+    def _substituted(self, node: Any, scope: Scope) -> Any:
+        """With what each alias stands for in its place."""
+        if not scope.aliases:
+            return node
+        if isinstance(node, nodes.Name) and node.name in scope.aliases and node.ctx == "load":
+            return _copied(scope.aliases[node.name])
+        for name, value in node.iter_fields() if isinstance(node, nodes.Node) else ():
+            if isinstance(value, nodes.Node):
+                setattr(node, name, self._substituted(value, scope))
+            elif isinstance(value, list):
+                setattr(node, name, [self._substituted(one, scope) for one in value])
+        return node
+
+    # What is worked out now must not look at a token.
+
+    def _now(self, node: Any) -> Any:
+        """An expression of the campaign's; whatever it looks into is asked whether it depends on the reader."""
+        match node:
+            case nodes.Getattr() | nodes.Getitem():
+                node.node = self._plain(node.node)
+            case nodes.Filter(name=name) if name in _ESCAPING:
+                node.node = self._now(node.node)
+            case nodes.Filter() | nodes.Test():
+                if node.name not in ("defined", "undefined") and node.node is not None:
+                    node.node = self._plain(node.node)
+                node.args = [self._plain(one) for one in node.args]
+            case nodes.And() | nodes.Or():
+                node.left, node.right = self._truth(node.left), self._now(node.right)
+            case nodes.Not():
+                node.node = self._truth(node.node)
+            case nodes.CondExpr():
+                node.test, node.expr1 = self._truth(node.test), self._now(node.expr1)
+                node.expr2 = self._now(node.expr2) if node.expr2 is not None else None
+            case nodes.Compare():
+                node.expr = self._plain(node.expr)
+                for operand in node.ops:
+                    operand.expr = self._plain(operand.expr)
+            case nodes.BinExpr():
+                node.left, node.right = self._plain(node.left), self._plain(node.right)
+            case nodes.UnaryExpr():
+                node.node = self._plain(node.node)
+            case nodes.Concat():
+                node.nodes = [self._now(one) for one in node.nodes]
+            case nodes.Call():
+                hand_on = self._now if self._is_macro_call(node) else self._plain
+                node.node = self._now(node.node)
+                node.args = [hand_on(one) for one in node.args]
+                for keyword in node.kwargs:
+                    keyword.value = hand_on(keyword.value)
+            case nodes.List() | nodes.Tuple():
+                node.items = [self._now(one) for one in node.items]
+            case nodes.Dict():
+                for pair in node.items:
+                    pair.value = self._now(pair.value)
+        return node
+
+    def _plain(self, node: Any) -> Any:
+        return self._asked(node, PLAIN)
+
+    def _truth(self, node: Any) -> Any:
+        return self._asked(node, TRUTH)
+
+    def _asked(self, node: Any, by: str) -> Any:
+        if isinstance(node, nodes.Const | nodes.Slice) or node is None:
+            return node
+        return nodes.Filter(self._now(node), by, [], [], None, None, lineno=node.lineno)
+
+
+def _names(node: nodes.Node) -> Iterator[nodes.Name]:
+    if isinstance(node, nodes.Name):
+        yield node
+    yield from node.find_all(nodes.Name)
+
+
+def _copied(node: Any) -> Any:
+    """A copy of its own: `copy.deepcopy` would copy the environment, too."""
+    if isinstance(node, list):
+        return [_copied(one) for one in node]
+    if not isinstance(node, nodes.Node):
+        return node
+    return type(node)(*(_copied(getattr(node, one)) for one in node.fields), lineno=node.lineno)
+
+
+def renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """A copy with other names, in the fields that are names of values."""
+    if isinstance(node, list):
+        return [renamed(one, names) for one in node]
+    if isinstance(node, nodes.Name) and node.name in names:
+        return nodes.Name(names[node.name], node.ctx, lineno=1)
+    if not isinstance(node, nodes.Node):
+        return node
+    return type(node)(*(renamed(getattr(node, one), names) for one in node.fields), lineno=1)
