@@ -1,5 +1,6 @@
 """Everything that the files say, loaded once: the ground on which checks, rehearsals and sends stand."""
 
+import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,16 @@ from newsletter.errors import ChecksFailed, NewsletterError, Problem, UsageFault
 from newsletter.files.project import Project
 from newsletter.render.composition import Composition
 from newsletter.settings.model import Settings
+
+A_FEW = 5
+MORE = 20  # readers on whom a rehearsal and a send prove the slots
+
+
+def sample(people: Collection[Subscriber], seed: str, number: int) -> list[Subscriber]:
+    """The first of them, and others by chance: the same ones each time."""
+    people = [*people]
+    rest = random.Random(seed).sample(people[1:], min(number - 1, max(len(people) - 1, 0)))  # noqa: S311
+    return [*people[:1], *rest]
 
 
 @dataclass(frozen=True)
@@ -144,14 +155,14 @@ class Workspace:
         """Forget who is in what: something was sent, and `received()` may answer otherwise now."""
         self._matchers.clear()
 
-    def first_reader(self, campaign: Campaign) -> Subscriber | None:
-        """Somebody who is asked for and may be mailed, None if there is nobody or nobody knows."""
+    def some_readers(self, campaign: Campaign) -> list[Subscriber]:
+        """Who is asked for first and may be mailed, and a few more; nobody if there is nobody or nobody knows."""
         sequence = self.sequence(campaign.step.sequence) if campaign.step else None
         try:
             people = self.members(sequence.segment if sequence else campaign.segment)
         except NewsletterError:  # said where the list or the segment is checked
-            return None
-        return next((who for who in people if who.address and not who.unsubscribed), None)
+            return []
+        return sample([who for who in people if who.address and not who.unsubscribed], campaign.id, A_FEW)
 
     def members(self, segment: str) -> tuple[Subscriber, ...]:
         return self.segments.members(segment, now=self.clock.now(), received=self.received)

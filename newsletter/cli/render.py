@@ -47,7 +47,7 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
         "as": person.email,
         "format": shape,
         "size": len(raw),
-        "subject": parcel.values[0],
+        "subject": composition.fill(parcel.values).subject,
     }
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -128,6 +128,8 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
     output.line(f"subject   {result.subjects[0] if result.subjects else ''}")
     output.line(f"size      {grouped(size['max'])} bytes at most, {grouped(size['median'])} in the middle")
     output.line(f"requests  {grouped(result.requests)}   rendered in {result.duration_s:.1f} s")
+    if result.proof:
+        output.line(f"proof     {result.proof}")
     output.problems(result.problems, err=False)
     if result.needs:
         output.line("a live send still needs:")

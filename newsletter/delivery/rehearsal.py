@@ -14,7 +14,7 @@ from pathlib import Path
 
 from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
-from newsletter.check.workspace import Workspace
+from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.guards import ledger_needs, live_needs
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import Plan
@@ -62,6 +62,7 @@ class Rehearsal:
     readers: dict[Condition, int] = field(default_factory=dict)  # how many read what an `::: only` holds
     requests: int = 0
     duration_s: float = 0.0
+    proof: str = ""  # in a line, what was proved of the slots
 
     @property
     def passed(self) -> bool:
@@ -92,6 +93,10 @@ def rehearse(
     result.needs = live_needs(workspace, plan)
     if workspace.settings.live:
         result.needs += ledger_needs(workspace, ledger_id)
+    try:
+        result.proof = plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
+    except ChecksFailed as failed:
+        result.problems += failed.problems
     secret = throwaway_secret()
     packer = Packer.of(workspace, plan.composition, secret)
     chosen = pick_samples(plan.recipients, samples)
@@ -106,7 +111,7 @@ def rehearse(
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
             continue
-        subject = parcel.values[0]
+        subject = parcel.composition.fill(parcel.values).subject
         rows.append((person, subject, len(raw)))
         if label := chosen.get(person.key):
             result.samples.append(_keep_sample(folder, len(result.samples) + 1, label, person, parcel, raw))

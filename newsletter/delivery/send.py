@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from newsletter.campaigns.models import Campaign
 from newsletter.check.findings import broken_lists
-from newsletter.check.workspace import Workspace
+from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.guards import (
     clock_guard,
     expected_plan,
@@ -116,6 +116,7 @@ def prove(office: Office, plan: Plan) -> None:
 
     Raises ChecksFailed with each kind of failure once.
     """
+    plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     packer = Packer.of(office.workspace, plan.composition, throwaway_secret())
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):

@@ -20,6 +20,12 @@ from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, no_way_out, unprinted
 from newsletter.render.composition import Composition, Condition, Links
 from newsletter.render.declarations import Declaration, merge
+from newsletter.render.deferral.certificate import Certificate
+from newsletter.render.deferral.forcing import ForcingSandbox
+from newsletter.render.deferral.ledger import Deferred
+from newsletter.render.deferral.merge import SlotMerge
+from newsletter.render.deferral.put_off import PutOff
+from newsletter.render.deferral.rewrite import DeferringSandbox
 from newsletter.render.environment import Names, Sandbox, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
@@ -33,13 +39,14 @@ from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_v
 from newsletter.render.source_map import MarkingSandbox, Spot
 from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather
 from newsletter.render.text_part import FRAME, words
-from newsletter.render.values import read_data
+from newsletter.render.values import Data, read_data
 from newsletter.render.views import step_view
 from newsletter.settings.model import Settings
 
 SNIPPETS = "campaigns/_snippets"
 
 S = TypeVar("S", bound=TemplateSandbox)
+Again = Callable[[Renderer, TemplateSandbox, TemplateSandbox], Renderer]
 Bodies = Callable[[Sources], tuple[Template, Template] | None]
 
 
@@ -117,8 +124,8 @@ class Compiler:
             campaign=self.campaign,
             subject=subject,
             preheader=preheader,
-            html=self._form(self.html, bodies[0], main, blocks, data.html),
-            text=self._form(self.text, bodies[1], frame, blocks, data.text),
+            html=self._form(self.html, bodies[0], main, blocks, data.html, as_text=False),
+            text=self._form(self.text, bodies[1], frame, blocks, data.text, as_text=True),
             plan=plan,
             brand=brand,
             step=step_view(self.campaign),
@@ -132,11 +139,19 @@ class Compiler:
         renderer = dataclasses.replace(
             renderer, marking=self._marking(renderer, lambda sources: sources.body(plan, body), main, blocks)
         )
-        self._try_out(renderer, plan)
+        again = self._again(plan, body, main, frame, blocks, data)
+        put_off = self._put_off(renderer, again)
+        failed = self._try_out(renderer, plan)
+        if isinstance(put_off, ChecksFailed):
+            raise put_off
+        merge = self._slots(renderer, put_off)
+        if failed and not _fails(merge, _NOBODY):  # what is only wrong in whole letters is wrong nevertheless
+            raise ChecksFailed(*dict.fromkeys(failed))
         self.problems += no_way_out(body, [family, *blocks.values()], self.campaign.place("template"))
         declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
         self.problems += unprinted(declared, [family], blocks)
-        return self._composition(renderer, body, plan)
+        proving = self._proving(renderer, put_off, again)
+        return self._composition(renderer, merge, proving, body, plan)
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -190,9 +205,15 @@ class Compiler:
         return families
 
     def _form(
-        self, environment: Sandbox, body: Template, frame: str, blocks: Mapping[str, Family], data: Names
+        self,
+        environment: Sandbox,
+        body: Template,
+        frame: str,
+        blocks: Mapping[str, Family],
+        data: Names,
+        *,
+        as_text: bool,
     ) -> Form:
-        as_text = environment is self.text
         compiled = self._compiled(environment, blocks, ".txt" if as_text else ".mjml")
         return Form(as_text, body, environment.get_template(frame), compiled, data)
 
@@ -207,7 +228,7 @@ class Compiler:
             compiled = bodies(Sources(self.project, sandbox, self.text))
             if compiled is None:
                 raise AssertionError("what compiled once compiles again")
-            form = self._form(sandbox, compiled[0], main, blocks, renderer.html.data)
+            form = self._form(sandbox, compiled[0], main, blocks, renderer.html.data, as_text=False)
             return dataclasses.replace(renderer, html=form), sandbox.spots
 
         return marking
@@ -270,28 +291,105 @@ class Compiler:
         for name, family in blocks.items():
             self.problems += roots.part_problems(self.html, name, family, self.pictures.attributes)
 
-    def _try_out(self, renderer: Renderer, plan: Plan) -> None:
+    def _try_out(self, renderer: Renderer, plan: Plan) -> list[Problem]:
         """Render for a person without any fields: what MJML refuses, it refuses for everybody.
 
-        What fails in Jinja may fail only for that empty person: the rehearsal asks the real ones.
+        What fails in Jinja may fail only for that empty person: it comes back, and the rehearsal asks the real ones.
         """
-        nobody = Subscriber(key="", email="", address="", memberships=())
+        failures: list[Problem] = []
         for member in (False, True) if plan.choices else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
-                self.problems += alone.findings(nobody, Links(unsubscribe="https://newsletter.invalid/"))
+                self.problems += alone.findings(_NOBODY, Links(unsubscribe="https://newsletter.invalid/"))
             except ChecksFailed as failed:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
+                failures += [problem for problem in failed.problems if problem.code[0] not in "TP"]
         self._stop_on_errors()
+        return failures
 
-    def _composition(self, renderer: Renderer, body: tree.Body, plan: Plan) -> Composition:
+    def _put_off(self, renderer: Renderer, again: Again) -> PutOff | ChecksFailed:
+        """The letter with tokens for what depends on the reader. Raises ChecksFailed with what can't be put off.
+
+        Any other failure comes back: trying out a letter tells it better.
+        """
+        deferred = Deferred()
+        html = self._environment(DeferringSandbox, autoescape=True)
+        text = self._environment(DeferringSandbox, autoescape=False)
+        html.begin(deferred)
+        text.begin(deferred)
+        stage = again(renderer, html, text)
+        stage = dataclasses.replace(
+            stage,
+            html=dataclasses.replace(stage.html, deferred=deferred),
+            text=dataclasses.replace(stage.text, deferred=deferred),
+            finish=dataclasses.replace(renderer.finish, tokens=deferred.tokens),
+        )
+        try:
+            return PutOff.of(stage, deferred)
+        except ChecksFailed as failed:
+            told = [problem for problem in failed.problems if problem.code in ("M120", "T134")]
+            if told:
+                raise ChecksFailed(*told) from None
+            return failed
+
+    def _slots(self, renderer: Renderer, put_off: PutOff) -> SlotMerge:
+        return put_off.merge(
+            renderer,
+            plain=self._environment(TemplateSandbox, autoescape=False),
+            escaped=self._environment(TemplateSandbox, autoescape=True),
+        )
+
+    def _proving(self, renderer: Renderer, put_off: PutOff, again: Again) -> Callable[[], SlotMerge]:
+        """The same slots, and the same whole letters, whose conditions can be answered by decree."""
+
+        @functools.cache
+        def proving() -> SlotMerge:
+            html = self._environment(ForcingSandbox, autoescape=True)
+            text = self._environment(ForcingSandbox, autoescape=False)
+            return put_off.merge(again(renderer, html, text), plain=text, escaped=html, proving=True)
+
+        return proving
+
+    def _again(
+        self, plan: Plan, body: tree.Body, main: str, frame: str, blocks: Mapping[str, Family], data: Data
+    ) -> Again:
+        """Compiles what was compiled before in other environments."""
+
+        def again(renderer: Renderer, html: TemplateSandbox, text: TemplateSandbox) -> Renderer:
+            sources = Sources(self.project, html, text)
+            subject = sources.line("subject", self.campaign.subject, self.campaign.place("subject"))
+            preheader = sources.line("preheader", self.campaign.preheader, self.campaign.place("preheader"))
+            bodies = sources.body(plan, body)
+            if not (subject and preheader and bodies):
+                raise AssertionError("what compiled once compiles again")
+            return dataclasses.replace(
+                renderer,
+                subject=subject,
+                preheader=preheader,
+                html=self._form(html, bodies[0], main, blocks, data.html, as_text=False),
+                text=self._form(text, bodies[1], frame, blocks, data.text, as_text=True),
+            )
+
+        return again
+
+    def _composition(
+        self,
+        renderer: Renderer,
+        merge: SlotMerge,
+        proving: Callable[[], SlotMerge],
+        body: tree.Body,
+        plan: Plan,
+    ) -> Composition:
         drawn = {source.file for source in self.templates.read.values() if not source.built_in}
         drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
         hashes = file_hashes(self.project, {*drawn, *self.campaign.sources, self.campaign.file})
         return Composition(
             campaign=self.campaign,
             sha256=content_hash(self.campaign, self.settings, {file: hashes[file] for file in drawn}),
-            merge=renderer,
+            merge=merge,
+            join=merge.fill,
+            whole=renderer,
+            prove=Certificate(merge, proving, self.columns, self.campaign.place("template")).prove,
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
@@ -301,6 +399,17 @@ class Compiler:
                 dict.fromkeys(Condition(one.segment, one.negated, one.place) for one in plan.choices)
             ),
         )
+
+
+_NOBODY = Subscriber(key="", email="", address="", memberships=())
+
+
+def _fails(merge: SlotMerge, reader: Subscriber) -> bool:
+    try:
+        merge(reader, Links(unsubscribe="https://newsletter.invalid/"))
+    except ChecksFailed:
+        return True
+    return False
 
 
 def _everybody(_segment: str, _person: Subscriber) -> bool:

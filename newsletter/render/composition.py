@@ -1,6 +1,6 @@
 """A campaign and its templates made into one, once; filled for each subscriber."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from newsletter.files.project import Project
 from newsletter.settings.model import Settings
 
 Values = tuple[str, ...]
-"""What differs from person to person, slot by slot; for now one slot a part: subject, preheader, html, text."""
+"""What differs from person to person, slot by slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,9 @@ class Composition:
     findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
     source: Source | None = None
     hosted: Mapping[str, bytes] = field(default_factory=dict)  # a picture's published name -> its bytes
+    whole: Merge | None = None  # renders the whole letter: what the slots are held against
+    prove: Callable[[Iterable[Subscriber]], str] = lambda _readers: ""  # see Certificate.prove
+    join: Callable[[Values], Content] = lambda values: Content(*values)
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:
@@ -94,8 +97,7 @@ class Composition:
 
     def fill(self, values: Values) -> Content:
         """The finished texts. Raises ValueError if the values are not those of `slots`."""
-        subject, preheader, html, text = values
-        return Content(subject, preheader, html, text)
+        return self.join(values)
 
 
 def compose(

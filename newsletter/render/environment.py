@@ -20,6 +20,7 @@ from newsletter.render import limits
 
 _MOST_TEMPLATES = 512  # kept compiled
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+UNDERLINE = "\x1e"  # in a text part: the line above is a heading
 SAFE_ADDRESS = "__address"  # `safe_url`, where the program asks for it
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
@@ -214,8 +215,14 @@ def make_environment(
     environment.filters[limits.COUNTED] = limits.counted
     environment.filters[limits.SIZED] = limits.sized
     environment.filters["safe_url"] = environment.filters[SAFE_ADDRESS] = safe_url
+    environment.filters["underlined"] = underlined
     environment.filters["date"] = date_filter(language, zone)
     return environment
+
+
+def underlined(text: str, sign: str = "-") -> str:
+    """Filter: a heading of the text part with a line under it, as long as the heading becomes for its reader."""
+    return f"{text}\n{UNDERLINE}{sign[:1]}"
 
 
 def one_line(text: str) -> str:

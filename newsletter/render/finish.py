@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
@@ -13,10 +14,16 @@ from newsletter.render.links import refuse_code
 from newsletter.render.mjml.engine import Engine, MjmlPython
 from newsletter.render.mjml.fault import Fault, Faulty
 from newsletter.render.mjml.layer import Page, compile_mjml
-from newsletter.render.source_map import SourceMap
 from newsletter.render.templates import Templates
 
-Trace = Callable[[], SourceMap | None]
+
+class Located(Protocol):
+    """Whose each character of a letter's MJML is."""
+
+    def place(self, offset: int) -> Place | None: ...
+
+
+Trace = Callable[[], Located | None]
 """Renders the letter once more to find out whose each character is; None when nobody can tell."""
 
 _ABSOLUTE = re.compile(r"[A-Za-z][\w+.-]*:|//|#")
@@ -60,7 +67,7 @@ class Finish:
         )
         return list(dict.fromkeys(problems))
 
-    def _place(self, fault: Fault, source_map: SourceMap | None) -> Place:
+    def _place(self, fault: Fault, source_map: Located | None) -> Place:
         place = source_map.place(fault.offset) if source_map and fault.offset is not None else None
         return place or self._template()
 

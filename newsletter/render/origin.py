@@ -10,6 +10,7 @@ from jinja2.exceptions import SecurityError
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render.declarations import ROOTS
+from newsletter.render.deferral.ledger import Refused
 from newsletter.render.environment import Missing, Sandbox, UnsafeUrl, shortened
 from newsletter.render.limits import TooMuch
 
@@ -148,6 +149,8 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
         return ChecksFailed(
             Problem("M107", str(error), place, "give `safe_url` what to use instead: | safe_url('https://…')")
         )
+    if isinstance(error, Refused):
+        return ChecksFailed(Problem("M120", str(error), place, error.hint))
     if isinstance(error, TooMuch):
         return ChecksFailed(
             Problem("M110", f"this costs too much: {error}", place, "let fewer loops stand in each other")

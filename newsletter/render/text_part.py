@@ -2,7 +2,7 @@
 
 import re
 
-from newsletter.render.environment import cleaned
+from newsletter.render.environment import UNDERLINE, cleaned
 from newsletter.render.views import Image, Part
 
 FRAME = "(frame).txt"
@@ -26,8 +26,7 @@ TEXT_BUILT_IN = {
 {% for section in sections %}
 {% if section.title %}
 
-{{ section.title }}
-{{ "-" * [section.title | length, 60] | min }}
+{{ section.title | underlined }}
 {% endif %}
 
 {{ section.body }}
@@ -75,5 +74,10 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def tidy(text: str) -> str:
-    """A text part without trailing blanks and piles of empty lines, ended by one line end."""
+    """A text part with its lines under headings, without trailing blanks and piles of empty lines."""
+    before, *parts = text.split(f"\n{UNDERLINE}")
+    for part in parts:  # each begins with the sign for the line
+        heading = before.rpartition("\n")[2].strip()
+        before = f"{before}\n{part[0] * min(len(heading), 60)}{part[1:]}"
+    text = before
     return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", cleaned(text))).strip("\n") + "\n"

@@ -31,6 +31,7 @@ def write_report(result: Rehearsal, settings: Settings) -> Path:
         "Requests": str(result.requests),
         "Size": f"{result.size()['max']} bytes at most, {result.size()['median']} in the middle",
         "Rendered in": f"{result.duration_s:.1f} s",
+        "Proof": result.proof or "none",
         "Plan": plan.hash,
     }
     parts = [

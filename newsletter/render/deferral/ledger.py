@@ -27,16 +27,13 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Site:
-    """One expression, condition or loop in a template.
-
-    captured: the names in it that are the campaign's, not the reader's
-    """
+    """One expression, condition or loop in a template."""
 
     kind: Kind
     node: nodes.Node | None  # an expression; a For without body; None for else and for ends
-    captured: tuple[str, ...]
     file: str  # as given to Jinja
     line: int
+    key: str  # what a proof calls a condition or a loop; else empty
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,8 @@ class Deferred:
     refused: list[tuple[str, int, Refused]] = field(default_factory=list)  # file and line, as given to Jinja
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def site(
-        self, kind: Kind, node: nodes.Node | None, captured: tuple[str, ...], file: str, line: int
-    ) -> int:
-        self.sites.append(Site(kind, node, captured, file, line))
+    def site(self, kind: Kind, node: nodes.Node | None, file: str, line: int, key: str = "") -> int:
+        self.sites.append(Site(kind, node, file, line, key))
         return len(self.sites) - 1
 
     def meet(self, number: int, values: Mapping[str, Any]) -> str:
@@ -89,11 +84,38 @@ class Deferred:
             )
         return value
 
+    def owner(self, value: Any) -> Any:
+        """Likewise for what is asked for one of its values, which is looked at where it is used."""
+        return self.plain(value) if isinstance(value, str) else value
+
     def truth(self, value: Any) -> Any:
         """Likewise for a condition, which may know that a text is not empty for anybody."""
         if isinstance(value, str) and self.tokens.stand_in(value) and self._always(value):
             return value
         return self.plain(value)
+
+    def lift(self, name: str, file: str, line: int, text: str, *arguments: Any) -> str:
+        """A filter on a text that holds tokens, put off in its turn. Raises Refused for a condition in the text."""
+        parts: list[nodes.Expr] = []
+        end = 0
+
+        def keep(value: Any) -> None:
+            parts.append(nodes.Name(self._constant(value), "load", lineno=1))
+
+        for found in self.tokens.find(text):
+            if found["kind"] != Kind.VALUE:
+                self.plain(text)
+            if found.start() > end:
+                keep(text[end : found.start()])
+            met = self.met[int(found["number"])]
+            parts.append(_as_expression(renamed(met.site.node, met.names)))
+            end = found.end()
+        if end < len(text):
+            keep(text[end:])
+        given = [nodes.Name(self._constant(value), "load", lineno=1) for value in arguments]
+        whole = parts[0] if len(parts) == 1 else nodes.Concat(parts, lineno=1)
+        node = nodes.Filter(whole, name, [*given], [], None, None, lineno=1)
+        return self.meet(self.site(Kind.VALUE, node, file, line), {})
 
     def address(self, url: str, *, required: bool) -> str:
         """A URL that holds tokens, as it may become a link. Raises Refused.
@@ -112,13 +134,24 @@ class Deferred:
                 )
             return url
         for one in found:
-            node = self.met[int(one["number"])].site.node
-            if one["kind"] != Kind.VALUE or not _is_encoded(node):
+            if one["kind"] != Kind.VALUE or not self.is_encoded(self.met[int(one["number"])]):
                 raise Refused(
                     "a part of an address that depends on the reader has to be encoded",
                     "{{ subscriber.id | urlencode }}",
                 )
         return url
+
+    def is_safe_address(self, met: Met) -> bool:
+        """Whether a value that stands for a whole address can run no code."""
+        node = met.site.node
+        return isinstance(node, nodes.Expr) and (
+            _is_link(node) or (isinstance(node, nodes.Filter) and node.name in ("safe_url", SAFE_ADDRESS))
+        )
+
+    def is_encoded(self, met: Met) -> bool:
+        """Whether a value can stand in an address."""
+        node = met.site.node
+        return isinstance(node, nodes.Filter) and node.name == "urlencode"
 
     def _always(self, text: str) -> bool:
         """Whether something of a text is printed for every reader."""
@@ -163,13 +196,26 @@ class Deferred:
         return self._known[key]
 
 
+def _as_expression(node: Any) -> nodes.Expr:
+    if not isinstance(node, nodes.Expr):
+        raise TypeError(node)
+    return node
+
+
+def renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """A copy in which names of values are others."""
+    if isinstance(node, list):
+        return [renamed(one, names) for one in node]
+    if isinstance(node, nodes.Name) and node.name in names:
+        return nodes.Name(names[node.name], node.ctx, lineno=1)
+    if not isinstance(node, nodes.Node):
+        return node
+    return type(node)(*(renamed(getattr(node, one), names) for one in node.fields), lineno=1)
+
+
 def _is_link(node: nodes.Node) -> bool:
     """Whether it is an address that the program makes."""
     return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "links"
-
-
-def _is_encoded(node: nodes.Node | None) -> bool:
-    return isinstance(node, nodes.Filter) and node.name == "urlencode"
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,18 +1,16 @@
 """What is left to do for each reader: fill a handful of slots, and join."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from jinja2 import Template
 
 from newsletter.audience.models import Subscriber
-from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.render.composition import Content, Links, Merge, Values
+from newsletter.render.composition import Content, Links, Values
 from newsletter.render.deferral import residual
 from newsletter.render.deferral.residual import Skeleton
-from newsletter.render.environment import one_line
+from newsletter.render.environment import cleaned, one_line
 from newsletter.render.limits import budget
+from newsletter.render.renderer import Renderer
 from newsletter.render.text_part import tidy
 
 
@@ -30,24 +28,26 @@ class SlotMerge:
     text: Skeleton
     plain: Template  # the slots of subject, preheader and text; they come first
     escaped: Template  # those of the HTML
-    context: Callable[[Subscriber, Links], Mapping[str, Any]]
-    whole: Merge
-    place: Place  # of the subject
+    whole: Renderer
+    keys: tuple[str, ...]  # what a proof calls the conditions and loops in the letter, in their order
 
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
-        context = self.context(subscriber, links)
+        context = self.whole.reader(subscriber, links)
         try:
             with budget():
-                values = residual.values(self.plain, context) + residual.values(self.escaped, context)
-        except Exception as fault:
-            self.whole(subscriber, links)
-            problem = Problem("M123", f"this can't be filled in: {fault}", self.place, "write it simpler")
-            raise ChecksFailed(problem) from fault
+                made = residual.values(self.plain, context) + residual.values(self.escaped, context)
+                values = tuple(map(cleaned, made))
+        except Exception:
+            self.whole(subscriber, links)  # says what is wrong, and where
+            raise  # a bug of ours: the proof has let it pass
         if not one_line(self.subject.join(values)):
             self.whole(subscriber, links)  # says so
         return values
 
     def fill(self, values: Values) -> Content:
+        """Raises ValueError if the values are not those of a call."""
+        if len(values) != len(self.plain.blocks) + len(self.escaped.blocks):
+            raise ValueError(f"{len(values)} values are not those of this composition")
         return Content(
             one_line(self.subject.join(values)),
             one_line(self.preheader.join(values)),

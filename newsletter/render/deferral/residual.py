@@ -6,8 +6,9 @@ from typing import Any
 
 from jinja2 import Template, nodes
 
-from newsletter.render.deferral.ledger import Deferred, Met, Refused
-from newsletter.render.deferral.rewrite import MEMBER, ROOTS, renamed
+from newsletter.render.deferral.forcing import forced
+from newsletter.render.deferral.ledger import Deferred, Met, Refused, renamed
+from newsletter.render.deferral.rewrite import MEMBER, ROOTS
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.environment import Sandbox
 
@@ -39,13 +40,13 @@ class Slots:
     """Collects the regions of several texts that depend on the reader; equal ones share a slot."""
 
     deferred: Deferred
+    proving: bool = False  # conditions and loops can be answered by decree
     regions: list[nodes.Node] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)  # tokens that came through
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def take(self, text: str) -> Skeleton:
         """Raises Torn for tokens that don't pair up."""
-        reading = _Reading(self.deferred, self.seen)
+        reading = _Reading(self.deferred, proving=self.proving)
         static, order = [""], []
         for piece in reading.pieces(text):
             if isinstance(piece, str):
@@ -89,14 +90,14 @@ class _Open:
 
 
 class _Reading:
-    def __init__(self, deferred: Deferred, seen: set[int]) -> None:
+    def __init__(self, deferred: Deferred, *, proving: bool) -> None:
         self._deferred = deferred
-        self._seen = seen
+        self._proving = proving
         self._stack: list[_Open] = []
+        self._found: list[str | nodes.Node] = []
 
     def pieces(self, text: str) -> list[str | nodes.Node]:
         """Static texts and regions, outermost ones."""
-        self._found: list[str | nodes.Node] = []
         end = 0
         for token in self._deferred.tokens.find(text):
             self._static(text[end : token.start()])
@@ -121,8 +122,12 @@ class _Reading:
 
     def _token(self, kind: Kind, number: int) -> None:
         met = self._deferred.met[number]
-        self._seen.add(number)
-        node = renamed(met.site.node, met.names)
+        node: Any = renamed(met.site.node, met.names)
+        if self._proving and met.site.key:
+            if isinstance(node, nodes.For):
+                node.iter = forced(node.iter, met.site.key)
+            else:
+                node = forced(node, met.site.key)
         if kind is Kind.VALUE:
             self._region(nodes.Output([node], lineno=1))
         elif kind is Kind.OPEN:

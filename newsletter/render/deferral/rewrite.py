@@ -6,7 +6,7 @@ provably the same later is refused.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,8 +18,12 @@ from newsletter.render.templates import TemplateSandbox
 
 ROOTS = frozenset({"subscriber", "links"})
 MEMBER = "__member"
-MEET, PLAIN, TRUTH, CONTROL = "__meet", "__plain", "__truth", "__control"
-_ESCAPING = frozenset({"e", "escape", "forceescape"})
+MEET, PLAIN, OWNER, TRUTH, CONTROL = "__meet", "__plain", "__owner", "__truth", "__control"
+HOLDS, LIFT = "__holds", "__lift"
+_PASSING = frozenset(
+    {"e", "escape", "forceescape", "underlined"}
+)  # filters that leave a text as it is, and more
+_LIFTED = 3  # filters behind each other
 _STATEFUL = frozenset({"namespace", "joiner", "cycler"})
 _INSTEAD = "work it out in the list, or print both and let {% if … %} stand around each"
 
@@ -44,20 +48,24 @@ class DeferringSandbox(TemplateSandbox):
         """To be called before anything is compiled."""
         self.deferred = deferred
         self.globals[MEET] = deferred.meet
+        self.globals[HOLDS] = lambda value: isinstance(value, str) and deferred.holds(value)
+        self.globals[LIFT] = deferred.lift
         self.filters[PLAIN] = deferred.plain
+        self.filters[OWNER] = deferred.owner
         self.filters[TRUTH] = deferred.truth
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        return Rewriter(self, filename or "").template(tree)
+        return Rewriter(self, self.deferred, filename or "").template(tree)
 
 
 class Rewriter:
     """Rewrites one template. `program`: an author's body, whose statements stand between parts."""
 
-    def __init__(self, environment: DeferringSandbox, file: str) -> None:
+    def __init__(self, environment: TemplateSandbox, deferred: Deferred, file: str) -> None:
         self._environment = environment
-        self._deferred = environment.deferred
+        self._deferred = deferred
+        self._keys = 0
         self._file = file
         self._program = file.startswith("(body")
         self._macros: frozenset[str] = frozenset()
@@ -66,7 +74,7 @@ class Rewriter:
 
     def template(self, tree: nodes.Template) -> nodes.Template:
         self._look_around(tree)
-        tree.body = self._block(tree.body, Scope())
+        tree.body = self._body(tree.body, Scope())
         tree.set_environment(self._environment)
         return tree
 
@@ -91,7 +99,7 @@ class Rewriter:
     def _refuse(self, node: nodes.Node, message: str, hint: str) -> None:
         self._deferred.refused.append((self._file, node.lineno, Refused(message, hint)))
 
-    def _block(self, body: Iterable[nodes.Node], scope: Scope) -> list[nodes.Node]:
+    def _body(self, body: Iterable[nodes.Node], scope: Scope) -> list[nodes.Node]:
         """Statements in order; an alias holds for those behind it."""
         return [new for node in body for new in self._statement(node, scope)]
 
@@ -105,7 +113,7 @@ class Rewriter:
         """Includes, imports, extends, scopes: nothing in them but further statements."""
         for name in ("body", "else_"):
             if isinstance(body := getattr(node, name, None), list):
-                setattr(node, name, self._block(body, scope))
+                setattr(node, name, self._body(body, scope))
         return [node]
 
     def _output(self, node: nodes.Output, scope: Scope) -> Iterable[nodes.Node]:
@@ -120,8 +128,8 @@ class Rewriter:
             branch = replace(scope, nested=True)
             for one in (node, *node.elif_):
                 one.test = self._truth(one.test)
-                one.body = self._block(one.body, branch)
-            node.else_ = self._block(node.else_, branch)
+                one.body = self._body(one.body, branch)
+            node.else_ = self._body(node.else_, branch)
             return [node]
         inner = replace(scope, reader=True, nested=True)
         written: list[nodes.Node] = []
@@ -129,36 +137,27 @@ class Rewriter:
         for kind, one in zip(kinds, (node, *node.elif_), strict=False):
             test = self._substituted(one.test, scope)
             written += [
-                self._control(self._meet(kind, test, scope, one.lineno), scope),
-                *self._block(one.body, inner),
+                self._control(self._meet(kind, test, scope, one.lineno, self._key()), scope),
+                *self._body(one.body, inner),
             ]
         if node.else_:
             otherwise = self._meet(Kind.MIDDLE, None, scope, node.lineno)
-            written += [self._control(otherwise, scope), *self._block(node.else_, inner)]
+            written += [self._control(otherwise, scope), *self._body(node.else_, inner)]
         return [*written, self._control(self._meet(Kind.CLOSE, None, scope, node.lineno), scope)]
 
     def _for(self, node: nodes.For, scope: Scope) -> Iterable[nodes.Node]:
-        targets = {name.name for name in node.target.find_all(nodes.Name)} | (
-            {node.target.name} if isinstance(node.target, nodes.Name) else set()
-        )
-        outside = replace(scope, aliases={n: e for n, e in scope.aliases.items() if n not in targets})
-        own = replace(outside, looped=scope.looped - targets - {"loop"}, nested=True)
-        test_depends = node.test is not None and self._depends(node.test, own)
-        if not self._depends(node.iter, scope) and not test_depends:
+        own, looped = self._scopes(node, scope)
+        if not self._loops_on_reader(node, scope, own):
             node.iter = self._plain(node.iter)
             node.test = self._truth(node.test) if node.test is not None else None
-            node.body = self._block(node.body, own)
-            node.else_ = self._block(node.else_, replace(scope, nested=True))
+            node.body = self._body(node.body, own)
+            node.else_ = self._body(node.else_, replace(scope, nested=True))
             return [node]
         if node.else_ or node.recursive:
             what = "`else` behind" if node.else_ else "`recursive` in"
             self._refuse(node, f"{what} a loop over the reader's values", _INSTEAD)
-        looped = replace(
-            outside, looped=scope.looped | targets | {"loop"}, reader=True, nested=True, inside=scope.inside
-        )
-        target = _copied(node.target)
         loop = nodes.For(
-            target,
+            _copied(node.target),
             self._substituted(node.iter, scope),
             [],
             [],
@@ -166,23 +165,40 @@ class Rewriter:
             False,
             lineno=node.lineno,
         )
+        key = self._key(rounds=True)
         return [
-            self._control(self._meet(Kind.OPEN, loop, looped, node.lineno), scope),
-            *self._block(node.body, looped),
+            self._control(self._meet(Kind.OPEN, loop, looped, node.lineno, key), scope),
+            *self._body(node.body, looped),
             self._control(self._meet(Kind.CLOSE, None, scope, node.lineno), scope),
         ]
+
+    def _scopes(self, node: nodes.For, scope: Scope) -> tuple[Scope, Scope]:
+        """Inside a loop over the campaign's values, and inside one over the reader's."""
+        targets = frozenset(name.name for name in _names(node.target))
+        aliases = {name: value for name, value in scope.aliases.items() if name not in targets}
+        inside = replace(scope, aliases=aliases, nested=True)
+        own = replace(inside, looped=scope.looped - targets - {"loop"})
+        return own, replace(inside, looped=scope.looped | targets | {"loop"}, reader=True)
+
+    def _loops_on_reader(self, node: nodes.For, scope: Scope, own: Scope) -> bool:
+        return self._depends(node.iter, scope) or (node.test is not None and self._depends(node.test, own))
+
+    def _key(self, *, rounds: bool = False) -> str:
+        """What a proof calls the next condition or loop of this template."""
+        self._keys += 1
+        return f"{self._file}:{self._keys}{':rounds' * rounds}"
 
     def _macro(self, node: nodes.Macro, scope: Scope) -> Iterable[nodes.Node]:
         for default in node.defaults:
             if self._depends(default, scope):
                 self._refuse(node, "a macro's default can't depend on the reader", "pass it in the call")
-        node.body = self._block(node.body, self._called(node.args, scope))
+        node.body = self._body(node.body, self._called(node.args, scope))
         return [node]
 
     def _callblock(self, node: nodes.CallBlock, scope: Scope) -> Iterable[nodes.Node]:
         call = self._substituted(node.call, scope)
         node.call = self._handed_on(call, scope) if self._depends(call, scope) else self._now(call)
-        node.body = self._block(node.body, self._called(node.args, scope))
+        node.body = self._body(node.body, self._called(node.args, scope))
         return [node]
 
     def _called(self, arguments: Iterable[nodes.Name], scope: Scope) -> Scope:
@@ -192,7 +208,7 @@ class Rewriter:
 
     def _filterblock(self, node: nodes.FilterBlock, scope: Scope) -> Iterable[nodes.Node]:
         before = len(self._deferred.sites)
-        node.body = self._block(node.body, replace(scope, nested=True))
+        node.body = self._body(node.body, replace(scope, nested=True))
         if len(self._deferred.sites) > before:
             self._refuse(
                 node, "a filter around what differs from reader to reader", "filter the value itself"
@@ -206,7 +222,7 @@ class Rewriter:
                  if isinstance(name, nodes.Name)}  # fmt: skip
         node.values = [self._now(value) for value in node.values]
         aliases = {name: value for name, value in scope.aliases.items() if name not in names}
-        node.body = self._block(
+        node.body = self._body(
             node.body, replace(scope, aliases=aliases, looped=scope.looped - names, nested=True)
         )
         return [node]
@@ -230,7 +246,7 @@ class Rewriter:
         if scope.reader:
             self._refuse(node, "`set` within a condition or loop on the reader", _INSTEAD)
         before = len(self._deferred.sites)
-        node.body = self._block(node.body, replace(scope, nested=True, inside=True))
+        node.body = self._body(node.body, replace(scope, nested=True, inside=True))
         if node.filter is not None and len(self._deferred.sites) > before:
             self._refuse(
                 node, "a filter around what differs from reader to reader", "filter the value itself"
@@ -268,7 +284,9 @@ class Rewriter:
         function = node.node.node if isinstance(node.node, nodes.Getattr) else node.node
         return isinstance(function, nodes.Name) and function.name in self._macros | {"caller"}
 
-    def _meet(self, kind: Kind, node: nodes.Node | None, scope: Scope, line: int) -> nodes.Expr:
+    def _meet(
+        self, kind: Kind, node: nodes.Node | None, scope: Scope, line: int, key: str = ""
+    ) -> nodes.Expr:
         """The call that prints the token, and captures what is the campaign's in the expression."""
         captured: dict[str, nodes.Expr] = {}
         kept = self._captured(node, scope, captured) if node is not None else None
@@ -280,7 +298,7 @@ class Rewriter:
                 self._refuse(
                     call, "a macro in the middle of an expression on the reader", "call it alone: {{ m(…) }}"
                 )
-        site = self._deferred.site(kind, kept, tuple(captured), self._file, line)
+        site = self._deferred.site(kind, kept, self._file, line, key)
         pairs = [nodes.Pair(nodes.Const(name), value) for name, value in captured.items()]
         arguments: list[nodes.Expr] = [nodes.Const(site), nodes.Dict(pairs)]
         return nodes.Call(nodes.Name(MEET, "load"), arguments, [], None, None, lineno=line)
@@ -342,9 +360,12 @@ class Rewriter:
         """An expression of the campaign's; whatever it looks into is asked whether it depends on the reader."""
         match node:
             case nodes.Getattr() | nodes.Getitem():
-                node.node = self._plain(node.node)
-            case nodes.Filter(name=name) if name in _ESCAPING:
+                node.node = self._asked(node.node, OWNER)
+            case nodes.Filter(name=name) if name in _PASSING:
                 node.node = self._now(node.node)
+                node.args = [self._plain(one) for one in node.args]
+            case nodes.Filter() if node.node is not None and not node.kwargs and _depth(node) <= _LIFTED:
+                return self._perhaps_lifted(node)
             case nodes.Filter() | nodes.Test():
                 if node.name not in ("defined", "undefined") and node.node is not None:
                     node.node = self._plain(node.node)
@@ -379,6 +400,17 @@ class Rewriter:
                     pair.value = self._now(pair.value)
         return node
 
+    def _perhaps_lifted(self, node: nodes.Filter) -> nodes.Expr:
+        """A filter on a text, which waits for the reader if the text does."""
+        arguments = [self._plain(one) for one in node.args]
+        value, line = self._now(node.node), node.lineno
+        held = nodes.Call(nodes.Name(HOLDS, "load"), [_copied(value)], [], None, None, lineno=line)
+        place = [nodes.Const(node.name), nodes.Const(self._file), nodes.Const(line)]
+        what: list[nodes.Expr] = [*place, _copied(value), *map(_copied, arguments)]
+        later = nodes.Call(nodes.Name(LIFT, "load"), what, [], None, None, lineno=line)
+        now = nodes.Filter(value, node.name, arguments, [], None, None, lineno=line)
+        return nodes.CondExpr(held, later, now, lineno=line)
+
     def _plain(self, node: Any) -> Any:
         return self._asked(node, PLAIN)
 
@@ -389,6 +421,10 @@ class Rewriter:
         if isinstance(node, nodes.Const | nodes.Slice) or node is None:
             return node
         return nodes.Filter(self._now(node), by, [], [], None, None, lineno=node.lineno)
+
+
+def _depth(node: nodes.Filter) -> int:
+    return 1 + sum(1 for _ in node.find_all(nodes.Filter))
 
 
 def _names(node: nodes.Node) -> Iterator[nodes.Name]:
@@ -404,14 +440,3 @@ def _copied(node: Any) -> Any:
     if not isinstance(node, nodes.Node):
         return node
     return type(node)(*(_copied(getattr(node, one)) for one in node.fields), lineno=node.lineno)
-
-
-def renamed(node: Any, names: Mapping[str, str]) -> Any:
-    """A copy with other names, in the fields that are names of values."""
-    if isinstance(node, list):
-        return [renamed(one, names) for one in node]
-    if isinstance(node, nodes.Name) and node.name in names:
-        return nodes.Name(names[node.name], node.ctx, lineno=1)
-    if not isinstance(node, nodes.Node):
-        return node
-    return type(node)(*(renamed(getattr(node, one), names) for one in node.fields), lineno=1)

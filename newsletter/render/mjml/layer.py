@@ -68,7 +68,9 @@ def compile_mjml(
     """
     root, lost = parse(mjml, tokens)
     arrange(root)
-    findings = in_order([*lost, *validate(root), *unsupported(root), *wordless(root), *_style_faults(root)])
+    findings = in_order(
+        [*lost, *validate(root, tokens), *unsupported(root), *wordless(root), *_style_faults(root)]
+    )
     if any(fault.severity is Severity.ERROR for fault in findings):
         raise Faulty(*findings)
     _complete_head(root, page)

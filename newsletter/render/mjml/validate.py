@@ -3,24 +3,29 @@
 from collections.abc import Iterator, Mapping
 
 from newsletter.errors import did_you_mean, nearest
+from newsletter.render.deferral.tokens import Tokens
 from newsletter.render.mjml.components import EVERYWHERE, components, parents_of, spoken, takes
 from newsletter.render.mjml.fault import Fault, short
 from newsletter.render.mjml.tree import CONDITION, Element
 
 _COUNTS = ("mj-section", "mj-group", "mj-social", "mj-carousel")  # divide their width among their children
 _COUNTED = ("mj-column", "mj-group", "mj-social-element", "mj-carousel-image")
+_SAYING = frozenset(
+    {"href", "src", "alt", "title", "css-class", "lang", "dir"}
+)  # held against positions later
 _DEFAULTS = ("mj-all", "mj-class")  # stand in <mj-attributes> beside the components' own names
 
 
-def validate(root: Element) -> list[Fault]:
+def validate(root: Element, tokens: Tokens | None = None) -> list[Fault]:
     """All that the official validator would say of an arranged tree, and what mrml would drop besides.
 
+    tokens: of what depends on the reader, which MJML can't work with
     Each finding once, though a frame of ours may hold a component again.
     """
-    return list(dict.fromkeys(fault for element in root.walk() for fault in _of(element)))
+    return list(dict.fromkeys(fault for element in root.walk() for fault in _of(element, tokens)))
 
 
-def _of(element: Element) -> Iterator[Fault]:
+def _of(element: Element, tokens: Tokens | None) -> Iterator[Fault]:
     known = components().get(element.name)
     if element.name == "mj-attributes":
         yield from _names(element, {})
@@ -29,7 +34,7 @@ def _of(element: Element) -> Iterator[Fault]:
         return
     if known is None:
         return  # said by its parent
-    yield from _attributes(element, known.attributes)
+    yield from _attributes(element, known.attributes, tokens)
     yield from _conditional(element)
     for child in (leaf for one in element.children for leaf in one.leaves()):
         if child.name not in components():
@@ -76,11 +81,18 @@ def _defaults(element: Element) -> Iterator[Fault]:
         yield _misplaced(child, element)
 
 
-def _attributes(element: Element, kinds: Mapping[str, str]) -> Iterator[Fault]:
+def _attributes(element: Element, kinds: Mapping[str, str], tokens: Tokens | None = None) -> Iterator[Fault]:
     yield from _names(element, kinds)
     for name, value in element.attributes.items():
         kind = kinds.get(name, "string")
-        if kind != "string" and not takes(kind)(value):
+        if tokens and name not in _SAYING and tokens.stand_in(value):
+            message = (
+                f"`{name}` of <{element.name}> can't depend on the reader: it decides how the letter looks"
+            )
+            yield Fault(
+                "T134", message, element.place_of(name), "let a condition stand around two components"
+            )
+        elif kind != "string" and not takes(kind)(value):
             message = f'<{element.name}>: {name}="{short(value, 30)}" is no value for it'
             yield Fault("T125", message, element.place_of(name), spoken(kind))
 

@@ -1,0 +1,57 @@
+"""Two letters held against each other as what readers' programs make of them; what may differ is a closed list."""
+
+import re
+from urllib.parse import unquote
+
+from newsletter.render.composition import Content
+
+# May differ: how a quote is spelled, blanks, percent signs in addresses; and in the head rules for components of which
+# this reader gets none.
+_QUOTES = {"&quot;": '"', "&#34;": '"', "&#39;": "'", "&#x27;": "'"}
+_QUOTE = re.compile("|".join(_QUOTES))
+_BLANKS = re.compile(r"[ \t\r\n]+")
+_AROUND = re.compile(r" ?(<[^<>]*>) ?")
+_ADDRESS = re.compile(r'\b(?:href|src|background)="[^"]*"')
+_NEIGHBOURS = re.compile(r"<!\[endif\]--> ?<!--\[if mso \| IE\]>")
+_RULE = re.compile(r"[^{}]+\{[^{}]*\}")
+SHOWN = 60  # characters of a difference
+
+
+def difference(one: Content, other: Content) -> str:
+    """What differs first, as it reads in both; empty if nothing does."""
+    for part in ("subject", "preheader", "text"):
+        if found := _first(getattr(one, part), getattr(other, part)):
+            return f"{part}: {found}"
+    (head, body), (other_head, other_body) = _halves(one.html), _halves(other.html)
+    if found := _first(level(body), level(other_body)):
+        return f"html: {found}"
+    if lost := {*_rules(head)} - {*_rules(other_head)}:
+        return f"head: `{min(lost)[:SHOWN]}` is missing"
+    return ""
+
+
+def level(html: str) -> str:
+    """HTML in one spelling."""
+    html = _QUOTE.sub(lambda found: _QUOTES[found[0]], html)
+    html = _ADDRESS.sub(lambda found: unquote(found[0]), html)
+    html = _AROUND.sub(r"\1", _BLANKS.sub(" ", html))
+    return _NEIGHBOURS.sub("", html)
+
+
+def _halves(html: str) -> tuple[str, str]:
+    head, end, body = html.partition("</head>")
+    return (head, body) if end else ("", head)
+
+
+def _rules(head: str) -> list[str]:
+    return [_BLANKS.sub(" ", rule).strip() for rule in _RULE.findall(head)]
+
+
+def _first(one: str, other: str) -> str:
+    if one == other:
+        return ""
+    at = next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    start = max(0, at - SHOWN // 2)
+    return f"`{one[start : at + SHOWN // 2]}` or `{other[start : at + SHOWN // 2]}`"
