@@ -168,6 +168,7 @@ class Letter:
         self._context = context
         self._make = TextPart if form.as_text else Part
         self._open: list[tuple[Piece, dict[str, Any], Part]] = []
+        self._places: dict[int, Place] = {}  # of parts, by id
         self.sections: list[Section] = []
 
     def callbacks(self) -> dict[str, Callable[..., Any]]:
@@ -201,9 +202,9 @@ class Letter:
     def _begin(self, number: int) -> str:
         piece = self._plan.pieces[number]
         fields = dict(piece.values)
-        self._open.append(
-            (piece, fields, self._make(piece.kind, piece.name, fields, self.sections[-1], self._print))
-        )
+        part = self._make(piece.kind, piece.name, fields, self.sections[-1], self._print)
+        self._places[id(part)] = piece.place
+        self._open.append((piece, fields, part))
         return ""
 
     def _field(self, name: str, caller: Callable[[], str]) -> str:
@@ -222,6 +223,16 @@ class Letter:
 
     def _add(self, part: Part) -> None:
         (self._open[-1][2].children if self._open else self.sections[-1].parts).append(part)
+
+    def _refuse_doubt(self, part: Part) -> None:
+        """A block without a text template leaves out its empty fields: so it has to be known now which are empty."""
+        for name, value in part.fields.items() if self._form.deferred else ():
+            if self._form.deferred and not self._form.deferred.is_settled(value):
+                message = (
+                    f"`{name}` may be empty for some readers, and `{part.name}` leaves out what is empty"
+                )
+                hint = f"write templates/blocks/{part.name}.txt, or {{{{ … or 'another word' }}}}"
+                raise ChecksFailed(Problem("M120", message, self._places.get(id(part)), hint))
 
     def _stripped(self, content: str) -> str:
         if self._form.as_text:
@@ -256,9 +267,7 @@ class Letter:
     def _print(self, part: Part) -> str:
         template = self._form.blocks.get(part.name)
         if template is None:
-            if self._form.deferred:
-                for value in part.fields.values():
-                    self._form.deferred.truth(value)  # what is empty is left out
+            self._refuse_doubt(part)
             return plain_block(part)
         extra = {"part": part, "section": part.section, "children": part.children, "body": part.body}
         printed = run(template, {**self._context, **extra, **part.fields})

@@ -88,11 +88,13 @@ class Deferred:
         """Likewise for what is asked for one of its values, which is looked at where it is used."""
         return self.plain(value) if isinstance(value, str) else value
 
+    def is_settled(self, value: Any) -> bool:
+        """Whether it is known now if a value is empty."""
+        return not isinstance(value, str) or not self.tokens.stand_in(value) or self._always(value)
+
     def truth(self, value: Any) -> Any:
         """Likewise for a condition, which may know that a text is not empty for anybody."""
-        if isinstance(value, str) and self.tokens.stand_in(value) and self._always(value):
-            return value
-        return self.plain(value)
+        return value if isinstance(value, str) and self.is_settled(value) else self.plain(value)
 
     def lift(self, name: str, file: str, line: int, text: str, *arguments: Any) -> str:
         """A filter on a text that holds tokens, put off in its turn. Raises Refused for a condition in the text."""
