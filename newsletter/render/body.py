@@ -8,10 +8,12 @@ from newsletter.render.draft import Draft
 from newsletter.render.outline import Outline, missing_snippet
 from newsletter.render.parts import mark_up, mark_up_inline, picture_of
 from newsletter.render.runs import read_run
-from newsletter.render.tree import Body, Expression, Field, Item, Marked, Picture
+from newsletter.render.tree import Body, Expression, Field, Item, Marked, Picture, Section
 
 SnippetSource = Callable[[str], tuple[str, str] | None]  # name -> (file, text), None when there is none
 
+MOST_CHARACTERS = 300_000  # Gmail cuts a letter off at a third of that
+MOST_SECTIONS = 300
 _DEPTH = 8
 
 
@@ -30,6 +32,10 @@ def parse_body(
     snippets: known names, for a "did you mean"
     """
     start = Place(file, first_line, 1)
+    if len(text) > MOST_CHARACTERS or text.count("\n## ") > MOST_SECTIONS:
+        message = f"the text has more than {MOST_CHARACTERS:,} characters or {MOST_SECTIONS} sections"
+        nothing = Body(Section(start), (), Section(start))
+        return nothing, (Problem("C191", message, start, "make several campaigns of it"),)
     draft = Draft(text, [start], language)
     shelf = _Shelf(snippet, snippets, language)
     outline = Outline(draft, shelf.items, start)

@@ -17,7 +17,7 @@ from newsletter.files.toml import parse_toml
 from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
-from newsletter.render.completeness import lost_parts, no_way_out, unprinted
+from newsletter.render.completeness import lost_parts, no_way_out, outside_of_blocks, unprinted
 from newsletter.render.composition import Composition, Condition, Links
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.deferral.certificate import Certificate
@@ -92,6 +92,8 @@ class Compiler:
         if main not in family.trees:  # nothing to hold the body against
             raise ChecksFailed(*self.problems)
         blocks = self._blocks(body)
+        for one in (family, text_family, *blocks.values()):
+            self.problems += outside_of_blocks(one)
         declaration = self._declaration(family, text_family, blocks)
         reader = image_reader(self.album, self._folders(Place(self.campaign.file)))
         data = read_data(self.campaign, declaration.data, reader)

@@ -1,13 +1,17 @@
 """What a letter must not lose: what the author wrote or may write, and the way to unsubscribe."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from newsletter.errors import Place, Problem, Severity
+from jinja2 import nodes
+
+from newsletter.errors import Place, Problem, Severity, did_you_mean
 from newsletter.render import tree
 from newsletter.render.declarations import Declaration, Type
 from newsletter.render.names import mentions
-from newsletter.render.templates import Family
+from newsletter.render.templates import Family, relative_name
 
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _READ = (Type.TEXT, Type.MARKDOWN)  # a text part without them is not the whole letter
 
 
@@ -68,3 +72,57 @@ def _unprinted(message: str, name: str, place: Place) -> Problem:
 
 def _parts(section: tree.Section) -> list[tree.Item]:
     return [item for item in section.items if not isinstance(item, tree.Control)]
+
+
+def outside_of_blocks(family: Family) -> Iterator[Problem]:
+    """What stands in a template that extends another one, and not in one of that one's blocks: it is never printed."""
+    for source in family.sources:
+        above = _blocks_above(source.name, family)
+        if above is None:
+            continue
+        for node in family.trees[source.name].body:
+            if isinstance(node, nodes.Block) and node.name not in above:
+                place = source.origin.find(node.lineno, rf"\b{re.escape(node.name)}\b")
+                hint = did_you_mean(node.name, above, otherwise=f"its blocks: {', '.join(sorted(above))}")
+                yield Problem(
+                    "T116", f"no template above has a block `{node.name}`: this would be lost", place, hint
+                )
+            elif lost := _printing(node):
+                data = lost.data if isinstance(lost, nodes.TemplateData) else ""
+                blank = len(data) - len(data.lstrip())
+                place = source.origin.find(lost.lineno + data.count("\n", 0, blank), r"\S")
+                yield Problem(
+                    "T117",
+                    "this stands outside of a block and would be lost",
+                    place,
+                    "{% block … %} around it",
+                )
+
+
+def _blocks_above(name: str, family: Family) -> set[str] | None:
+    """The blocks of all that a template extends; None if it extends nothing."""
+    above: set[str] = set()
+    extends = next(family.trees[name].find_all(nodes.Extends), None)
+    if extends is None:
+        return None
+    while extends is not None and isinstance(extends.template, nodes.Const):
+        name = relative_name(str(extends.template.value), name)
+        if name not in family.trees:
+            break
+        above |= {block.name for block in family.trees[name].find_all(nodes.Block)}
+        extends = next(family.trees[name].find_all(nodes.Extends), None)
+    return above
+
+
+def _printing(node: nodes.Node) -> nodes.Node | None:
+    """The part of a statement that would print something."""
+    if isinstance(node, nodes.Output):
+        for one in node.nodes:
+            if not isinstance(one, nodes.TemplateData) or _COMMENT.sub("", one.data).strip():
+                return one
+        return None
+    return (
+        node
+        if isinstance(node, nodes.Include | nodes.For | nodes.If | nodes.CallBlock | nodes.FilterBlock)
+        else None
+    )

@@ -187,7 +187,9 @@ def _printed(value: object) -> object:
     """What `{{ }}` makes of a value that is no text: nothing of None, the items of a list."""
     if value is None:
         return ""
-    if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
+    if isinstance(value, list | tuple):
+        if not all(isinstance(item, str | int | float) for item in value):
+            raise TypeError("this list holds more than texts and numbers: print its items one by one")
         return ", ".join(map(str, value))
     return value
 
@@ -210,8 +212,8 @@ def make_environment(
         environment.filters.pop(name, None)
     for name in _DROPPED_GLOBALS:
         environment.globals.pop(name, None)
-    for name in limits.FILTERS:
-        environment.filters[name] = limits.modest(name, environment.filters[name])
+    for name, known in environment.filters.items():
+        environment.filters[name] = limits.modest(name, known)
     environment.filters[limits.COUNTED] = limits.counted
     environment.filters[limits.SIZED] = limits.sized
     environment.filters["safe_url"] = environment.filters[SAFE_ADDRESS] = safe_url

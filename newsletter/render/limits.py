@@ -14,8 +14,10 @@ from typing import Any
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-ROUNDS = 200_000  # of loops, and calls, for one person's letter
-SIZE = 1_000_000  # characters of a text, items of a list
+ROUNDS = 50_000  # of loops, and calls, for one person's letter
+SIZE = 1_000_000  # characters of a text
+ITEMS = 2_000  # of a list: whether something is in it may be asked each round
+PRINTED = 4_000_000  # characters of a letter
 WIDTH = 10_000  # the largest whole number that a filter or method takes: widths, counts, decimals
 BITS = 4_096  # of a whole number
 MANY = 100_000  # parts of what has no length, at most: those of `range`
@@ -76,19 +78,34 @@ def _each(items: Iterable[Any]) -> Iterator[Any]:
 
 def sized(value: Any) -> Any:
     """The value, if it is not too large."""
-    if isinstance(value, str | list | tuple) and len(value) > SIZE:
-        raise TooMuch(f"a value has more than {SIZE:,} {'characters' if isinstance(value, str) else 'items'}")
+    if isinstance(value, str) and len(value) > SIZE:
+        raise TooMuch(f"a value has more than {SIZE:,} characters")
+    if isinstance(value, list | tuple) and len(value) > ITEMS:
+        raise TooMuch(f"a list has more than {ITEMS:,} items")
     if isinstance(value, int) and value.bit_length() > BITS:
         raise TooMuch(f"a number has more than {BITS:,} binary digits")
     return value
+
+
+def printed(pieces: Iterable[str]) -> str:
+    """What a template prints, put together."""
+    kept: list[str] = []
+    length = 0
+    for piece in pieces:
+        length += len(piece)
+        if length > PRINTED:
+            raise TooMuch(f"it prints more than {PRINTED:,} characters")
+        kept.append(piece)
+    return "".join(kept)
 
 
 def operated(operator: str, left: Any, right: Any, operate: Callable[[], Any]) -> Any:
     """What an operator yields; refused before it is made where one look tells that it is too large."""
     if operator == "*":
         for value, times in ((left, right), (right, left)):
-            if isinstance(value, str | list | tuple) and isinstance(times, int) and len(value) * times > SIZE:
-                raise TooMuch(f"a value has more than {SIZE:,} characters or items")
+            most = SIZE if isinstance(value, str) else ITEMS
+            if isinstance(value, str | list | tuple) and isinstance(times, int) and len(value) * times > most:
+                raise TooMuch(f"a value has more than {most:,} characters or items")
     elif operator == "**" and isinstance(left, int) and isinstance(right, int):
         if max(left.bit_length(), 1) * right > BITS:
             raise TooMuch(f"a number has more than {BITS:,} binary digits")

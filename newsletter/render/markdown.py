@@ -48,6 +48,9 @@ _UTM_OFF = "{utm=off}"  # directly behind a link
 _BAD_SCHEMES = re.compile(r"\s*(?:javascript|vbscript|file|data):", re.IGNORECASE)
 
 
+DEEPEST = 100  # lists and quotes in each other; Markdown's own limit of 20 drops what is deeper, unsaid
+
+
 class Markdown:
     """One tokenised text's Markdown: to tokens, to HTML."""
 
@@ -58,6 +61,7 @@ class Markdown:
         self.addresses: dict[str, str] = {}  # encoded -> as written
         self.env: dict[str, Any] = {"tokenised": tokenised}
         options = {"html": False, "typographer": True, "quotes": _QUOTES.get(short, _QUOTES["en"])}
+        options["maxNesting"] = DEEPEST + 1
         self.md = MarkdownIt("commonmark", options, renderer_cls=_Renderer)
         self.md.enable(["replacements", "smartquotes", "table"]).disable(
             ["lheading", "html_block", "html_inline"]

@@ -10,10 +10,10 @@ from newsletter.render.parts import items_of, mark_up_inline
 from newsletter.render.runs import read_run
 from newsletter.render.tree import Block, Item, Only, Section
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6}+)(?:[ \t]++(.*))?[ \t]*")
 _GLUED = re.compile(r" {0,3}(##+)[^#\s].*")
-_KIND = re.compile(r"(.*?)[ \t]*(?<!\\)\{([^{}]*)\}")
-_COLONS = re.compile(r" {0,3}(:{3,})[ \t]*(.*?)[ \t]*")
+_KIND = re.compile(r"(.*)(?<!\\)\{([^{}]*)\}")
+_COLONS = re.compile(r" {0,3}(:{3,}+)[ \t]*+((?:.*[^ \t])?)[ \t]*")
 _LEAVE = re.compile(r" {0,3}-[ \t]*-[ \t]*-[- \t]*")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
@@ -101,7 +101,7 @@ class Outline:
             self.draft.problem("C103", message, self.left, hint)
             self.left = None
         self._close_section()
-        title = heading[2] or ""
+        title = _without_closing(heading[2] or "")
         kind, kind_place = None, None
         begins = line.start + (heading.start(2) if heading[2] else heading.end(1))
         if braces := _KIND.fullmatch(title):
@@ -116,7 +116,7 @@ class Outline:
                 self.draft.problem("C104", message, at - 1, hint)
                 self.draft.tokenised.used.update(self.draft.tokenised.indices(braces[2]))
                 kind = kind_place = None
-            title = braces[1]
+            title = braces[1].rstrip(" \t")
         self.heads.append(offset)
         inline = self.draft.markdown.parse_inline(title)
         inline.meta["starts"] = [begins]
@@ -288,3 +288,10 @@ class Outline:
 
 def missing_snippet(name: str, place: Place, hint: str) -> Problem:
     return Problem("C116", f"there is no snippet `{name}`", place, hint)
+
+
+def _without_closing(title: str) -> str:
+    """A heading without the `##` that may stand behind it, too (CommonMark 4.2)."""
+    title = title.rstrip(" \t")
+    bare = title.rstrip("#")
+    return bare.rstrip(" \t") if not bare or bare[-1] in " \t" else title

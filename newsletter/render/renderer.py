@@ -16,7 +16,7 @@ from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.rewrite import CONTROL, MEMBER
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
 from newsletter.render.finish import Finish, Trace
-from newsletter.render.limits import budget
+from newsletter.render.limits import budget, printed
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
@@ -156,7 +156,7 @@ class Renderer:
 
 def run(template: Template, context: Mapping[str, Any]) -> str:
     """The template's output. Unlike `Template.render`, leaves the traceback as it is: `failure` reads it."""
-    return "".join(template.root_render_func(template.new_context(dict(context))))
+    return printed(template.root_render_func(template.new_context(dict(context))))
 
 
 class Letter:

@@ -9,10 +9,18 @@ import tinycss2
 from tinycss2.ast import AtRule, Declaration, Node, ParseError, QualifiedRule
 
 from newsletter.errors import Severity
-from newsletter.render.mjml.fault import Fault
+from newsletter.render.mjml.fault import Fault, short
 
 # The pseudo-classes that premailer works out, each at the end of a selector.
 _STATIC = re.compile(r":(?:first-child|last-child|nth-child\([^():]*\))$")
+# What cssutils takes, too: it drops what it can't read.
+_NAME = r"-?[a-z_\u0080-\U0010ffff][\w\u0080-\U0010ffff-]*"
+_SIMPLE = (
+    rf"(?:{_NAME})?(?:[.#]{_NAME}|\[\s*{_NAME}\s*(?:[~|^$*]?=\s*(?:{_NAME}|\"[^\"]*\"|'[^']*')\s*)?\])*"
+    r"(?::(?:first-child|last-child|nth-child\([^():]*\)))?"
+)
+_PLAIN = re.compile(rf"{_SIMPLE}(?:\s*[ >+~]\s*{_SIMPLE})*", re.IGNORECASE)
+MOST_RULES = 1_000  # each looks through the whole letter
 _GROUPS = frozenset({"media", "supports"})  # at-rules that hold rules, whose declarations have to win
 
 
@@ -47,6 +55,7 @@ def split_sheet(css: str) -> Sheet:
 def unreadable(css: str) -> tuple[Fault, ...]:
     """What of a sheet for a style element no mail program could read. Pure."""
     splitter = _Splitter(css)
+    splitter.refuse_open()
     for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
         if isinstance(rule, ParseError):
             splitter.refuse(rule)
@@ -57,9 +66,11 @@ class _Splitter:
     def __init__(self, text: str) -> None:
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._text = text
+        self._rules = 0
         self.sheet = Sheet()
 
     def split(self) -> Sheet:
+        self.refuse_open()
         for rule in tinycss2.parse_stylesheet(self._text, skip_comments=True, skip_whitespace=True):
             if isinstance(rule, ParseError):
                 self.refuse(rule)
@@ -69,17 +80,41 @@ class _Splitter:
                 self._rule(rule)
         return self.sheet
 
+    def refuse_open(self) -> None:
+        """A bracket or a comment that nothing closes swallows all that follows, and tinycss2 says nothing."""
+        tokens = tinycss2.parse_component_value_list(self._text)
+        closed = tinycss2.serialize(tokens)
+        for opening, closing, what in (
+            ("{", "}", "brace"),
+            ("(", ")", "parenthesis"),
+            ("/*", "*/", "comment"),
+        ):
+            if closed.count(closing) > self._text.count(closing):
+                at = self._text.rfind(opening)
+                hint = f"close it with {closing}"
+                self.sheet.faults.append(Fault("T132", f"a {what} of this CSS is never closed", at, hint))
+
     def _rule(self, rule: QualifiedRule) -> None:
-        for token in rule.prelude:
-            if isinstance(token, ParseError):
-                self.refuse(token)
+        broken = [token for token in rule.prelude if isinstance(token, ParseError)]
+        for token in broken:
+            self.refuse(token)
         declarations = [*self._declarations(rule.content)]
         if not declarations:
             return
         plain: list[str] = []
         kept: list[str] = []
-        for selector in _selectors(rule.prelude):
-            (plain if _is_static(selector) else kept).append(selector)
+        for selector in _selectors(rule.prelude) if not broken else ():
+            if not _is_static(selector) and not selector.endswith(":"):
+                kept.append(selector)
+            elif matches_something(selector):
+                plain.append(selector)
+            else:
+                hint = "write elements, .classes, #ids, [attributes], as in `td > .price`"
+                self._fault("T132", f"`{short(selector)}` is no selector: its rule would be lost", rule, hint)
+        self._rules += 1
+        if self._rules == MOST_RULES + 1:
+            hint = "write it shorter: most of it would not come through Gmail either"
+            self._fault("T128", f"a style sheet for inlining has at most {MOST_RULES} rules", rule, hint)
         if plain:
             self._warn(declarations)
             settings = (Setting(one.name, _value(one), one.important) for one in declarations)
@@ -152,10 +187,34 @@ def _selectors(prelude: Sequence[Node]) -> Iterator[str]:
     part: list[Node] = []
     for token in [*prelude, None]:
         if token is None or (token.type == "literal" and token.value == ","):
-            yield tinycss2.serialize(part).replace("/**/", "").strip()  # its own, between two numbers
+            yield (
+                tinycss2.serialize(_lowered(part)).replace("/**/", "").strip()
+            )  # its own, between two numbers
             part = []
         else:
             part.append(token)
+
+
+def _lowered(selector: Sequence[Node]) -> list[Node]:
+    """With elements' names in small letters, as HTML has them."""
+    before = ""
+    for token in selector:
+        if token.type == "ident" and before not in (".", ":"):
+            token.value = token.lower_value
+        before = token.value if token.type == "literal" else ""
+    return [*selector]
+
+
+@functools.lru_cache(maxsize=4096)
+def matches_something(selector: str) -> bool:
+    """Whether the inliner knows what a selector means; it drops a rule whose selector it does not know."""
+    from cssselect import ExpressionError, HTMLTranslator, SelectorError
+
+    try:
+        HTMLTranslator().css_to_xpath(selector)
+    except (SelectorError, ExpressionError):
+        return False
+    return _PLAIN.fullmatch(selector) is not None
 
 
 def _is_static(selector: str) -> bool:

@@ -33,7 +33,7 @@ BUILT_IN = {
 }
 
 _INCLUDE = re.compile(r"<mj-include\b(?P<attributes>[^<>]*?)(?:/>|>\s*</mj-include\s*>)")
-_ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ATTRIBUTE = re.compile(r"""(?<![\w-])([\w-]++)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _INCLUDE_FRAMES = {
     ("mjml", ""): ("", ""),
     ("html", ""): ("<mj-raw>", "</mj-raw>"),

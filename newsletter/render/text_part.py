@@ -69,7 +69,6 @@ def plain_block(part: Part) -> str:
     return "\n".join(lines) + (f"\n\n{part.body}" if part.children else "")
 
 
-_BLANKS_AT_END = re.compile(r"[ \t]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -79,5 +78,5 @@ def tidy(text: str) -> str:
     for part in parts:  # each begins with the sign for the line
         heading = before.rpartition("\n")[2].strip()
         before = f"{before}\n{part[0] * min(len(heading), 60)}{part[1:]}"
-    text = before
-    return _BLANK_LINES.sub("\n\n", _BLANKS_AT_END.sub("", cleaned(text))).strip("\n") + "\n"
+    lines = [line.rstrip(" \t") for line in cleaned(before).split("\n")]
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"

@@ -21,7 +21,7 @@ ENOUGH = (
 _OPEN = re.compile(r"\{%(?P<sign>[-+]?)\s*raw\s*(?P<end>-?)%\}|\{#|\{%|\{\{")
 _ENDRAW = re.compile(r"\{%(?P<sign>[-+]?)\s*endraw\s*(?P<end>[-+]?)%\}")
 _COMMENT = re.compile(r"\{#(?P<sign>[-+]?).*?(?P<end>[-+]?)#\}", re.DOTALL)
-_COMMENT_LINE = re.compile(r"(?:\{#.*?#\}[ \t]*)+(?:\n|\Z)", re.DOTALL)
+_COMMENT_LINE = re.compile(r"(?:\{#(?>.*?#\})[ \t]*+)++(?:\n|\Z)", re.DOTALL)  # each in one way only
 # Jinja's own string (jinja2.lexer.string_re): it may hold the closing braces and line breaks.
 _STRING = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"", re.DOTALL)
 _ENDS = {"{{": re.compile(r"-?\}\}"), "{%": re.compile(r"[-+]?%\}")}

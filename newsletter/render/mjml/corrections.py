@@ -5,7 +5,7 @@ import re
 from newsletter.render.mjml.measures import take_out
 from newsletter.render.mjml.tree import Element
 
-_IMG = re.compile(r"<img\b(?![^>]*\salt=)", re.IGNORECASE)
+_IMG = re.compile(r"<img\b(?![^<>]*\salt=)", re.IGNORECASE)
 _STRAY_ALIGN = re.compile(r' vertical-align="[a-z]+"')  # no such attribute in HTML
 _ICON_IMG = re.compile(r'(<img\b[^>]*style=")(border-radius:[^;"]*;display:block;")')
 _ARTICLE = re.compile(r'<div((?:\s[\w-]+="[^"]*")*?) role="article"([^>]*)>')

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from newsletter.errors import Severity
 
+MOST = 100  # findings of one code in a letter: a loop may make the same mistake a thousand times
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -26,8 +28,15 @@ class Faulty(ValueError):
 
 
 def in_order(faults: Iterable[Fault]) -> list[Fault]:
-    """As their places stand in the text."""
-    return sorted(faults, key=lambda fault: (fault.offset is None, fault.offset or 0))
+    """As their places stand in the text; of each kind the first ones."""
+    kept: dict[str, int] = {}
+    ordered = sorted(faults, key=lambda fault: (fault.offset is None, fault.offset or 0))
+    told = []
+    for fault in ordered:
+        kept[fault.code] = kept.get(fault.code, 0) + 1
+        if kept[fault.code] <= MOST:
+            told.append(fault)
+    return told
 
 
 def short(text: str, limit: int = 50) -> str:

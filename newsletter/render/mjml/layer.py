@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from newsletter.errors import Severity
 from newsletter.render.deferral.tokens import Tokens
+from newsletter.render.mjml.bodies import in_bodies
 from newsletter.render.mjml.corrections import corrected, with_alts
 from newsletter.render.mjml.engine import Engine
 from newsletter.render.mjml.fault import Fault, Faulty, in_order, short
@@ -31,7 +32,7 @@ _ICONS = {
     "mj-carousel": ("left-icon", "right-icon"),
 }
 
-_IMG_SRC = re.compile(r"""(<img\b[^>]*?\ssrc=)(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)
+_IMG_SRC = re.compile(r"""(<img\b[^<>]*?\ssrc=)(["'])([^"'<>]*)\2""", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -69,13 +70,23 @@ def compile_mjml(
     root, lost = parse(mjml, tokens)
     arrange(root)
     findings = in_order(
-        [*lost, *validate(root, tokens), *unsupported(root), *wordless(root), *_style_faults(root)]
+        [
+            *lost,
+            *validate(root, tokens),
+            *unsupported(root),
+            *wordless(root),
+            *in_bodies(root),
+            *_style_faults(root),
+        ]
     )
     if any(fault.severity is Severity.ERROR for fault in findings):
         raise Faulty(*findings)
     _complete_head(root, page)
     css = _take_css(root)
     start = _take_file_start(root)
+    for element in root.walk():
+        if element.name == "mj-style":  # `</style>` in a string would end the element
+            element.body = element.body.replace("</", "<\\/")
     spell_out(root)
     _address_pictures(root, picture)
     keeper = Keeper(tokens)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from newsletter.errors import nearest
 from newsletter.render.deferral.tokens import Kind as Kind_
 from newsletter.render.deferral.tokens import Tokens
 from newsletter.render.mjml.components import components
@@ -139,6 +140,9 @@ class _Reader:
         if opened.name == BRANCH:
             raise Faulty(_torn(opened))
         inside = len(self._stack) > 1
+        if inside and opened.name not in components() and (guess := nearest(opened.name, components())):
+            message = f"there is no component <{opened.name}>"
+            raise Faulty(Fault("T121", message, opened.at, f"did you mean <{guess}>?"))
         raise Faulty(
             Fault(
                 "T120",

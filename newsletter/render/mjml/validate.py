@@ -22,7 +22,29 @@ def validate(root: Element, tokens: Tokens | None = None) -> list[Fault]:
     tokens: of what depends on the reader, which MJML can't work with
     Each finding once, though a frame of ours may hold a component again.
     """
-    return list(dict.fromkeys(fault for element in root.walk() for fault in _of(element, tokens)))
+    faults = [fault for element in root.walk() for fault in _of(element, tokens)]
+    return list(dict.fromkeys([*faults, *_class_faults(root), *_inline_faults(root)]))
+
+
+def _class_faults(root: Element) -> Iterator[Fault]:
+    """Classes of attributes that nothing defines."""
+    defined = {one.attributes.get("name", "") for one in root.walk() if one.name == "mj-class"}
+    for element in root.walk():
+        for name in element.attributes.get("mj-class", "").split():
+            if name not in defined:
+                hint = did_you_mean(name, defined, otherwise='<mj-class name="…" /> in <mj-attributes>')
+                yield Fault("T125", f"there is no mj-class `{name}`", element.place_of("mj-class"), hint)
+
+
+def _inline_faults(root: Element) -> Iterator[Fault]:
+    for element in root.walk():
+        if element.name == "mj-style" and element.attributes.get("inline", "inline") != "inline":
+            yield Fault(
+                "T125",
+                "only `inline` makes it a sheet for inlining",
+                element.place_of("inline"),
+                'inline="inline"',
+            )
 
 
 def _of(element: Element, tokens: Tokens | None) -> Iterator[Fault]:

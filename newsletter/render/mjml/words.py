@@ -8,7 +8,7 @@ from newsletter.render.mjml.fault import Fault, short
 from newsletter.render.mjml.tree import Element
 
 _PICTURES = ("mj-image", "mj-carousel-image")
-_IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_IMG = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 _ALT = re.compile(r"\salt\s*(?==)", re.IGNORECASE)
 _SRC = re.compile(r"""\ssrc\s*=\s*["']?([^"'\s>]*)""", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -20,10 +20,9 @@ def wordless(root: Element) -> Iterator[Fault]:
     for element in body.walk() if body else ():
         if _is_wordless(element):
             yield _fault(element.attributes.get("src", ""), element.at)
-        tags = [*_IMG.finditer(element.body)] if element.body else []
-        hidden = [comment.span() for comment in _COMMENT.finditer(element.body)] if tags else []
-        for tag in tags:
-            if not _ALT.search(tag[0]) and not any(start <= tag.start() < end for start, end in hidden):
+        shown = _COMMENT.sub(lambda comment: " " * len(comment[0]), element.body)
+        for tag in _IMG.finditer(shown):
+            if not _ALT.search(tag[0]):
                 source = _SRC.search(tag[0])
                 at = None if element.body_at is None else element.body_at + tag.start()
                 yield _fault(source[1] if source else "", at)
