@@ -89,6 +89,7 @@ class Missing(StrictUndefined):
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja for authors. Plain Jinja would turn `data.items` into a method; here the item comes first."""
 
+    options: tuple[object, ...] = ()  # what constants are worked out by
     repeatable: ClassVar[bool] = True  # whether what it makes of a template depends on the options only
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -206,8 +207,9 @@ def make_environment(
         auto_reload=False,
         keep_trailing_newline=True,
         finalize=_printed,
-        bytecode_cache=_compiled(autoescape, language, zone) if kind.repeatable else None,
+        bytecode_cache=_compiled(kind.__qualname__, autoescape, language, zone) if kind.repeatable else None,
     )
+    environment.options = (language, zone)
     for name in _DROPPED_FILTERS:
         environment.filters.pop(name, None)
     for name in _DROPPED_GLOBALS:

@@ -1,11 +1,15 @@
 """The author's CSS on its way into style attributes: each trap of premailer has its remedy, and nothing is dropped."""
 
 import socket
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.render import inline
 from newsletter.render.inline import inline_css
 from newsletter.render.stylesheet import split_sheet, unreadable
 
@@ -95,6 +99,61 @@ def test_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     body = '<p>å</p><link rel="stylesheet" href="https://example.org/a.css"><img src="https://example.org/a.png">'
     css = '@import "https://example.org/x.css"; @import url(//example.org/y.css); p { background: url(https://example.org/z.png) }'
     assert "url(https://example.org/z.png)" in inlined(css, body)
+
+
+def test_the_inliner_itself_looks_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No @import reaches it; if one did, it would yield nothing."""
+    asked: list[object] = []
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *arguments, **_: asked.append(arguments))
+    css = '@import "http://127.0.0.1:9/x.css"; p { color: red }'
+    html = inline._premailer()(
+        "<html><body><p>å</p></body></html>", css_text=[css], **inline._OPTIONS
+    ).transform()
+    assert asked == []
+    assert "color:red" in html
+
+
+def test_threads_parse_one_sheet_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cssutils keeps switches in globals: two at once would read each other's."""
+    inside: list[int] = []
+    most: list[int] = []
+    door = inline._premailer()
+    parse = door._parse_css_string
+
+    def watched(self: object, css: str, validate: bool = True) -> object:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.002)  # long enough for another thread to come by
+        try:
+            return parse(self, css, validate)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(door, "_parse_css_string", watched)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(
+            "color" in one
+            for one in pool.map(lambda n: inlined(f"p {{ color: #0000{n:02} }} /* t */"), range(16))
+        )
+    assert len(most) == 16
+    assert max(most) == 1
+
+
+def test_floats_and_positions_change_no_attribute() -> None:
+    html = inlined(
+        "img { float: left } td:nth-child(2) { color: red }",
+        '<img src="x"><table><tr><td>a</td><td>b</td></tr></table>',
+    )
+    assert '<img src="x" style="float:left">' in html
+    assert '<img style="float:right" src="x">' in inlined(
+        "p { color: red }", '<p>å</p><img style="float:right" src="x">'
+    )
+    assert '<td style="color:red">b</td>' in html
+
+
+def test_nothing_is_logged_of_what_it_does_not_know(capfd: pytest.CaptureFixture[str]) -> None:
+    inlined("p { color: red }", '<p style="zoom-x: $$; mso-foo: 1; color: min(1px, 2px); { x">å</p>')
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

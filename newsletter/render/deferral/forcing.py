@@ -46,8 +46,6 @@ def forced(node: Any, key: str) -> Any:
 class ForcingSandbox(TemplateSandbox):
     """Templates as authors wrote them, whose conditions on the reader can be answered by decree."""
 
-    repeatable = False
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.filters[FORCE] = force

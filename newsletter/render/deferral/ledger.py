@@ -49,19 +49,20 @@ class Deferred:
     """All that one composition puts off."""
 
     tokens: Tokens = field(default_factory=Tokens)
-    sites: list[Site] = field(default_factory=list)
+    sites: dict[str, Site] = field(default_factory=dict)  # by template and number
     met: list[Met] = field(default_factory=list)
     constants: dict[str, Plain] = field(default_factory=dict)
     refused: list[tuple[str, int, Refused]] = field(default_factory=list)  # file and line, as given to Jinja
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def site(self, kind: Kind, node: nodes.Node | None, file: str, line: int, key: str = "") -> int:
-        self.sites.append(Site(kind, node, file, line, key))
-        return len(self.sites) - 1
+    def site(self, kind: Kind, node: nodes.Node | None, file: str, line: int, key: str = "") -> str:
+        name = f"{file}#{len(self.sites)}"
+        self.sites[name] = Site(kind, node, file, line, key)
+        return name
 
-    def meet(self, number: int, values: Mapping[str, Any]) -> str:
+    def meet(self, name: str, values: Mapping[str, Any]) -> str:
         """A token for this site, with the values that hold here. Raises Refused for what is no plain data."""
-        site = self.sites[number]
+        site = self.sites[name]
         self.met.append(Met(site, {name: self._constant(value) for name, value in values.items()}))
         return Markup(self.tokens.write(site.kind, len(self.met) - 1))  # noqa: S704  (letters and digits)
 

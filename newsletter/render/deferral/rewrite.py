@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from newsletter.render.deferral.ledger import Deferred, Refused
+from newsletter.render.deferral.ledger import Deferred, Refused, Site
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.templates import TemplateSandbox
 
@@ -26,6 +26,10 @@ _PASSING = frozenset(
 _LIFTED = 3  # filters behind each other
 _STATEFUL = frozenset({"namespace", "joiner", "cycler"})
 _INSTEAD = "work it out in the list, or print both and let {% if … %} stand around each"
+
+
+_MOST_TEMPLATES = 512  # kept compiled
+_rewritten: dict[Any, tuple[Any, dict[str, Site], list[tuple[str, int, Refused]]]] = {}
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,24 @@ class DeferringSandbox(TemplateSandbox):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         return Rewriter(self, self.deferred, filename or "").template(tree)
+
+    def compile(self, source: Any, name: str | None = None, filename: str | None = None, *_: Any) -> Any:
+        """Template files are rewritten and compiled once in a process; what was found in them comes along."""
+        if not isinstance(source, str):
+            return super().compile(source, name, filename)
+        key = (source, name, filename, self.autoescape, self.options)
+        if key not in _rewritten:
+            before, refused = {*self.deferred.sites}, len(self.deferred.refused)
+            code = super().compile(source, name, filename)
+            sites = {one: site for one, site in self.deferred.sites.items() if one not in before}
+            if len(_rewritten) >= _MOST_TEMPLATES:
+                _rewritten.clear()
+            _rewritten[key] = code, sites, self.deferred.refused[refused:]
+            return code
+        code, sites, refusals = _rewritten[key]
+        self.deferred.sites.update(sites)
+        self.deferred.refused.extend(refusals)
+        return code
 
 
 class Rewriter:
