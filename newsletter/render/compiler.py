@@ -143,7 +143,8 @@ class Compiler:
         )
         again = self._again(plan, body, main, frame, blocks, data)
         put_off = self._put_off(renderer, again)
-        failed = self._try_out(renderer, plan)
+        # With all branches in one letter, MJML has seen what it would see in each.
+        failed = self._try_out(renderer, both=bool(plan.choices) and isinstance(put_off, ChecksFailed))
         if isinstance(put_off, ChecksFailed):
             raise put_off
         merge = self._slots(renderer, put_off)
@@ -293,13 +294,14 @@ class Compiler:
         for name, family in blocks.items():
             self.problems += roots.part_problems(self.html, name, family, self.pictures.attributes)
 
-    def _try_out(self, renderer: Renderer, plan: Plan) -> list[Problem]:
+    def _try_out(self, renderer: Renderer, *, both: bool) -> list[Problem]:
         """Render for a person without any fields: what MJML refuses, it refuses for everybody.
 
+        both: once as a member of every segment, too
         What fails in Jinja may fail only for that empty person: it comes back, and the rehearsal asks the real ones.
         """
         failures: list[Problem] = []
-        for member in (False, True) if plan.choices else (False,):
+        for member in (False, True) if both else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
                 self.problems += alone.findings(_NOBODY, Links(unsubscribe="https://newsletter.invalid/"))
