@@ -31,12 +31,13 @@ class Keeper:
             return f"{''.join(self.write(branch) for branch in element.children)}<!--{element.body}-->"
         if element.name == BRANCH:
             return f"<!--{element.body}-->{''.join(self.write(child) for child in element.children)}"
-        attributes = "".join(
-            f' {name}="{self._attribute(value)}"' for name, value in element.attributes.items()
-        )
+        opening = _opening(element.name, tuple(element.attributes.items()))
+        if opening is None:
+            written = (f' {name}="{self._attribute(value)}"' for name, value in element.attributes.items())
+            opening = f"<{element.name}{''.join(written)}>"
         children = "".join(self.write(child) for child in element.children)
         inner = self._keep(self._body(element)) if element.body else children
-        return f"<{element.name}{attributes}>{inner}</{element.name}>"
+        return f"{opening}{inner}</{element.name}>"
 
     def restore(self, html: str) -> str:
         """HTML with everything back in its place."""
@@ -56,6 +57,15 @@ class Keeper:
     def _keep(self, text: str) -> str:
         self._kept.append(text)
         return f"q{self._nonce}z{len(self._kept) - 1}x"
+
+
+@functools.lru_cache(maxsize=4096)
+def _opening(name: str, attributes: tuple[tuple[str, str], ...]) -> str | None:
+    """An opening tag in which nothing has to be kept."""
+    if not all("\n" not in value and _is_safe(value) for _, value in attributes):
+        return None
+    written = "".join(f' {one}="{value}"' for one, value in attributes)
+    return f"<{name}{written}>"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -18,6 +18,9 @@ _SIDES = {
     3: (1, 1),
     4: (1, 3),
 }  # number of values -> those of right and left (CSS 2.2 §8.4)
+_AS_WIDE_AS_THEY_ARE = frozenset(
+    {"mj-text", "mj-spacer", "mj-table"}
+)  # nothing is worked out by their padding
 _SHORTHAND = re.compile(r"padding:([^;\"]+);")
 _STYLE = 'style="'
 _SIDE = re.compile(r"padding-(right|left):([^;\"]+);")
@@ -75,12 +78,12 @@ def spell_out(root: Element) -> None:
 
 @cache
 def _padded() -> Mapping[str, str]:
-    """The components that have a padding, with what it is where nothing is said."""
+    """The components whose padding is in a width, with what it is where nothing is said."""
     sides = {"padding", "padding-left", "padding-right"}
     return {
         name: known.defaults.get("padding", "")
         for name, known in components().items()
-        if sides <= known.attributes.keys()
+        if sides <= known.attributes.keys() and name not in _AS_WIDE_AS_THEY_ARE
     }
 
 

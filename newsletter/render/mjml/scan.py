@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from newsletter.render.mjml.components import components
@@ -31,7 +31,16 @@ class Token(NamedTuple):
     start: int
     end: int
     name: str = ""
-    attributes: tuple[Attribute, ...] = ()
+    written: tuple[
+        tuple[str, str, int, int], ...
+    ] = ()  # attributes: name, value, and their offsets in the tag
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        return tuple(
+            Attribute(name, value, self.start + at, self.start + value_at)
+            for name, value, at, value_at in self.written
+        )
 
 
 # A whole tag; what is no such thing is looked at once more, to say why. Linear: nothing is tried in two ways.
@@ -40,6 +49,7 @@ _TAG = re.compile(rf"<(/?)([A-Za-z][\w:-]*+)((?:{_ATTRIBUTE.pattern.replace('(',
 _BEGINNING = re.compile(r"</?([A-Za-z][\w:-]*)")
 _REMARK = re.compile(r"<!--.*?-->|<\?.*?\?>|<![A-Za-z][^>]*>|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _NAME = re.compile(r"[^\s\"'<>/=]+")
+_LONG = 500  # characters of a tag that is not kept
 _BLANK = re.compile(r"\s*")
 _COMPONENT = re.compile(r"<mj-[a-z-]+")
 _LOOSE = re.compile(r"[^\s\"'<>]*")
@@ -78,17 +88,21 @@ def _ending() -> frozenset[str]:
 
 
 def _tag(text: str, found: re.Match[str]) -> Token:
-    closing, name, written, alone = found.groups()
-    if closing and (written or alone):
+    kind, name, written = (_read if found.end() - found.start() < _LONG else _read.__wrapped__)(found[0])
+    if kind is Kind.CLOSE and (written or found[0].endswith("/>")):
         raise Faulty(_no_tag(text, found.start()))
-    kind = Kind.CLOSE if closing else Kind.ALONE if alone else Kind.OPEN
-    if not written:
-        return Token(kind, found.start(), found.end(), name)
-    attributes = tuple(
-        Attribute(one[1], one[2][1:-1], one.start(1), one.start(2) + 1)
-        for one in _ATTRIBUTE.finditer(text, *found.span(3))
-    )
-    return Token(kind, found.start(), found.end(), name, attributes)
+    return Token(kind, found.start(), found.end(), name, written)
+
+
+@lru_cache(maxsize=4096)  # letters of one house have most of their tags in common
+def _read(tag: str) -> tuple[Kind, str, tuple[tuple[str, str, int, int], ...]]:
+    """A whole tag: what it is, its name, its attributes as in a token."""
+    found = _TAG.fullmatch(tag)
+    if found is None:
+        raise AssertionError(tag)
+    kind = Kind.CLOSE if found[1] else Kind.ALONE if found[4] else Kind.OPEN
+    attributes = _ATTRIBUTE.finditer(tag, *found.span(3)) if found[3] else ()
+    return kind, found[2], tuple((one[1], one[2][1:-1], one.start(1), one.start(2) + 1) for one in attributes)
 
 
 def _remark(text: str, start: int) -> Token:

@@ -34,7 +34,12 @@ class Element:
     body: str = ""  # of an ending tag: raw
     at: int | None = None
     body_at: int | None = None
-    written: Mapping[str, Attribute] = field(default_factory=dict)  # where each attribute stands
+    tag: Token | None = None  # as its author wrote it
+
+    @property
+    def written(self) -> Mapping[str, Attribute]:
+        """Where each attribute stands that its author wrote."""
+        return {attribute.name: attribute for attribute in self.tag.attributes} if self.tag else {}
 
     def find(self, name: str) -> "Element | None":
         return next((child for child in self.children if child.name == name), None)
@@ -56,11 +61,12 @@ class Element:
 
     def again(self, children: "list[Element]") -> "Element":
         """The same component around other content."""
-        return Element(self.name, dict(self.attributes), children, at=self.at, written=self.written)
+        return Element(self.name, dict(self.attributes), children, at=self.at, tag=self.tag)
 
     def place_of(self, attribute: str) -> int | None:
         """Offset of an attribute's value; of the tag if it is not its author's."""
-        return self.written[attribute].value_at if attribute in self.written else self.at
+        found = self.written.get(attribute)
+        return found.value_at if found else self.at
 
 
 def parse(text: str, tokens: Tokens | None = None) -> tuple[Element, list[Fault]]:
@@ -117,14 +123,13 @@ class _Reader:
         return roots[0]
 
     def _open(self, token: Token) -> None:
-        written = {attribute.name: attribute for attribute in token.attributes}
-        if len(written) < len(token.attributes):
+        values = {name: value for name, value, _, _ in token.written}
+        if len(values) < len(token.written):
             names = [attribute.name for attribute in token.attributes]
             twice = next(one for at, one in enumerate(token.attributes) if one.name in names[:at])
             message = f"<{token.name}> has `{twice.name}` twice"
             raise Faulty(Fault("T120", message, twice.at, "keep one of them"))
-        values = {name: attribute.value for name, attribute in written.items()}
-        element = Element(token.name, values, at=token.start, written=written)
+        element = Element(token.name, values, at=token.start, tag=token)
         self._stack[-1].children.append(element)
         if token.kind is Kind.OPEN:
             self._stack.append(element)

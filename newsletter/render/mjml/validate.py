@@ -1,5 +1,6 @@
 """A tree of MJML held against the component table: unknown components, wrong nesting, attributes, values."""
 
+import functools
 from collections.abc import Iterator, Mapping
 
 from newsletter.errors import did_you_mean, nearest
@@ -56,13 +57,21 @@ def _of(element: Element, tokens: Tokens | None) -> Iterator[Fault]:
         return
     if known is None:
         return  # said by its parent
-    yield from _attributes(element, known.attributes, tokens)
+    if tokens or not _is_fine(element.name, tuple(element.attributes.items())):
+        yield from _attributes(element, known.attributes, tokens)
     yield from _conditional(element)
     for child in (leaf for one in element.children for leaf in one.leaves()):
         if child.name not in components():
             yield _unknown(child)
         elif known.children is not None and child.name not in known.children:
             yield _misplaced(child, element)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_fine(name: str, attributes: tuple[tuple[str, str], ...]) -> bool:
+    """Whether nothing is wrong with a component's attributes, wherever it stands."""
+    element = Element(name, dict(attributes))
+    return next(_attributes(element, components()[name].attributes), None) is None
 
 
 def _conditional(element: Element) -> Iterator[Fault]:
