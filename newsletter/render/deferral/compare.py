@@ -13,6 +13,8 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 _AROUND = re.compile(r" ?(<[^<>]*>) ?")
 _ADDRESS = re.compile(r'\b(?:href|src|background)="[^"]*"')
 _NEIGHBOURS = re.compile(r"<!\[endif\]--> ?<!--\[if mso \| IE\]>")
+_SAID = re.compile(r'\b((?:aria-label|title|alt)=)"([^"]*)"')
+_STYLE = re.compile(r"<style\b.*?</style>", re.DOTALL)
 _RULE = re.compile(r"[^{}]+\{[^{}]*\}")
 SHOWN = 60  # characters of a difference
 
@@ -22,11 +24,11 @@ def difference(one: Content, other: Content) -> str:
     for part in ("subject", "preheader", "text"):
         if found := _first(getattr(one, part), getattr(other, part)):
             return f"{part}: {found}"
-    (head, body), (other_head, other_body) = _halves(one.html), _halves(other.html)
-    if found := _first(level(body), level(other_body)):
+    sheets, others = _STYLE.findall(one.html), _STYLE.findall(other.html)
+    if found := _first(level(_STYLE.sub("", one.html)), level(_STYLE.sub("", other.html))):
         return f"html: {found}"
-    if lost := {*_rules(head)} - {*_rules(other_head)}:
-        return f"head: `{min(lost)[:SHOWN]}` is missing"
+    if lost := {*_rules(sheets)} - {*_rules(others)}:
+        return f"style sheets: `{min(lost)[:SHOWN]}` is missing"
     return ""
 
 
@@ -34,17 +36,13 @@ def level(html: str) -> str:
     """HTML in one spelling."""
     html = _QUOTE.sub(lambda found: _QUOTES[found[0]], html)
     html = _ADDRESS.sub(lambda found: unquote(found[0]), html)
+    html = _SAID.sub(lambda found: f'{found[1]}"{" ".join(found[2].split())}"', html)
     html = _AROUND.sub(r"\1", _BLANKS.sub(" ", html))
     return _NEIGHBOURS.sub("", html)
 
 
-def _halves(html: str) -> tuple[str, str]:
-    head, end, body = html.partition("</head>")
-    return (head, body) if end else ("", head)
-
-
-def _rules(head: str) -> list[str]:
-    return [_BLANKS.sub(" ", rule).strip() for rule in _RULE.findall(head)]
+def _rules(sheets: list[str]) -> list[str]:
+    return [_BLANKS.sub(" ", rule).strip() for sheet in sheets for rule in _RULE.findall(sheet)]
 
 
 def _first(one: str, other: str) -> str:

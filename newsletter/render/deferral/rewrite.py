@@ -313,7 +313,7 @@ class Rewriter:
         captured: dict[str, nodes.Expr] = {}
         kept = self._captured(node, scope, captured) if node is not None else None
         for name in node.find_all(nodes.Name) if node is not None else ():
-            if name.name in self._stateful:
+            if name.name in self._stateful and scope.reader:
                 self._refuse(name, f"`{name.name}` changes while the letter is made", _INSTEAD)
         for call in node.find_all(nodes.Call) if node is not None else ():
             if self._is_macro_call(call):
