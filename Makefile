@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench bench-compile golden broken components lock clean
+.PHONY: help setup demo check lint test bench bench-compile bench-render golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ test: check  ## format, lint, types, layers and all tests
 
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py
+
+bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters, and a rehearsal of 100,000
+	@$(BIN)/python benchmarks/render.py
 
 bench-compile: $(STAMP)  ## measure compiling and inlining beside npm mjml with juice (needs Node for these)
 	@$(BIN)/python benchmarks/compile.py

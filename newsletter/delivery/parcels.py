@@ -51,8 +51,7 @@ class Packer:
             date=self.date,
             unsubscribe=links.unsubscribe,
         )
-        check(self.composition, values, envelope)
-        return Parcel(self.composition, values, envelope)
+        return Parcel(self.composition, values, envelope, check(self.composition, values, envelope))
 
 
 def list_of(subscriber: Subscriber, preferred: tuple[str, ...]) -> str:

@@ -105,13 +105,13 @@ def rehearse(
     for number, person in enumerate(plan.recipients, 1):
         try:
             parcel = packer.parcel(person, sid(secret, 0, number, "rehearsal", 0))
-            raw = message(parcel.composition, parcel.values, parcel.envelope)
+            raw = message(parcel.composition, parcel.values, parcel.envelope, parcel.letter)
         except ChecksFailed as failed:
             result.failed += 1
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
             continue
-        subject = parcel.composition.fill(parcel.values).subject
+        subject = parcel.letter.content.subject if parcel.letter else ""
         rows.append((person, subject, len(raw)))
         if label := chosen.get(person.key):
             result.samples.append(_keep_sample(folder, len(result.samples) + 1, label, person, parcel, raw))

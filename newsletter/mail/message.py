@@ -1,6 +1,7 @@
 """A composition and one recipient's values become the bytes of a message (RFC 5322, MIME)."""
 
 import base64
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from newsletter.settings.web import is_loopback
 
 HEADER_BYTES = 16 * 1024  # the block; several large receivers refuse more
 
+_SHORT = 500
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and lone surrogates
 
 
@@ -43,14 +45,17 @@ class Letter:
     list_headers: tuple[tuple[str, str], ...]  # written raw, never encoded or folded
 
 
-def message(composition: Composition, values: Values, envelope: Envelope) -> bytes:
+def message(
+    composition: Composition, values: Values, envelope: Envelope, letter: Letter | None = None
+) -> bytes:
     """One recipient's message, ready for the wire: CRLF only, lines of at most 76 but for raw headers.
 
     multipart/alternative (text, then HTML) in quoted-printable UTF-8, inside multipart/related with
     the pictures where the HTML names some by `cid:`; levels with a single part are left out. The same
-    arguments give the same bytes. Raises ChecksFailed with all that stands in the way (D1xx).
+    arguments give the same bytes. letter: what `check` made of them, if it was asked before
+    Raises ChecksFailed with all that stands in the way (D1xx).
     """
-    letter = check(composition, values, envelope)
+    letter = letter or check(composition, values, envelope)
     block = _header_block(letter, envelope)
     if len(block) > HEADER_BYTES:
         place = composition.campaign.place("subject")
@@ -97,14 +102,23 @@ def _content_problems(content: Content, subject: Place, body: Place) -> list[Pro
     if not content.subject.strip():
         hint = "give a field that can be empty another text: {{ subscriber.first_name or 'Hej' }}"
         problems.append(Problem("D102", "the subject is empty", subject, hint))
-    for part, written in (("HTML part", content.html), ("text part", content.text)):
-        bad = _NO_TEXT.search(written)
+    for part, pieces in (("HTML part", content.pieces or (content.html,)), ("text part", (content.text,))):
+        bad = next(filter(None, map(_no_text, pieces)), None)
         if bad:
             text = f"the {part} holds U+{ord(bad[0]):04X}, which is no text"
             problems.append(Problem("D105", text, body, "remove it; it often comes from a wrong encoding"))
     if not content.html and not content.text:
         problems.append(Problem("D106", "the message is empty", body, "write something below the second +++"))
     return problems
+
+
+def _no_text(piece: str) -> re.Match[str] | None:
+    return _known_text(piece) if len(piece) > _SHORT else _NO_TEXT.search(piece)
+
+
+@functools.lru_cache(maxsize=512)  # what is everybody's is looked through once
+def _known_text(piece: str) -> re.Match[str] | None:
+    return _NO_TEXT.search(piece)
 
 
 def _mailbox(key: str, text: str, place: Place | None, problems: list[Problem]) -> Mailbox:
@@ -185,7 +199,10 @@ def _header_block(letter: Letter, envelope: Envelope) -> bytes:
 
 def _part(content: Content, pictures: tuple[InlinePicture, ...], sid: str) -> bytes:
     """The MIME tree from its root header on."""
-    leaves = [_leaf(kind, text) for kind, text in (("plain", content.text), ("html", content.html)) if text]
+    leaves = [_leaf("plain", quoted_printable.encode(content.text))] if content.text else []
+    if content.html:
+        pieces = content.pieces or (content.html,)
+        leaves.append(_leaf("html", quoted_printable.encode_pieces(pieces)))
     body = leaves[0] if len(leaves) == 1 else _multipart("alternative", leaves, sid)
     if not pictures or not content.html:
         return body
@@ -202,11 +219,12 @@ def _multipart(kind: str, parts: list[bytes], sid: str, more: str = "") -> bytes
     return head.encode("ascii") + inside + f"--{boundary}--\r\n".encode("ascii")
 
 
-def _leaf(kind: str, text: str) -> bytes:
+def _leaf(kind: str, encoded: bytes) -> bytes:
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode("ascii") + quoted_printable.encode(text)
+    return head.encode("ascii") + encoded
 
 
+@functools.lru_cache(maxsize=64)  # it is the same in every message
 def _picture(picture: InlinePicture) -> bytes:
     """An inline part (RFC 2392 for the Content-ID, RFC 2231 for a name beyond ASCII)."""
     named = f'filename="{picture.filename}"'

@@ -38,7 +38,7 @@ class Outbox:
         campaigns = {parcel.campaign_id for parcel in parcels}
         if len(campaigns) != 1 or len(parcels) > self.max_batch:
             raise ValueError(f"a request holds 1 to {self.max_batch} messages of one campaign")
-        messages = tuple((p.sid, message(p.composition, p.values, p.envelope)) for p in parcels)
+        messages = tuple((p.sid, message(p.composition, p.values, p.envelope, p.letter)) for p in parcels)
         digest = hashlib.sha256(b"".join(data for _, data in messages)).digest()
         payload = _Files(self._folder(campaigns.pop()), messages)
         return Request(tuple(sid for sid, _ in messages), digest, payload)

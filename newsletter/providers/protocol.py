@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from newsletter.mail.message import Envelope
+from newsletter.mail.message import Envelope, Letter
 from newsletter.render.composition import Composition, Values
 
 
@@ -25,6 +25,7 @@ class Parcel:
     composition: Composition
     values: Values
     envelope: Envelope
+    letter: Letter | None = None  # filled in and checked, if somebody did
 
     @property
     def sid(self) -> str:

@@ -131,7 +131,7 @@ class SendGrid:
         if len(parcels) != 1:
             raise ValueError("a request holds one message")
         parcel = parcels[0]
-        letter = check(parcel.composition, parcel.values, parcel.envelope)
+        letter = parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
         body = json.dumps(_mail(parcel, letter), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
         return Request((parcel.sid,), hashlib.sha256(body).digest(), body)
 

@@ -29,6 +29,15 @@ class Content:
     preheader: str  # one line, possibly empty; it already stands in `html`
     html: str
     text: str
+    pieces: tuple[
+        str, ...
+    ] = ()  # `html` again: what is everybody's, a value, what is everybody's, …; or nothing
+
+
+def content_of(values: Values) -> Content:
+    """The content of a letter that was rendered whole: its four parts are its values. Raises ValueError for others."""
+    subject, preheader, html, text = values
+    return Content(subject, preheader, html, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ class Composition:
     hosted: Mapping[str, bytes] = field(default_factory=dict)  # a picture's published name -> its bytes
     whole: Merge | None = None  # renders the whole letter: what the slots are held against
     prove: Callable[[Iterable[Subscriber]], str] = lambda _readers: ""  # see Certificate.prove
-    join: Callable[[Values], Content] = lambda values: Content(*values)
+    join: Callable[[Values], Content] = content_of
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:

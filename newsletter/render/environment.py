@@ -231,12 +231,16 @@ def underlined(text: str, sign: str = "-") -> str:
 
 def one_line(text: str) -> str:
     """A header's text: controls and line ends are blanks, and blanks do not pile up."""
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
     cleaned = "".join(" " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign for sign in text)
     return re.sub(" {2,}", " ", cleaned).strip(" ")
 
 
 def cleaned(text: str) -> str:
     """Text for a message: LF line ends, none of the controls at which parsers and mail programs stumble."""
+    if text.isprintable():
+        return text
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

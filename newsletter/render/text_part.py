@@ -1,7 +1,5 @@
 """The plain-text part where a project has no template for it: its frame, and how parts are written."""
 
-import re
-
 from newsletter.render.environment import UNDERLINE, cleaned
 from newsletter.render.views import Image, Part
 
@@ -69,14 +67,26 @@ def plain_block(part: Part) -> str:
     return "\n".join(lines) + (f"\n\n{part.body}" if part.children else "")
 
 
-_BLANK_LINES = re.compile(r"\n{3,}")
-
-
 def tidy(text: str) -> str:
-    """A text part with its lines under headings, without trailing blanks and piles of empty lines."""
+    """A text part with its lines under headings, without controls, trailing blanks and piles of empty lines."""
+    return settled(cleaned(underlines(text)))
+
+
+def underlines(text: str) -> str:
+    """Each line under a heading as long as the heading is by now."""
+    if UNDERLINE not in text:
+        return text
     before, *parts = text.split(f"\n{UNDERLINE}")
     for part in parts:  # each begins with the sign for the line
         heading = before.rpartition("\n")[2].strip()
         before = f"{before}\n{part[0] * min(len(heading), 60)}{part[1:]}"
-    lines = [line.rstrip(" \t") for line in cleaned(before).split("\n")]
-    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+    return before
+
+
+def settled(text: str) -> str:
+    """Without trailing blanks and piles of empty lines; ended by one line end."""
+    if " \n" in text or "\t\n" in text or text[-1:] in (" ", "\t"):
+        text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip("\n") + "\n"

@@ -4,6 +4,7 @@ Python's reader mends what it reads, so a round trip through it alone proves not
 """
 
 import base64
+import quopri
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import ChecksFailed
+from newsletter.mail import quoted_printable
 from newsletter.mail.message import list_label
 from newsletter.render.composition import InlinePicture
 
@@ -423,3 +425,13 @@ def test_a_message_in_full(write: Write) -> None:
         "--=_alt_aeaq6kz2sdfg4--",
         "",
     ]
+
+
+@given(st.lists(st.text(alphabet="aå=. \n\tFrom<>👩", max_size=120), min_size=1, max_size=7))
+def test_pieces_encode_as_one_text(pieces: list[str]) -> None:
+    encoded = quoted_printable.encode_pieces(pieces)
+    assert quopri.decodestring(encoded).decode() == "".join(pieces).replace("\n", "\r\n")
+    lines = encoded.split(b"\r\n")
+    assert b"\n" not in encoded.replace(b"\r\n", b"")
+    assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in lines)
+    assert not any(line.endswith((b" ", b"\t")) for line in lines)

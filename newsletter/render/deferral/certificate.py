@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from newsletter.audience.models import Subscriber
 from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.render.composition import Content, Links, Merge, Values
+from newsletter.render.composition import Links, Merge, Values, content_of
 from newsletter.render.deferral.compare import difference
 from newsletter.render.deferral.forcing import Answers, answered
 from newsletter.render.deferral.merge import SlotMerge
@@ -91,7 +91,7 @@ def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) 
             raise whole
         if isinstance(filled, ChecksFailed):
             raise filled
-        if found := difference(Content(*whole), merge.fill(filled)):
+        if found := difference(content_of(whole), merge.fill(filled)):
             message = f"filled in, the letter differs from the whole one: {found}"
             hint = "let conditions and values that differ stand around whole paragraphs, blocks or sections"
             raise ChecksFailed(Problem("M121", message, place, hint))

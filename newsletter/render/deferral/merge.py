@@ -11,7 +11,7 @@ from newsletter.render.deferral.residual import Skeleton
 from newsletter.render.environment import cleaned, one_line
 from newsletter.render.limits import budget
 from newsletter.render.renderer import Renderer
-from newsletter.render.text_part import tidy
+from newsletter.render.text_part import settled, underlines
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,11 @@ class SlotMerge:
         """Raises ValueError if the values are not those of a call."""
         if len(values) != len(self.plain.blocks) + len(self.escaped.blocks):
             raise ValueError(f"{len(values)} values are not those of this composition")
+        pieces = self.html.pieces(values)
         return Content(
             one_line(self.subject.join(values)),
             one_line(self.preheader.join(values)),
-            self.html.join(values),
-            tidy(self.text.join(values)),
+            "".join(pieces),
+            settled(underlines(self.text.join(values))),  # values and statics are clean
+            pieces,
         )

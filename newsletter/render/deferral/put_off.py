@@ -8,11 +8,13 @@ from newsletter.render.deferral.ledger import Deferred, Met, Refused
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.positions import refusals
 from newsletter.render.deferral.residual import Skeleton, Slots, Torn
-from newsletter.render.environment import Sandbox
+from newsletter.render.environment import UNDERLINE, Sandbox, cleaned
 from newsletter.render.origin import Origins
 from newsletter.render.renderer import Renderer
 from newsletter.render.utm import Tagger
 
+_BLANKS_AT_END = re.compile(r"(?<![ \t])[ \t]+\n")
+_BLANK_LINES = re.compile(r"\n{3,}")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -45,7 +47,11 @@ class PutOff:
         found += [places.met(deferred.met[number], gone) for number in sorted(lost)]
         if found:
             raise ChecksFailed(*dict.fromkeys(found))
-        return cls(texts.subject, texts.preheader, html, tagger.text(texts.text), deferred, places)
+        text = UNDERLINE.join(map(cleaned, tagger.text(texts.text).split(UNDERLINE)))
+        text = _BLANK_LINES.sub(
+            "\n\n", _BLANKS_AT_END.sub("\n", text)
+        )  # what is left is done for each reader
+        return cls(texts.subject, texts.preheader, html, text, deferred, places)
 
     def merge(self, whole: Renderer, *, plain: Sandbox, escaped: Sandbox, proving: bool = False) -> SlotMerge:
         """The merge that fills slots in place of rendering whole letters.

@@ -28,11 +28,15 @@ class Skeleton:
     static: tuple[str, ...]
     order: tuple[int, ...]  # numbers of slots, of this text alone or of all that share their values
 
-    def join(self, values: tuple[str, ...]) -> str:
+    def pieces(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """What is everybody's and what is this reader's, by turns."""
         parts = [self.static[0]]
         for number, static in zip(self.order, self.static[1:], strict=True):
             parts += (values[number], static)
-        return "".join(parts)
+        return tuple(parts)
+
+    def join(self, values: tuple[str, ...]) -> str:
+        return "".join(self.pieces(values))
 
 
 @dataclass
