@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
+from newsletter.check.letter import letter_findings
 from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity, did_you_mean
 from newsletter.files.project import SETTINGS_FILE
@@ -37,8 +38,16 @@ def check_campaign(
         problems += failed.problems
     else:
         problems += composition.findings
-        problems += _trial(workspace, composition)
+        told = {
+            problem.place for problem in problems if problem.code == "C127"
+        }  # the same of a link in the text
+        trial = _trial(workspace, composition)
+        problems += [problem for problem in trial if problem.code != "L104" or problem.place not in told]
     return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
+
+
+def _line(problem: Problem) -> tuple[str, int | None]:
+    return (problem.place.file, problem.place.line) if problem.place else ("", None)
 
 
 def _unknown_codes(campaign: Campaign) -> Iterable[Problem]:
@@ -51,13 +60,17 @@ def _unknown_codes(campaign: Campaign) -> Iterable[Problem]:
 def _trial(workspace: Workspace, composition: Composition) -> tuple[Problem, ...]:
     """What goes wrong for one real reader, or for a few on whom the slots are proved; a rehearsal asks everybody."""
     readers = workspace.some_readers(composition.campaign)
+    links = Links(unsubscribe="https://newsletter.invalid/")
+    found: dict[tuple[str, Place | None], Problem] = {}
     try:
-        for reader in readers[:1]:
-            composition.slots(reader, Links(unsubscribe="https://newsletter.invalid/"))
+        for reader in readers:
+            content = composition.fill(composition.slots(reader, links))
+            for problem in letter_findings(workspace.project, composition, content):
+                found.setdefault((problem.code, problem.place), problem)
         composition.prove(readers)
     except ChecksFailed as failed:
         return failed.problems
-    return ()
+    return tuple(found.values())
 
 
 def check_sequence(workspace: Workspace, sequence: Sequence) -> tuple[Problem, ...]:
