@@ -331,7 +331,7 @@ class Compiler:
         try:
             return PutOff.of(stage, deferred)
         except ChecksFailed as failed:
-            told = [problem for problem in failed.problems if problem.code in ("M120", "T134")]
+            told = [problem for problem in failed.problems if problem.code in ("M120", "T113", "T134")]
             if told:
                 raise ChecksFailed(*told) from None
             return failed

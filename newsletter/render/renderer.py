@@ -148,10 +148,11 @@ class Renderer:
         letter = Letter(form, self.plan, context)
         run(form.body, {**context, **letter.callbacks()})
         intro, *sections, closing = letter.sections
-        return run(
-            form.frame,
-            {**context, "words": self.words, "intro": intro, "sections": sections, "closing": closing},
-        )
+        names = {"words": self.words, "intro": intro, "sections": sections, "closing": closing}
+        text = run(form.frame, {**context, **names})
+        if form.deferred:
+            letter.refuse_unused()
+        return text
 
 
 def run(template: Template, context: Mapping[str, Any]) -> str:
@@ -182,6 +183,23 @@ class Letter:
             CONTROL: self._condition,
         }
 
+    def refuse_unused(self) -> None:
+        """Raises ChecksFailed (T113) for what a template neither prints nor looks at: it would be lost."""
+        lost = [
+            self._places.get(id(part))
+            for section in self.sections
+            for part in section.parts
+            if not part.used and part.kind != "condition"
+        ]
+        if lost:
+            what = "the text part's template" if self._form.as_text else "the template"
+            hint = "let it print the `body` of intro, sections and closing, or each of their parts"
+            told = (
+                Problem("T113", f"{what} does not print this: it would be lost", place, hint)
+                for place in lost
+            )
+            raise ChecksFailed(*told)
+
     def _section(self, number: int) -> str:
         self.sections.append(Section("", self._plan.sections[number].kind))
         return ""
@@ -196,7 +214,9 @@ class Letter:
             if not self._form.as_text:
                 refuse_code(content, self._plan.pieces[number].place)
             name = "text" if self._form.as_text else "html"
-            self._add(self._make("text", "text", {name: content}, self.sections[-1], self._print))
+            part = self._make("text", "text", {name: content}, self.sections[-1], self._print)
+            self._places[id(part)] = self._plan.pieces[number].place
+            self._add(part)
         return ""
 
     def _begin(self, number: int) -> str:

@@ -39,7 +39,7 @@ class Image:
 class Part:
     """A text, picture, button or block; printing it renders its template. A field's name is an attribute, too."""
 
-    __slots__ = ("_printed", "children", "fields", "kind", "name", "section")
+    __slots__ = ("_printed", "children", "fields", "kind", "name", "section", "used")
 
     def __init__(
         self,
@@ -54,9 +54,11 @@ class Part:
         self.name = name  # a block's; else the kind
         self.fields = fields
         self.children: list[Part] = []
+        self.used = False  # whether a template printed it, or looked at one of its fields
         self._printed = printed
 
     def __getattr__(self, name: str) -> Any:
+        self.used = True
         try:
             return self.fields[name]
         except KeyError:
@@ -68,9 +70,11 @@ class Part:
         return joined(self.children)
 
     def __html__(self) -> str:
+        self.used = True
         return self._printed(self)
 
     def __str__(self) -> str:
+        self.used = True
         return self._printed(self)
 
 
