@@ -187,3 +187,21 @@ def test_it_is_the_same_both_ways(tried: Callable[..., str], probe: str) -> None
 def test_it_is_refused_with_its_reason(tried: Callable[..., str], probe: str) -> None:
     parts, code = REFUSED[probe]
     assert code in tried(**parts).split()
+
+
+def test_a_partial_of_both_forms_serves_each_in_its_own_way(workshop: Any, make_person: Any) -> None:
+    """Files are rewritten once in a process; what HTML escapes the text part does not, whoever came first."""
+    workshop.write(
+        "templates/partials/m.txt", "{% macro who(x) %}<{{ x }}>{% endmacro %}{{ subscriber.first_name }}"
+    )
+    workshop.write("templates/brev.txt", '{% include "partials/m.txt" %}{{ intro.body }}')
+    html = '<mjml><mj-body><mj-text>{% include "partials/m.txt" %}</mj-text>{{ intro.body }}</mj-body></mjml>'
+    workshop.write("templates/brev.mjml", html)
+    for file in ("campaigns/a.md", "campaigns/b.md"):
+        workshop.body("Hej {{ subscriber.city }}!", file=file)
+    for name in ("a", "b", "a"):
+        composition = workshop.compose(name)
+        content = composition.fill(composition.slots(make_person("A & B", city="<V>"), LINKS))
+        assert "A &amp; B" in content.html
+        assert "A & B" in content.text
+        assert "<V>" in content.text

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import datetime as dt
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from newsletter.render.deferral.tokens import Kind, Tokens
 from newsletter.render.environment import SAFE_ADDRESS
 
 Plain = str | int | float | bool | None | dt.date | dt.time | list[Any] | tuple[Any, ...] | dict[str, Any]
+
+
+_numbers = itertools.count()  # for all compositions: what was compiled once serves many of them
 
 
 class Refused(ValueError):
@@ -56,7 +60,7 @@ class Deferred:
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def site(self, kind: Kind, node: nodes.Node | None, file: str, line: int, key: str = "") -> str:
-        name = f"{file}#{len(self.sites)}"
+        name = f"{file}#{next(_numbers)}"
         self.sites[name] = Site(kind, node, file, line, key)
         return name
 
