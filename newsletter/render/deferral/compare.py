@@ -34,9 +34,10 @@ def difference(one: Content, other: Content) -> str:
 
 def level(html: str) -> str:
     """HTML in one spelling."""
-    html = _QUOTE.sub(lambda found: _QUOTES[found[0]], html)
-    html = _ADDRESS.sub(lambda found: unquote(found[0]), html)
+    html = html.replace("\u00a0", " ").replace("&nbsp;", " ")
     html = _SAID.sub(lambda found: f'{found[1]}"{" ".join(found[2].split())}"', html)
+    html = _ADDRESS.sub(lambda found: unquote(found[0]), html)
+    html = _QUOTE.sub(lambda found: _QUOTES[found[0]], html)
     html = _AROUND.sub(r"\1", _BLANKS.sub(" ", html))
     return _NEIGHBOURS.sub("", html)
 

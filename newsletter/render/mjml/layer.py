@@ -33,6 +33,7 @@ _ICONS = {
 }
 
 _IMG_SRC = re.compile(r"""(<img\b[^<>]*?\ssrc=)(["'])([^"'<>]*)\2""", re.IGNORECASE)
+_BLANKS = re.compile(r"[ \t\n]+")  # a hard space stays one
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -158,7 +159,7 @@ def _complete_head(root: Element, page: Page) -> None:
             given.body = escape(value)
     for child in head.children:
         if child.name == "mj-title":  # stands in an attribute, too: no tags, no quotes
-            child.body = " ".join(_TAGS.sub("", child.body).replace('"', "&quot;").split())
+            child.body = _BLANKS.sub(" ", _TAGS.sub("", child.body).replace('"', "&quot;")).strip(" ")
     head.children = [child for child in head.children if child.name != "mj-preview" or child.body.strip()]
 
 
