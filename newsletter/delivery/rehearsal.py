@@ -222,6 +222,7 @@ def _plan_json(workspace: Workspace, result: Rehearsal) -> bytes:
         "excluded": plan.excluded,
         "sources": dict(sorted(plan.composition.sources.items())),
         "passed": result.passed,
+        "proof": result.proof or None,
         "rehearsed_at": workspace.clock.now().isoformat(),
     }
     return (json.dumps(written, indent=2, ensure_ascii=False) + "\n").encode("utf-8")

@@ -70,7 +70,10 @@ def test_rehearsal_then_the_same_plan_sends_to_exactly_those(name, shipped, news
     data = rehearsed.data
     assert data["candidates"] == data["recipients"] + sum(data["excluded"].values())
     plan = tmp_path / "out" / "plan.json"
-    assert json.loads(plan.read_text(encoding="utf-8"))["plan"] == data["plan"]
+    written = json.loads(plan.read_text(encoding="utf-8"))
+    assert written["plan"] == data["plan"]
+    assert written["proof"].endswith("no difference")
+    assert written["proof"] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert {path.suffix for path in (tmp_path / "out" / "samples").iterdir()} == {".eml", ".html"}
     masked = (tmp_path / "out" / "recipients.csv").read_text(encoding="utf-8")
     assert "***@" in masked
