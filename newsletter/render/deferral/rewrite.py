@@ -6,24 +6,19 @@ provably the same later is refused.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jinja2 import nodes
 
+from newsletter.render.deferral.guards import HOLDS, LIFT, OWNER, PLAIN, TRUTH, Guards, copied, names_in
 from newsletter.render.deferral.ledger import Deferred, Refused, Site
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.templates import TemplateSandbox
 
 ROOTS = frozenset({"subscriber", "links"})
-MEMBER = "__member"
-MEET, PLAIN, OWNER, TRUTH, CONTROL = "__meet", "__plain", "__owner", "__truth", "__control"
-HOLDS, LIFT = "__holds", "__lift"
-_PASSING = frozenset(
-    {"e", "escape", "forceescape", "underlined"}
-)  # filters that leave a text as it is, and more
-_LIFTED = 3  # filters behind each other
+MEMBER, MEET, CONTROL = "__member", "__meet", "__control"
 _STATEFUL = frozenset({"namespace", "joiner", "cycler"})
 _INSTEAD = "work it out in the list, or print both and let {% if … %} stand around each"
 
@@ -81,16 +76,15 @@ class DeferringSandbox(TemplateSandbox):
         return code
 
 
-class Rewriter:
+class Rewriter(Guards):
     """Rewrites one template. `program`: an author's body, whose statements stand between parts."""
 
     def __init__(self, environment: TemplateSandbox, deferred: Deferred, file: str) -> None:
         self._environment = environment
         self._deferred = deferred
         self._keys = 0
-        self._file = file
+        super().__init__(file)
         self._program = file.startswith("(body")
-        self._macros: frozenset[str] = frozenset()
         self._stateful: frozenset[str] = frozenset()
         self._assigned: dict[str, int] = {}
 
@@ -179,7 +173,7 @@ class Rewriter:
             what = "`else` behind" if node.else_ else "`recursive` in"
             self._refuse(node, f"{what} a loop over the reader's values", _INSTEAD)
         loop = nodes.For(
-            _copied(node.target),
+            copied(node.target),
             self._substituted(node.iter, scope),
             [],
             [],
@@ -196,7 +190,7 @@ class Rewriter:
 
     def _scopes(self, node: nodes.For, scope: Scope) -> tuple[Scope, Scope]:
         """Inside a loop over the campaign's values, and inside one over the reader's."""
-        targets = frozenset(name.name for name in _names(node.target))
+        targets = frozenset(name.name for name in names_in(node.target))
         aliases = {name: value for name, value in scope.aliases.items() if name not in targets}
         inside = replace(scope, aliases=aliases, nested=True)
         own = replace(inside, looped=scope.looped - targets - {"loop"})
@@ -300,12 +294,6 @@ class Rewriter:
             return self._now(node)
         return self._meet(Kind.VALUE, node, scope, node.lineno)
 
-    def _is_macro_call(self, node: nodes.Expr) -> bool:
-        if not isinstance(node, nodes.Call):
-            return False
-        function = node.node.node if isinstance(node.node, nodes.Getattr) else node.node
-        return isinstance(function, nodes.Name) and function.name in self._macros | {"caller"}
-
     def _meet(
         self, kind: Kind, node: nodes.Node | None, scope: Scope, line: int, key: str = ""
     ) -> nodes.Expr:
@@ -347,7 +335,7 @@ class Rewriter:
     def _is_campaigns(self, node: nodes.Node, scope: Scope) -> bool:
         if not isinstance(node, nodes.Expr) or isinstance(node, nodes.Keyword | nodes.Pair | nodes.Operand):
             return False
-        names = [name for name in _names(node) if name.ctx == "load"]
+        names = [name for name in names_in(node) if name.ctx == "load"]
         if not names or self._depends(node, scope):
             return False
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
@@ -360,7 +348,7 @@ class Rewriter:
             or name.name == MEMBER
             or name.name in scope.looped
             or name.name in scope.aliases
-            for name in _names(node)
+            for name in names_in(node)
         )
 
     def _substituted(self, node: Any, scope: Scope) -> Any:
@@ -368,97 +356,10 @@ class Rewriter:
         if not scope.aliases:
             return node
         if isinstance(node, nodes.Name) and node.name in scope.aliases and node.ctx == "load":
-            return _copied(scope.aliases[node.name])
+            return copied(scope.aliases[node.name])
         for name, value in node.iter_fields() if isinstance(node, nodes.Node) else ():
             if isinstance(value, nodes.Node):
                 setattr(node, name, self._substituted(value, scope))
             elif isinstance(value, list):
                 setattr(node, name, [self._substituted(one, scope) for one in value])
         return node
-
-    # What is worked out now must not look at a token.
-
-    def _now(self, node: Any) -> Any:
-        """An expression of the campaign's; whatever it looks into is asked whether it depends on the reader."""
-        match node:
-            case nodes.Getattr() | nodes.Getitem():
-                node.node = self._asked(node.node, OWNER)
-            case nodes.Filter(name=name) if name in _PASSING:
-                node.node = self._now(node.node)
-                node.args = [self._plain(one) for one in node.args]
-            case nodes.Filter() if node.node is not None and not node.kwargs and _depth(node) <= _LIFTED:
-                return self._perhaps_lifted(node)
-            case nodes.Filter() | nodes.Test():
-                if node.name not in ("defined", "undefined") and node.node is not None:
-                    node.node = self._plain(node.node)
-                node.args = [self._plain(one) for one in node.args]
-            case nodes.And() | nodes.Or():
-                node.left, node.right = self._truth(node.left), self._now(node.right)
-            case nodes.Not():
-                node.node = self._truth(node.node)
-            case nodes.CondExpr():
-                node.test, node.expr1 = self._truth(node.test), self._now(node.expr1)
-                node.expr2 = self._now(node.expr2) if node.expr2 is not None else None
-            case nodes.Compare():
-                node.expr = self._plain(node.expr)
-                for operand in node.ops:
-                    operand.expr = self._plain(operand.expr)
-            case nodes.BinExpr():
-                node.left, node.right = self._plain(node.left), self._plain(node.right)
-            case nodes.UnaryExpr():
-                node.node = self._plain(node.node)
-            case nodes.Concat():
-                node.nodes = [self._now(one) for one in node.nodes]
-            case nodes.Call():
-                hand_on = self._now if self._is_macro_call(node) else self._plain
-                node.node = self._now(node.node)
-                node.args = [hand_on(one) for one in node.args]
-                for keyword in node.kwargs:
-                    keyword.value = hand_on(keyword.value)
-            case nodes.List() | nodes.Tuple():
-                node.items = [self._now(one) for one in node.items]
-            case nodes.Dict():
-                for pair in node.items:
-                    pair.value = self._now(pair.value)
-        return node
-
-    def _perhaps_lifted(self, node: nodes.Filter) -> nodes.Expr:
-        """A filter on a text, which waits for the reader if the text does."""
-        arguments = [self._plain(one) for one in node.args]
-        value, line = self._now(node.node), node.lineno
-        held = nodes.Call(nodes.Name(HOLDS, "load"), [_copied(value)], [], None, None, lineno=line)
-        place = [nodes.Const(node.name), nodes.Const(self._file), nodes.Const(line)]
-        what: list[nodes.Expr] = [*place, _copied(value), *map(_copied, arguments)]
-        later = nodes.Call(nodes.Name(LIFT, "load"), what, [], None, None, lineno=line)
-        now = nodes.Filter(value, node.name, arguments, [], None, None, lineno=line)
-        return nodes.CondExpr(held, later, now, lineno=line)
-
-    def _plain(self, node: Any) -> Any:
-        return self._asked(node, PLAIN)
-
-    def _truth(self, node: Any) -> Any:
-        return self._asked(node, TRUTH)
-
-    def _asked(self, node: Any, by: str) -> Any:
-        if isinstance(node, nodes.Const | nodes.Slice) or node is None:
-            return node
-        return nodes.Filter(self._now(node), by, [], [], None, None, lineno=node.lineno)
-
-
-def _depth(node: nodes.Filter) -> int:
-    return 1 + sum(1 for _ in node.find_all(nodes.Filter))
-
-
-def _names(node: nodes.Node) -> Iterator[nodes.Name]:
-    if isinstance(node, nodes.Name):
-        yield node
-    yield from node.find_all(nodes.Name)
-
-
-def _copied(node: Any) -> Any:
-    """A copy of its own: `copy.deepcopy` would copy the environment, too."""
-    if isinstance(node, list):
-        return [_copied(one) for one in node]
-    if not isinstance(node, nodes.Node):
-        return node
-    return type(node)(*(_copied(getattr(node, one)) for one in node.fields), lineno=node.lineno)
