@@ -1,21 +1,28 @@
 """All findings about the project's files, or about one campaign: what `check`, rehearsal and send stop on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
 from newsletter.check.letter import letter_findings
-from newsletter.check.workspace import Workspace
+from newsletter.check.survey import Survey
+from newsletter.check.workspace import A_FEW, Workspace
 from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity, did_you_mean
 from newsletter.files.project import SETTINGS_FILE
 from newsletter.render.composition import Composition, Links
 
+MANY = 10_000  # readers whom `check` asks at most
+TRIAL = Links(unsubscribe="https://newsletter.invalid/")
+NOBODY = Subscriber(key="", email="", address="", memberships=())
+
 
 def check_campaign(
-    workspace: Workspace, campaign: Campaign
+    workspace: Workspace, campaign: Campaign, readers: int = A_FEW
 ) -> tuple[Composition | None, tuple[Problem, ...]]:
     """Compose one campaign and collect its findings; None when it does not compose.
 
+    readers: how many of its readers are asked at most
     Findings whose code stands in the campaign's `allow` are left out, unless they are errors.
     """
     problems = [*workspace.catalogue.problems.get(campaign.id, ())]
@@ -38,16 +45,14 @@ def check_campaign(
         problems += failed.problems
     else:
         problems += composition.findings
-        told = {
-            problem.place for problem in problems if problem.code == "C127"
-        }  # the same of a link in the text
-        trial = _trial(workspace, composition)
-        problems += [problem for problem in trial if problem.code != "L104" or problem.place not in told]
+        problems = _told_once([*problems, *_trial(workspace, composition, readers)])
     return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
 
 
-def _line(problem: Problem) -> tuple[str, int | None]:
-    return (problem.place.file, problem.place.line) if problem.place else ("", None)
+def _told_once(problems: list[Problem]) -> list[Problem]:
+    """Without links that lead nowhere (L104) where the text's own finding (C127) tells them better."""
+    in_text = {problem.place for problem in problems if problem.code == "C127"}
+    return [problem for problem in problems if problem.code != "L104" or problem.place not in in_text]
 
 
 def _unknown_codes(campaign: Campaign) -> Iterable[Problem]:
@@ -57,25 +62,39 @@ def _unknown_codes(campaign: Campaign) -> Iterable[Problem]:
         yield Problem("F305", message, campaign.place("allow"), hint, Severity.WARNING)
 
 
-def _trial(workspace: Workspace, composition: Composition) -> tuple[Problem, ...]:
-    """What goes wrong for one real reader, or for a few on whom the slots are proved; a rehearsal asks everybody."""
-    readers = workspace.some_readers(composition.campaign)
-    links = Links(unsubscribe="https://newsletter.invalid/")
+def _trial(workspace: Workspace, composition: Composition, readers: int) -> Iterator[Problem]:
+    """What goes wrong for some readers: a few letters are looked at and proved, `readers` asked what they would read.
+
+    A rehearsal asks everybody; nobody in the list is stood in for by a reader without any fields.
+    """
+    people = workspace.some_readers(composition.campaign, readers)
+    few = people[:A_FEW] or [NOBODY]
+    survey = Survey(composition)
     found: dict[tuple[str, Place | None], Problem] = {}
-    for number, reader in enumerate(readers):
+    for number, reader in enumerate(people or [NOBODY]):
         try:
-            content = composition.fill(composition.slots(reader, links))
+            values = composition.slots(reader, TRIAL)
         except ChecksFailed as failed:
-            if number == 0:
-                return failed.problems
+            if people and number == 0:
+                yield from failed.problems
+                return
             continue  # a rehearsal tells it, and of how many
-        for problem in letter_findings(workspace.project, composition, content):
+        survey.add(reader, values)
+        for problem in (
+            letter_findings(
+                workspace.project, workspace.settings, composition, composition.fill(values), TRIAL
+            )
+            if number < A_FEW
+            else ()
+        ):
             found.setdefault((problem.code, problem.place), problem)
     try:
-        composition.prove(readers)
+        composition.prove(few if people else ())
     except ChecksFailed as failed:
-        return failed.problems
-    return tuple(found.values())
+        yield from failed.problems
+        return
+    yield from found.values()
+    yield from survey.problems() if people else ()
 
 
 def check_sequence(workspace: Workspace, sequence: Sequence) -> tuple[Problem, ...]:
@@ -83,7 +102,7 @@ def check_sequence(workspace: Workspace, sequence: Sequence) -> tuple[Problem, .
     problems += _unknown_names(workspace, [(sequence.segment, sequence, "segment")])
     problems += _unknown_names(workspace, [(name, sequence, "exit") for name in sequence.exit])
     for step in sequence.steps:
-        problems += check_campaign(workspace, step.campaign)[1]
+        problems += check_campaign(workspace, step.campaign, MANY)[1]
     return tuple(problems)
 
 
@@ -130,7 +149,7 @@ def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Prob
             if sequence := workspace.sequence(name):
                 problems += check_sequence(workspace, sequence)
             else:
-                problems += check_campaign(workspace, workspace.campaign(name))[1]
+                problems += check_campaign(workspace, workspace.campaign(name), MANY)[1]
         except ChecksFailed as failed:
             problems += failed.problems
     if not wanted and not workspace.catalogue.names():

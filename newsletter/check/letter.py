@@ -1,38 +1,47 @@
-"""What is wrong with a finished letter as mail programs take it: its size, its subject, its links, its headings."""
+"""What is wrong with a finished letter as mail programs and readers take it: its subject, its links, its outline."""
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 
 from newsletter.campaigns.models import Campaign
-from newsletter.errors import Place, Problem, Severity
+from newsletter.check.page import Page
+from newsletter.check.sources import Sources
+from newsletter.check.wording import wording_findings
+from newsletter.errors import Problem, Severity
 from newsletter.files.project import Project
-from newsletter.render.composition import Composition, Content
+from newsletter.render.composition import Composition, Content, Links
+from newsletter.settings.model import Settings
 
-CLIPPED = 102_400  # bytes of HTML behind which Gmail cuts a letter off (observed, not documented)
-NEARLY = 95 * 1024
 SUBJECT = 70  # characters; more than most programs show
 _ANSWER = re.compile(r"(?:re|fw|fwd|sv|vs|vb|aw|wg)\s*:", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"(?:https?://[^/\s]|mailto:.|tel:.|cid:.|#)", re.IGNORECASE)
-_RUNS = frozenset({"script", "form", "iframe", "object", "embed", "svg", "applet", "input", "video", "audio"})
-_OURS = frozenset({"input"})  # MJML's own menus and carousels have some
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_WORD = re.compile(r"\w+")
+_ADDRESS = re.compile(r"\S+://\S+")
+
+# What a link says that tells nothing to who hears or skims the links alone; Swedish and English.
+_EMPTY_WORDS = frozenset({
+    "här", "klicka här", "klicka", "tryck här", "läs här", "läs mer", "läs mer här", "mer", "mer här", "länk", "länken",
+    "se här", "se mer", "here", "click here", "click", "read more", "read here", "more", "link", "this", "this link",
+    "learn more",
+})  # fmt: skip
 
 
-def letter_findings(project: Project, composition: Composition, content: Content) -> Iterator[Problem]:
-    """The findings of one reader's letter. Codes begin with L."""
+def letter_findings(
+    project: Project, settings: Settings, composition: Composition, content: Content, links: Links
+) -> Iterator[Problem]:
+    """The findings of one reader's letter, made with these links. Codes begin with L."""
     campaign = composition.campaign
+    page = Page.of(content.html)
+    sources = Sources(project, composition)
     yield from _subject(campaign, content.subject)
-    yield from _size(campaign, len(content.html.encode("utf-8")))
-    page = _Page()
-    page.feed(content.html)
-    places = _Places(project, composition)
-    yield from _links(page, places)
+    yield from _links(page, sources)
+    yield from _pictures(page, sources)
     yield from _headings(page, campaign)
-    for tag, what in page.running:
-        place = places.of(what)
-        hint = "take it out: mail programs do, and many take the letter for an attack"
-        yield Problem("L107", f"`{what}` in a letter: <{tag}> does nothing there, or harm", place, hint)
+    yield from _running(page, sources)
+    yield from _way_out(page, content, links, campaign)
+    yield from _sender(page, settings, campaign)
+    yield from _text_part(page, content, campaign)
+    yield from wording_findings(campaign, content, page, sources)
 
 
 def _subject(campaign: Campaign, subject: str) -> Iterator[Problem]:
@@ -45,32 +54,38 @@ def _subject(campaign: Campaign, subject: str) -> Iterator[Problem]:
         yield Problem("L102", message, place, "begin with what the letter is about", Severity.WARNING)
 
 
-def _size(campaign: Campaign, size: int) -> Iterator[Problem]:
-    if size > NEARLY:
-        clipped = size > CLIPPED
-        message = f"the HTML has {size:,} bytes; Gmail cuts off what is behind {CLIPPED:,}"
-        hint = "shorten it, or let a link lead to the rest: the way to unsubscribe stands at the end"
-        severity = Severity.ERROR if clipped else Severity.WARNING
-        yield Problem("L103", message, Place(campaign.file, campaign.body_line), hint, severity)
-
-
-def _links(page: "_Page", places: "_Places") -> Iterator[Problem]:
-    for url in dict.fromkeys(page.links):
+def _links(page: Page, sources: Sources) -> Iterator[Problem]:
+    for url in dict.fromkeys(link.url for link in page.links):
         if not _ABSOLUTE.match(url):
             message = (
                 f"the link `{url}` leads nowhere from a mail program" if url else "a link without an address"
             )
-            yield Problem("L104", message, places.of(f'href="{url}"', url), "https://… in full")
+            yield Problem("L104", message, sources.place(f'href="{url}"', url), "https://… in full")
         elif url.lower().startswith("http://"):
             message = f"the link `{url}` is not encrypted"
-            yield Problem("L105", message, places.of(url), "https://…", Severity.WARNING)
+            yield Problem("L105", message, sources.place(url), "https://…", Severity.WARNING)
+    for link in page.links:
+        words = " ".join(link.words.split())
+        if not words and link.url:
+            message = f"the link to {link.url} has no words: who listens to the letter can't tell what it is"
+            hint = "words between the tags, or an alt text for the picture in it"
+            yield Problem("L117", message, sources.place(link.url), hint, Severity.WARNING)
+        elif words.lower().strip(" .:!›»→>") in _EMPTY_WORDS:
+            message = f"the link `{words}` does not say where it leads"
+            hint = "name what is behind it: “Se hela programmet”, “Boka plats den 1 juli”"
+            yield Problem("L116", message, sources.place(words, link.url), hint, Severity.HINT)
+
+
+def _pictures(page: Page, sources: Sources) -> Iterator[Problem]:
     for url in dict.fromkeys(page.pictures):
         if not url.lower().startswith(("https://", "cid:")):
             message = f"the picture `{url[:60]}` can't be shown: mail programs load https only"
-            yield Problem("L106", message, places.of(url), "put it into the project, or name it by https://…")
+            yield Problem(
+                "L106", message, sources.place(url), "put it into the project, or name it by https://…"
+            )
 
 
-def _headings(page: "_Page", campaign: Campaign) -> Iterator[Problem]:
+def _headings(page: Page, campaign: Campaign) -> Iterator[Problem]:
     place = campaign.place("template")
     number = page.headings.count("h1")
     if number > 1:
@@ -83,45 +98,44 @@ def _headings(page: "_Page", campaign: Campaign) -> Iterator[Problem]:
             return
 
 
-class _Page(HTMLParser):
-    """What of a letter is a link, a picture, a heading, or runs."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.links: list[str] = []
-        self.pictures: list[str] = []
-        self.headings: list[str] = []
-        self.running: list[tuple[str, str]] = []  # tag, and as it is written
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag in ("a", "area") and "href" in given:
-            self.links.append(given["href"].strip())
-        if tag == "img":
-            self.pictures.append(given.get("src", ""))
-        if tag in _HEADINGS:
-            self.headings.append(tag)
-        if tag in _RUNS - _OURS:
-            self.running.append((tag, f"<{tag}"))
-        self.running += [(tag, name) for name in given if name.startswith("on")]
+def _running(page: Page, sources: Sources) -> Iterator[Problem]:
+    for tag, what in page.running:
+        hint = "take it out: mail programs do, and many take the letter for an attack"
+        message = f"`{what}` in a letter: <{tag}> does nothing there, or harm"
+        yield Problem("L107", message, sources.place(what), hint)
 
 
-class _Places:
-    """Where an author wrote what stands in the letter: looked for in the campaign, then in what it is made of."""
+def _way_out(page: Page, content: Content, links: Links, campaign: Campaign) -> Iterator[Problem]:
+    """Each reader needs it in each form: a condition may have taken it from some."""
+    hint = "print {{ links.unsubscribe }} where every reader sees it, best in the footer of the template"
+    there = {
+        "HTML": any(link.url == links.unsubscribe and link.words.strip() for link in page.links),
+        "text part": links.unsubscribe in content.text,
+    }
+    missing = [form for form, printed in there.items() if not printed]
+    if missing:
+        message = f"a reader finds no link to unsubscribe in the {' and in the '.join(missing)}"
+        yield Problem("L112", message, campaign.place("template"), hint)
 
-    def __init__(self, project: Project, composition: Composition) -> None:
-        self._project = project
-        campaign = composition.campaign
-        self._files = [campaign.file, *(one for one in composition.sources if one != campaign.file)]
-        self._fallback = campaign.place("template")
 
-    def of(self, *needles: str) -> Place:
-        for file in self._files:
-            if not file.endswith((".md", ".mjml", ".toml")):
-                continue
-            text = self._project.read_text(file)
-            for needle in needles:
-                at = text.find(needle) if needle else -1
-                if at >= 0:
-                    return Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
-        return self._fallback
+def _sender(page: Page, settings: Settings, campaign: Campaign) -> Iterator[Problem]:
+    shown = set(_WORD.findall(" ".join(page.texts).casefold()))
+    address = set(_WORD.findall(settings.brand.address.casefold()))
+    if not address:
+        message = "the letter can't say who writes: there is no postal address"
+        hint = '[brand] address = "…" in newsletter.toml, and {{ brand.address }} in the template'
+    elif not address <= shown:
+        message = "the letter does not show the postal address of who writes"
+        hint = "print {{ brand.address }} in the footer of the template"
+    else:
+        return
+    yield Problem("L113", message, campaign.place("template"), hint, Severity.WARNING)
+
+
+def _text_part(page: Page, content: Content, campaign: Campaign) -> Iterator[Problem]:
+    written = len(_WORD.findall(" ".join(page.texts)))
+    told = len(_WORD.findall(_ADDRESS.sub("", content.text)))
+    if written and told < written / 3:
+        message = f"the text part has {told} words where the HTML has {written}: some readers see only that"
+        hint = "let the template's .txt print intro, sections and closing as the .mjml does"
+        yield Problem("L114", message, campaign.place("template"), hint, Severity.WARNING)

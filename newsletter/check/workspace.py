@@ -155,14 +155,14 @@ class Workspace:
         """Forget who is in what: something was sent, and `received()` may answer otherwise now."""
         self._matchers.clear()
 
-    def some_readers(self, campaign: Campaign) -> list[Subscriber]:
-        """Who is asked for first and may be mailed, and a few more; nobody if there is nobody or nobody knows."""
+    def some_readers(self, campaign: Campaign, number: int = A_FEW) -> list[Subscriber]:
+        """Who is asked for first and may be mailed, and others by chance; nobody if there is nobody or nobody knows."""
         sequence = self.sequence(campaign.step.sequence) if campaign.step else None
         try:
             people = self.members(sequence.segment if sequence else campaign.segment)
         except NewsletterError:  # said where the list or the segment is checked
             return []
-        return sample([who for who in people if who.address and not who.unsubscribed], campaign.id, A_FEW)
+        return sample([who for who in people if who.address and not who.unsubscribed], campaign.id, number)
 
     def members(self, segment: str) -> tuple[Subscriber, ...]:
         return self.segments.members(segment, now=self.clock.now(), received=self.received)

@@ -37,9 +37,8 @@ def check(session: Session, names: tuple[str, ...], shape: str, *, strict: bool)
         session.output.problems(problems, err=False)
     number = len(names) or len(session.workspace.campaign_ids - session.workspace.catalogue.sequences.keys())
     if shape != "github":
-        verdict = (
-            f"{counted(errors, 'error')}, {counted(warnings, 'warning')}" if problems else "nothing to mend"
-        )
+        found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+        verdict = found if errors or warnings else "nothing to mend"
         session.output.line(f"checked {counted(number, 'campaign')}: {verdict}")
         session.output.line("not checked: whether links answer (that needs the network)")
     data = {

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
+from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.guards import ledger_needs, live_needs
 from newsletter.delivery.parcels import Packer
@@ -62,11 +63,20 @@ class Rehearsal:
     readers: dict[Condition, int] = field(default_factory=dict)  # how many read what an `::: only` holds
     requests: int = 0
     duration_s: float = 0.0
+    html_bytes: dict[str, int] = field(default_factory=dict)  # of the smallest and the largest letter
     proof: str = ""  # in a line, what was proved of the slots
 
     @property
     def passed(self) -> bool:
         return not any(problem.is_error for problem in self.problems)
+
+    def take(self, survey: Survey) -> None:
+        """What everybody was asked, in the place of what `check` asked of some."""
+        self.html_bytes = {"smallest": survey.smallest, "largest": survey.largest}
+        allowed = self.plan.campaign.allow
+        told = [one for one in survey.problems() if one.is_error or one.code not in allowed]
+        known = {(one.code, one.place) for one in told}
+        self.problems = [one for one in self.problems if (one.code, one.place) not in known] + told
 
     def size(self) -> dict[str, int]:
         """Bytes of the largest and of the median message."""
@@ -99,6 +109,7 @@ def rehearse(
         result.problems += failed.problems
     secret = throwaway_secret()
     packer = Packer.of(workspace, plan.composition, secret)
+    survey = Survey(plan.composition)
     chosen = pick_samples(plan.recipients, samples)
     rows: list[tuple[Subscriber, str, int]] = []
     failures: dict[tuple[str, str], Problem] = {}
@@ -111,6 +122,7 @@ def rehearse(
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
             continue
+        survey.add(person, parcel.values)
         subject = parcel.letter.content.subject if parcel.letter else ""
         rows.append((person, subject, len(raw)))
         if label := chosen.get(person.key):
@@ -118,6 +130,7 @@ def rehearse(
         if progress:
             progress(number, len(plan.recipients))
     result.problems += list(failures.values())[:SHOWN_FAILURES]
+    result.take(survey)
     result.sizes = [size for _, _, size in rows]
     result.subjects = list(dict.fromkeys(subject for _, subject, _ in rows))[:5]
     result.readers = _readers(workspace, plan)
@@ -223,6 +236,7 @@ def _plan_json(workspace: Workspace, result: Rehearsal) -> bytes:
         "sources": dict(sorted(plan.composition.sources.items())),
         "passed": result.passed,
         "proof": result.proof or None,
+        "html_bytes": result.html_bytes,
         "rehearsed_at": workspace.clock.now().isoformat(),
     }
     return (json.dumps(written, indent=2, ensure_ascii=False) + "\n").encode("utf-8")

@@ -17,13 +17,14 @@ from newsletter.files.toml import parse_toml
 from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
-from newsletter.render.completeness import lost_parts, no_way_out, outside_of_blocks, unprinted
-from newsletter.render.composition import Composition, Condition, Links
+from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
+from newsletter.render.composition import Composition, Condition, Gap, Links
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.deferral.certificate import Certificate
-from newsletter.render.deferral.forcing import ForcingSandbox
+from newsletter.render.deferral.forcing import ForcingSandbox, by_decree
 from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.merge import SlotMerge
+from newsletter.render.deferral.noting import Gaps, noted, noting
 from newsletter.render.deferral.put_off import PutOff
 from newsletter.render.deferral.rewrite import DeferringSandbox
 from newsletter.render.environment import Names, Sandbox, make_environment
@@ -150,11 +151,11 @@ class Compiler:
         merge = self._slots(renderer, put_off)
         if failed and not _fails(merge, _NOBODY):  # what is only wrong in whole letters is wrong nevertheless
             raise ChecksFailed(*dict.fromkeys(failed))
-        self.problems += no_way_out(body, [family, *blocks.values()], self.campaign.place("template"))
         declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
         self.problems += unprinted(declared, [family], blocks)
         proving = self._proving(renderer, put_off, again)
-        return self._composition(renderer, merge, proving, body, plan)
+        composition = self._composition(renderer, merge, proving, body, plan)
+        return dataclasses.replace(composition, gaps=self._gaps(renderer, put_off))
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -350,9 +351,22 @@ class Compiler:
         def proving() -> SlotMerge:
             html = self._environment(ForcingSandbox, autoescape=True)
             text = self._environment(ForcingSandbox, autoescape=False)
-            return put_off.merge(again(renderer, html, text), plain=text, escaped=html, proving=True)
+            wrap = functools.partial(by_decree, deferred=put_off.deferred)
+            return put_off.merge(again(renderer, html, text), plain=text, escaped=html, wrap=wrap)
 
         return proving
+
+    def _gaps(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Iterable[Gap]]:
+        """Finds empty fields; compiled when somebody asks."""
+
+        @functools.cache
+        def gaps() -> Gaps:
+            plain = noting(self._environment(TemplateSandbox, autoescape=False))
+            escaped = noting(self._environment(TemplateSandbox, autoescape=True))
+            merge = put_off.merge(renderer, plain=plain, escaped=escaped, wrap=noted)
+            return Gaps(merge, put_off.deferred, put_off.places, self.columns)
+
+        return lambda reader: gaps().of(reader)
 
     def _again(
         self, plan: Plan, body: tree.Body, main: str, frame: str, blocks: Mapping[str, Family], data: Data
@@ -392,6 +406,7 @@ class Compiler:
             sha256=content_hash(self.campaign, self.settings, {file: hashes[file] for file in drawn}),
             merge=merge,
             join=merge.fill,
+            size=merge.size,
             whole=renderer,
             prove=Certificate(merge, proving, self.columns, self.campaign.place("template")).prove,
             source=renderer.mjml,

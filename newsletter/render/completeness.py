@@ -1,4 +1,4 @@
-"""What a letter must not lose: what the author wrote or may write, and the way to unsubscribe."""
+"""What a letter must not lose: what the author wrote or may write."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,19 +28,6 @@ def lost_parts(body: tree.Body, frames: Mapping[str, Family]) -> Iterator[Proble
                     "let it print `sections`" if name == "sections" else f"print {{{{ {name}.body }}}} in it"
                 )
                 yield Problem("T113", f"`{file}` prints no {name}: this would be lost", parts[0].place, hint)
-
-
-def no_way_out(body: tree.Body, families: Iterable[Family], place: Place) -> Iterator[Problem]:
-    """A warning if neither templates nor author print the link to unsubscribe."""
-    by_author = any("unsubscribe" in expression.source for expression in body.expressions)
-    if not by_author and not any(mentions(family.trees.values(), "unsubscribe") for family in families):
-        yield Problem(
-            "T114",
-            "the letter shows no way to unsubscribe",
-            place,
-            'print <a href="{{ links.unsubscribe }}">…</a> in the template',
-            Severity.WARNING,
-        )
 
 
 def unprinted(

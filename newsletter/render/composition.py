@@ -68,6 +68,16 @@ class Condition:
         return f"only {'not ' * self.negated}{self.segment}"
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A field that a reader does not have, at a place where it is printed for them."""
+
+    field: str
+    place: Place
+    instead: str  # what the reader reads there, one line; "" for nothing
+    provided: bool  # whether the author wrote what to do without it
+
+
 Source = Callable[[Subscriber, Links], str]
 """Makes one person's letter as MJML."""
 
@@ -91,6 +101,10 @@ class Composition:
     whole: Merge | None = None  # renders the whole letter: what the slots are held against
     prove: Callable[[Iterable[Subscriber]], str] = lambda _readers: ""  # see Certificate.prove
     join: Callable[[Values], Content] = content_of
+    size: Callable[[Values], int] = lambda values: len(
+        content_of(values).html.encode("utf-8")
+    )  # bytes of HTML
+    gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:

@@ -35,7 +35,9 @@ _QUOTES = {
 _MONTHS = "januari|februari|mars|april|maj|juni|juli|augusti|september|oktober|november|december"
 # Swedish: "29 juni", "1 600", "kl. 09" and "50 %" are not torn apart at the end of a line.
 _HARD_SPACES = {
-    "sv": re.compile(rf"(?<=\d) (?=(?:{_MONTHS})\b|%)|(?<=\bkl\.) (?=\d)|(?<=\d) (?=\d{{3}}(?!\d))"),
+    "sv": re.compile(
+        rf"(?<=\d) (?=(?:{_MONTHS})\b|%)|(?:(?<=\bkl\.)|(?<=\bkl)) (?=\d)|(?<=\d) (?=\d{{3}}(?!\d))"
+    ),
 }
 _NOTES = (
     ("colons", re.compile(r"(?<!:):{3,}")),

@@ -271,12 +271,6 @@ def test_nothing_and_lists_are_printed_as_people_write_them(workshop: Any, make_
     assert "[] [sång, dans]" in workshop.content(make_person(tags=("sång", "dans"))).text
 
 
-def test_a_letter_without_a_way_out_is_a_finding(workshop: Any) -> None:
-    assert workshop.compose().findings == ()
-    workshop.write("templates/brev.mjml", "<mjml><mj-body>{{ intro.body }}</mj-body></mjml>")
-    assert [finding.code for finding in workshop.compose().findings] == ["T114"]
-
-
 def test_parts_inside_a_text_are_named_instead_of_leaking(workshop: Any) -> None:
     workshop.write(
         "templates/brev.mjml", "<mjml><mj-body><mj-text>{{ intro.body }}</mj-text></mj-body></mjml>"

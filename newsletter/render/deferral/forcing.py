@@ -10,6 +10,7 @@ from jinja2 import nodes
 
 from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.rewrite import Rewriter, Scope
+from newsletter.render.deferral.tokens import Kind
 from newsletter.render.templates import TemplateSandbox
 
 FORCE = "__force"
@@ -41,6 +42,15 @@ def force(value: Any, key: str) -> Any:
 
 def forced(node: Any, key: str) -> Any:
     return nodes.Filter(node, FORCE, [nodes.Const(key)], [], None, None, lineno=node.lineno)
+
+
+def by_decree(node: Any, _kind: Kind, number: int, *, deferred: Deferred) -> Any:
+    """What is left of a condition or a loop, so that it can be answered by decree."""
+    key = deferred.met[number].site.key
+    if key and isinstance(node, nodes.For):
+        node.iter = forced(node.iter, key)
+        return node
+    return forced(node, key) if key else node
 
 
 class ForcingSandbox(TemplateSandbox):

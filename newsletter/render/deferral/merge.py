@@ -1,5 +1,6 @@
 """What is left to do for each reader: fill a handful of slots, and join."""
 
+import functools
 from dataclasses import dataclass
 
 from jinja2 import Template
@@ -43,6 +44,15 @@ class SlotMerge:
         if not one_line(self.subject.join(values)):
             self.whole(subscriber, links)  # says so
         return values
+
+    @functools.cached_property
+    def static_size(self) -> int:
+        """Bytes of the HTML that are everybody's."""
+        return sum(len(static.encode("utf-8")) for static in self.html.static)
+
+    def size(self, values: Values) -> int:
+        """Bytes of one reader's HTML, without joining it."""
+        return self.static_size + sum(len(values[number].encode("utf-8")) for number in self.html.order)
 
     def fill(self, values: Values) -> Content:
         """Raises ValueError if the values are not those of a call."""

@@ -7,7 +7,7 @@ from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.deferral.ledger import Deferred, Met, Refused
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.positions import refusals
-from newsletter.render.deferral.residual import Skeleton, Slots, Torn
+from newsletter.render.deferral.residual import Skeleton, Slots, Torn, Wrap, as_it_is
 from newsletter.render.environment import UNDERLINE, Sandbox, cleaned
 from newsletter.render.origin import Origins
 from newsletter.render.renderer import Renderer
@@ -53,13 +53,13 @@ class PutOff:
         )  # what is left is done for each reader
         return cls(texts.subject, texts.preheader, html, text, deferred, places)
 
-    def merge(self, whole: Renderer, *, plain: Sandbox, escaped: Sandbox, proving: bool = False) -> SlotMerge:
+    def merge(self, whole: Renderer, *, plain: Sandbox, escaped: Sandbox, wrap: Wrap = as_it_is) -> SlotMerge:
         """The merge that fills slots in place of rendering whole letters.
 
-        plain, escaped: environments for what is left to render; proving: conditions can be answered by decree
+        plain, escaped: environments for what is left to render; wrap: what stands in the place of each expression
         Raises ChecksFailed for tokens that don't pair up.
         """
-        in_plain, in_html = Slots(self.deferred, proving), Slots(self.deferred, proving)
+        in_plain, in_html = Slots(self.deferred, wrap), Slots(self.deferred, wrap)
         try:
             subject, preheader, text = (
                 in_plain.take(one) for one in (self.subject, self.preheader, self.text)

@@ -1,16 +1,23 @@
 """A finished letter with tokens in it becomes static texts and slots: what is left to render for each reader."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Template, nodes
 
-from newsletter.render.deferral.forcing import forced
 from newsletter.render.deferral.ledger import Deferred, Met, Refused, renamed
 from newsletter.render.deferral.rewrite import MEMBER, ROOTS
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.environment import Sandbox
+
+Wrap = Callable[[Any, Kind, int], Any]
+"""Called with each expression or loop that is left, its kind and the number at which it was met; gives what stands
+in its place."""
+
+
+def as_it_is(node: Any, _kind: Kind, _number: int) -> Any:
+    return node
 
 
 class Torn(ValueError):
@@ -44,13 +51,13 @@ class Slots:
     """Collects the regions of several texts that depend on the reader; equal ones share a slot."""
 
     deferred: Deferred
-    proving: bool = False  # conditions and loops can be answered by decree
+    wrap: Wrap = as_it_is
     regions: list[nodes.Node] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
 
     def take(self, text: str) -> Skeleton:
         """Raises Torn for tokens that don't pair up."""
-        reading = _Reading(self.deferred, proving=self.proving)
+        reading = _Reading(self.deferred, self.wrap)
         static, order = [""], []
         for piece in reading.pieces(text):
             if isinstance(piece, str):
@@ -94,9 +101,9 @@ class _Open:
 
 
 class _Reading:
-    def __init__(self, deferred: Deferred, *, proving: bool) -> None:
+    def __init__(self, deferred: Deferred, wrap: Wrap) -> None:
         self._deferred = deferred
-        self._proving = proving
+        self._wrap = wrap
         self._stack: list[_Open] = []
         self._found: list[str | nodes.Node] = []
 
@@ -127,11 +134,7 @@ class _Reading:
     def _token(self, kind: Kind, number: int) -> None:
         met = self._deferred.met[number]
         node: Any = renamed(met.site.node, met.names)
-        if self._proving and met.site.key:
-            if isinstance(node, nodes.For):
-                node.iter = forced(node.iter, met.site.key)
-            else:
-                node = forced(node, met.site.key)
+        node = node and self._wrap(node, kind, number)
         if kind is Kind.VALUE:
             self._region(nodes.Output([node], lineno=1))
         elif kind is Kind.OPEN:
