@@ -1,7 +1,7 @@
 """Authors' own Jinja compiled: subject, preheader and body, their names checked, their lines remembered."""
 
-import re
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, nodes
@@ -49,9 +49,9 @@ class Sources:
         """
         before = len(self.problems)
         for expression in body.expressions:
-            if found := re.search(rf"\b{PRIVATE}\w*", expression.source):
+            for name in self._private(expression.source):
                 self.problems.append(
-                    Problem("M102", f"there is no `{found[0]}` here", expression.place, "take another name")
+                    Problem("M102", f"there is no `{name}` here", expression.place, "take another name")
                 )
         for source in each_source(plan) if self._roots is not None else ():
             if "{%" in source.html:
@@ -61,6 +61,16 @@ class Sources:
         html = self._program(plan, body, as_text=False)
         text = self._program(plan, body, as_text=True) if html else None
         return (html, text) if html and text else None
+
+    def _private(self, source: str) -> Iterator[str]:
+        """Names that only the program itself may use; fields of a person may be called so."""
+        try:
+            lexed = [one for one in self._html.lex(source) if one[1] != "whitespace"]
+        except TemplateSyntaxError:  # told when it is compiled
+            return
+        for (_, _, before), (_, kind, name) in itertools.pairwise(lexed):
+            if kind == "name" and name.startswith(PRIVATE) and before != ".":
+                yield name
 
     def _program(self, plan: Plan, body: tree.Body, *, as_text: bool) -> Template | None:
         environment = self._text if as_text else self._html
