@@ -36,6 +36,9 @@ ELSEWHERE = {
     "D108": "tests/mail/test_mail_message.py",
     "D121": "tests/providers/test_providers_sendgrid.py",  # G111 comes first
     "G134": "tests/flow/test_flow_terminal.py",  # takes a signal
+    "L150": "tests/check/test_check_links.py",  # take a web site that answers
+    "L151": "tests/check/test_check_links.py",
+    "L152": "tests/check/test_check_links.py",
     "R105": "tests/store/test_store_opening.py",  # waits for its time-out
     "D105": "tests/mail/test_mail_message.py",  # the renderer takes such signs out before
     "G161": "tests/providers/test_providers_live_flow.py",  # asked on a terminal only

@@ -6,6 +6,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
 from newsletter.check.letter import letter_findings
+from newsletter.check.links import LinkBook
 from newsletter.check.survey import Survey
 from newsletter.check.workspace import A_FEW, Workspace
 from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity, did_you_mean
@@ -97,13 +98,24 @@ def _trial(workspace: Workspace, composition: Composition, readers: int) -> Iter
     yield from survey.problems() if people else ()
 
 
-def check_sequence(workspace: Workspace, sequence: Sequence) -> tuple[Problem, ...]:
+def check_sequence(
+    workspace: Workspace, sequence: Sequence, links: LinkBook | None = None
+) -> tuple[Problem, ...]:
     problems = [*workspace.catalogue.problems.get(sequence.id, ())]
     problems += _unknown_names(workspace, [(sequence.segment, sequence, "segment")])
     problems += _unknown_names(workspace, [(name, sequence, "exit") for name in sequence.exit])
     for step in sequence.steps:
-        problems += check_campaign(workspace, step.campaign, MANY)[1]
+        problems += _check_for_author(workspace, step.campaign, links)
     return tuple(problems)
+
+
+def _check_for_author(
+    workspace: Workspace, campaign: Campaign, links: LinkBook | None
+) -> tuple[Problem, ...]:
+    composition, problems = check_campaign(workspace, campaign, MANY)
+    if links is not None and composition is not None:
+        links.collect(workspace, composition)
+    return problems
 
 
 def check_people(workspace: Workspace) -> tuple[Problem, ...]:
@@ -136,9 +148,12 @@ def broken_lists(workspace: Workspace) -> list[Problem]:
     ]
 
 
-def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Problem, ...]:
+def check_project(
+    workspace: Workspace, names: Iterable[str] = (), links: LinkBook | None = None
+) -> tuple[Problem, ...]:
     """All findings, or those of the named campaigns and sequences with the errors of lists and segments.
 
+    links: to be filled, and asked over the network
     Raises UsageFault for an unknown name.
     """
     wanted = [workspace.resolve_name(name) for name in names]
@@ -147,11 +162,12 @@ def check_project(workspace: Workspace, names: Iterable[str] = ()) -> tuple[Prob
     for name in wanted or workspace.catalogue.names():
         try:
             if sequence := workspace.sequence(name):
-                problems += check_sequence(workspace, sequence)
+                problems += check_sequence(workspace, sequence, links)
             else:
-                problems += check_campaign(workspace, workspace.campaign(name), MANY)[1]
+                problems += _check_for_author(workspace, workspace.campaign(name), links)
         except ChecksFailed as failed:
             problems += failed.problems
+    problems += links.problems() if links is not None else ()
     if not wanted and not workspace.catalogue.names():
         problems.append(_nothing_to_send())
     return in_reading_order(problems)
