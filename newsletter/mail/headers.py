@@ -6,14 +6,18 @@ List-Unsubscribe comes out as `=?utf-8?q?=3Chttps…` and no mail program shows 
 
 import base64
 import re
-import unicodedata
 
 LINE = 76  # characters; RFC 2047 §2 for lines with encoded words, RFC 5322 §2.1.1 recommends 78
 WORD = 75  # RFC 2047 §2: an encoded word at its longest
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # RFC 5322 §3.2.3, and blanks
+_FORBIDDEN = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")  # Unicode's Cc, Cs, Zl and Zp
 _Q_LITERAL = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_Q = tuple(
+    chr(byte) if byte in _Q_LITERAL else "_" if byte == 0x20 else f"={byte:02X}" for byte in range(256)
+)
 _B_START, _Q_START, _END = "=?utf-8?b?", "=?utf-8?q?", "?="
+_AROUND = len(_B_START + _END)
 
 
 def forbidden(text: str) -> str | None:
@@ -22,11 +26,11 @@ def forbidden(text: str) -> str | None:
     Controls (RFC 5322 has none in header text; CR and LF would begin a header of somebody else's),
     the line and paragraph separators, and lone surrogates, which are no text at all.
     """
-    for sign in text:
-        if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}:
-            names = {"\n": "a line break", "\r": "a line break", "\t": "a tab", "\0": "a NUL"}
-            return f"{names.get(sign, 'a control character')} (U+{ord(sign):04X})"
-    return None
+    found = _FORBIDDEN.search(text)
+    if found is None:
+        return None
+    names = {"\n": "a line break", "\r": "a line break", "\t": "a tab", "\0": "a NUL"}
+    return f"{names.get(found[0], 'a control character')} (U+{ord(found[0]):04X})"
 
 
 def raw(name: str, value: str) -> bytes:
@@ -88,27 +92,32 @@ def encoded_words(value: str, *, first: int = WORD) -> list[str]:
 
     first: room in characters for the first of them. No character is ever cut in two.
     """
-    data = value.encode("utf-8")
-    q_size = sum(1 if byte in _Q_LITERAL or byte == 0x20 else 3 for byte in data)
-    in_q = q_size <= 4 * -(-len(data) // 3)
-    words, part, room = [], b"", min(first, WORD)
-    for sign in value:
-        more = part + sign.encode("utf-8")
-        if part and len(_word(more, in_q=in_q)) > room:
-            words.append(_word(part, in_q=in_q))
-            part, room = sign.encode("utf-8"), WORD
-        else:
-            part = more
-    return [*words, _word(part, in_q=in_q)]
+    signs = [sign.encode("utf-8") for sign in value]
+    written = [_in_q(sign) for sign in signs]
+    in_q = sum(map(len, written)) <= _b_size(sum(map(len, signs)))
+    words: list[str] = []
+    begin, octets, letters, room = 0, 0, 0, min(first, WORD) - _AROUND
+    for number, (sign, spelt) in enumerate(zip(signs, written, strict=True)):
+        octets, letters = octets + len(sign), letters + len(spelt)
+        if number > begin and (letters if in_q else _b_size(octets)) > room:
+            words.append(_word(signs[begin:number], in_q=in_q))
+            begin, octets, letters, room = number, len(sign), len(spelt), WORD - _AROUND
+    return [*words, _word(signs[begin:], in_q=in_q)]
 
 
-def _word(data: bytes, *, in_q: bool) -> str:
-    if not in_q:
-        return _B_START + base64.b64encode(data).decode("ascii") + _END
-    written = "".join(
-        chr(byte) if byte in _Q_LITERAL else "_" if byte == 0x20 else f"={byte:02X}" for byte in data
-    )
-    return _Q_START + written + _END
+def _in_q(data: bytes) -> str:
+    return "".join([_Q[byte] for byte in data])
+
+
+def _b_size(octets: int) -> int:
+    """Letters of base64 for so many bytes."""
+    return 4 * -(-octets // 3)
+
+
+def _word(signs: list[bytes], *, in_q: bool) -> str:
+    data = b"".join(signs)
+    written = _Q_START + _in_q(data) if in_q else _B_START + base64.b64encode(data).decode("ascii")
+    return written + _END
 
 
 def _fold(name: str, tokens: list[str]) -> bytes:
