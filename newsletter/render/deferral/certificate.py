@@ -49,29 +49,45 @@ class Certificate:
     def _branches(self) -> tuple[int, int]:
         """How many conditions and loops there are, and how many letters it took to go through them; proved once."""
         made_up = strangers(self.columns)
-        letters = hold_against(self.merge, made_up, self.place)
         proving = self.proving()
-        for answers in decrees(proving.keys):
+        letters = 0
+        for answers, asked in decrees([*proving.keys]):
+            place = proving.keys[asked] if asked else self._culprit(answers, made_up[:2])
             with answered(answers):
-                letters += hold_against(proving, made_up[:2], self.place)
+                letters += hold_against(proving, made_up[:2], place)
+        letters += hold_against(self.merge, made_up, self.place)
         return len(proving.keys), letters
 
+    def _culprit(self, answers: Answers, readers: Sequence[Subscriber]) -> Place:
+        """The place of the condition without whose answer these letters would not differ; the template's for none."""
+        proving = self.proving()
+        with answered(answers):
+            if not _differ(proving, readers):
+                return self.place
+        for key, place in proving.keys.items():
+            with answered({**answers, key: _other(answers[key])}):
+                if not _differ(proving, readers):
+                    return place
+        return self.place
 
-def decrees(keys: Sequence[str]) -> Iterator[Answers]:
-    """All yes, all no, each otherwise than the rest, neighbours in pairs; not 2^n."""
+
+def decrees(keys: Sequence[str]) -> Iterator[tuple[Answers, str]]:
+    """All no, all yes, each otherwise than the rest, neighbours in pairs; not 2^n. With the one that is asked."""
     choices: dict[str, tuple[bool | int, ...]] = {
         key: (0, 1, 2) if key.endswith(":rounds") else (False, True) for key in keys
     }
     for rest in range(2):
         base: dict[str, bool | int] = {key: options[rest] for key, options in choices.items()}
         if keys:
-            yield base
+            yield base, ""
         for key, options in choices.items():
-            yield from (base | {key: option} for option in options if option != base[key])
+            yield from ((base | {key: option}, key) for option in options if option != base[key])
     for one, other in itertools.pairwise(keys):
         base = {key: options[0] for key, options in choices.items()}
         yield from (
-            base | {one: first, other: second} for first in choices[one][1:] for second in choices[other][1:]
+            (base | {one: first, other: second}, other)
+            for first in choices[one][1:]
+            for second in choices[other][1:]
         )
 
 
@@ -96,6 +112,19 @@ def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) 
             hint = "let conditions and values that differ stand around whole paragraphs, blocks or sections"
             raise ChecksFailed(Problem("M121", message, place, hint))
     return letters
+
+
+def _other(answer: bool | int) -> bool | int:
+    """Another answer to a condition, or another number of rounds."""
+    return not answer if isinstance(answer, bool) else 1 - answer
+
+
+def _differ(merge: SlotMerge, readers: Iterable[Subscriber]) -> bool:
+    try:
+        hold_against(merge, readers, Place(""))
+    except ChecksFailed:
+        return True
+    return False
 
 
 def _made(merge: Merge, reader: Subscriber) -> Values | ChecksFailed:

@@ -1,11 +1,13 @@
 """What is left to do for each reader: fill a handful of slots, and join."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jinja2 import Template
 
 from newsletter.audience.models import Subscriber
+from newsletter.errors import Place
 from newsletter.render.composition import Content, Links, Values
 from newsletter.render.deferral import residual
 from newsletter.render.deferral.residual import Skeleton
@@ -30,7 +32,7 @@ class SlotMerge:
     plain: Template  # the slots of subject, preheader and text; they come first
     escaped: Template  # those of the HTML
     whole: Renderer
-    keys: tuple[str, ...]  # what a proof calls the conditions and loops in the letter, in their order
+    keys: Mapping[str, Place]  # what a proof calls the conditions and loops in the letter, in their order
 
     def __call__(self, subscriber: Subscriber, links: Links, /) -> Values:
         context = self.whole.reader(subscriber, links)

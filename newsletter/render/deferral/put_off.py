@@ -74,7 +74,7 @@ class PutOff:
                 in_plain.template(plain),
                 in_html.template(escaped),
                 whole,
-                tuple(dict.fromkeys(met.site.key for met in self.deferred.met if met.site.key)),
+                self._keys(),
             )
         except Torn as torn:
             message = f"this can't be told apart in the finished letter: {torn}"
@@ -82,6 +82,13 @@ class PutOff:
             raise ChecksFailed(self.places.met(torn.met, refused)) from None
         except Refused as refused:
             raise ChecksFailed(Problem("M120", str(refused), self.places.fallback, refused.hint)) from None
+
+    def _keys(self) -> dict[str, Place]:
+        keys: dict[str, Place] = {}
+        for met in self.deferred.met:
+            if met.site.key and met.site.key not in keys:
+                keys[met.site.key] = self.places.of(met.site.file, met.site.line)
+        return keys
 
 
 @dataclass(frozen=True)
