@@ -1,29 +1,23 @@
 """All findings about the project's files, or about one campaign: what `check`, rehearsal and send stop on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
-from newsletter.check.letter import letter_findings
 from newsletter.check.links import LinkBook
-from newsletter.check.survey import Survey
-from newsletter.check.workspace import A_FEW, Workspace
+from newsletter.check.trial import trial
+from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, NewsletterError, Place, Problem, Severity, did_you_mean
 from newsletter.files.project import SETTINGS_FILE
-from newsletter.render.composition import Composition, Links
-
-MANY = 10_000  # readers whom `check` asks at most
-TRIAL = Links(unsubscribe="https://newsletter.invalid/")
-NOBODY = Subscriber(key="", email="", address="", memberships=())
+from newsletter.render.composition import Composition
 
 
 def check_campaign(
-    workspace: Workspace, campaign: Campaign, readers: int = A_FEW
+    workspace: Workspace, campaign: Campaign, *, thorough: bool = False
 ) -> tuple[Composition | None, tuple[Problem, ...]]:
     """Compose one campaign and collect its findings; None when it does not compose.
 
-    readers: how many of its readers are asked at most
+    thorough: as many readers are asked as an author may wait for, and whoever can't be served is an error
     Findings whose code stands in the campaign's `allow` are left out, unless they are errors.
     """
     problems = [*workspace.catalogue.problems.get(campaign.id, ())]
@@ -46,7 +40,7 @@ def check_campaign(
         problems += failed.problems
     else:
         problems += composition.findings
-        problems = _told_once([*problems, *_trial(workspace, composition, readers)])
+        problems = _told_once([*problems, *trial(workspace, composition, thorough=thorough)])
     return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
 
 
@@ -63,41 +57,6 @@ def _unknown_codes(campaign: Campaign) -> Iterable[Problem]:
         yield Problem("F305", message, campaign.place("allow"), hint, Severity.WARNING)
 
 
-def _trial(workspace: Workspace, composition: Composition, readers: int) -> Iterator[Problem]:
-    """What goes wrong for some readers: a few letters are looked at and proved, `readers` asked what they would read.
-
-    A rehearsal asks everybody; nobody in the list is stood in for by a reader without any fields.
-    """
-    people = workspace.some_readers(composition.campaign, readers)
-    few = people[:A_FEW] or [NOBODY]
-    survey = Survey(composition)
-    found: dict[tuple[str, Place | None], Problem] = {}
-    for number, reader in enumerate(people or [NOBODY]):
-        try:
-            values = composition.slots(reader, TRIAL)
-        except ChecksFailed as failed:
-            if people and number == 0:
-                yield from failed.problems
-                return
-            continue  # a rehearsal tells it, and of how many
-        survey.add(reader, values)
-        for problem in (
-            letter_findings(
-                workspace.project, workspace.settings, composition, composition.fill(values), TRIAL
-            )
-            if number < A_FEW
-            else ()
-        ):
-            found.setdefault((problem.code, problem.place), problem)
-    try:
-        composition.prove(few if people else ())
-    except ChecksFailed as failed:
-        yield from failed.problems
-        return
-    yield from found.values()
-    yield from survey.problems() if people else ()
-
-
 def check_sequence(
     workspace: Workspace, sequence: Sequence, links: LinkBook | None = None
 ) -> tuple[Problem, ...]:
@@ -112,7 +71,7 @@ def check_sequence(
 def _check_for_author(
     workspace: Workspace, campaign: Campaign, links: LinkBook | None
 ) -> tuple[Problem, ...]:
-    composition, problems = check_campaign(workspace, campaign, MANY)
+    composition, problems = check_campaign(workspace, campaign, thorough=True)
     if links is not None and composition is not None:
         links.collect(workspace, composition)
     return problems

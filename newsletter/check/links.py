@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from newsletter import __version__
-from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.check.page import Page
 from newsletter.check.sources import Sources
+from newsletter.check.trial import NOBODY, TRIAL
 from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, Place, Problem, Severity
-from newsletter.render.composition import Composition, Links
+from newsletter.render.composition import Composition
 
 if TYPE_CHECKING:
     import requests
@@ -48,22 +48,18 @@ class LinkBook:
 
     def collect(self, workspace: Workspace, composition: Composition) -> None:
         """Note the web addresses that more than one reader gets."""
-        links = Links(unsubscribe="https://newsletter.invalid/")
-        readers = [
-            *workspace.some_readers(composition.campaign, READERS),
-            Subscriber(key="", email="", address="", memberships=()),
-        ]
+        readers = [*workspace.some_readers(composition.campaign, READERS), NOBODY]
         counted: Counter[str] = Counter()
         for reader in readers:
             try:
-                html = composition.fill(composition.slots(reader, links)).html
+                html = composition.fill(composition.slots(reader, TRIAL)).html
             except ChecksFailed:
                 continue
             page = Page.of(html)
             counted.update({*(link.url for link in page.links), *page.pictures})
         sources = Sources(workspace.project, composition)
         for url, times in counted.items():
-            if url.lower().startswith(("https://", "http://")) and url != links.unsubscribe:
+            if url.lower().startswith(("https://", "http://")) and url != TRIAL.unsubscribe:
                 if times > 1:
                     self.met.setdefault(url, []).append((composition.campaign, sources.place(url)))
                 else:

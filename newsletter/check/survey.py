@@ -78,7 +78,7 @@ class Survey:
         message = f"the HTML has {self.largest:,} bytes{whose * (self.smallest < self.largest)}; "
         message += f"Gmail cuts off what is behind {CLIPPED:,}"
         if 0 < self.clipped < self.asked:
-            message += f", {self.clipped:,} letters"
+            message += f" ({self.clipped:,} of {self.asked:,} letters)"
         hint = "shorten it, or let a link lead to the rest: the way to unsubscribe stands at the end"
         severity = Severity.ERROR if self.clipped else Severity.WARNING
         yield Problem("L103", message, Place(campaign.file, campaign.body_line), hint, severity)

@@ -114,7 +114,7 @@ def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) 
     return letters
 
 
-def _other(answer: bool | int) -> bool | int:
+def _other(answer: int) -> int:
     """Another answer to a condition, or another number of rounds."""
     return not answer if isinstance(answer, bool) else 1 - answer
 
