@@ -19,7 +19,7 @@ class _Field:
 
     place: Place  # the first
     readers: int = 0
-    read: Counter[str] = field(default_factory=Counter)
+    read: Counter[str | None] = field(default_factory=Counter)
     places: set[Place] = field(default_factory=set)
 
 
@@ -89,5 +89,7 @@ _MOST_TEXTS = 1_000  # kept apart; a memory that does not grow with the audience
 _OTHER = "other texts"
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str | None) -> str:
+    if text is None:
+        return "another field of theirs"
     return f"`{text}`" if text else "nothing"

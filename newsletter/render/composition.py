@@ -74,7 +74,9 @@ class Gap:
 
     field: str
     place: Place
-    instead: str  # what the reader reads there, one line; "" for nothing
+    instead: (
+        str | None
+    )  # what the reader reads there, one line; "" for nothing, None for another field of theirs
     provided: bool  # whether the author wrote what to do without it
 
 

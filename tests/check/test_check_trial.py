@@ -39,6 +39,13 @@ def test_readers_without_a_field_are_counted_where_they_would_read_it(small: Pat
     assert found(newsletter("-C", small, "check", "hej", "--json")) == []
 
 
+def test_what_another_field_says_of_a_reader_is_not_shown(small: Path, newsletter: Any) -> None:
+    write(small, "Hej {{ subscriber.first_name or subscriber.email }}!\n\nSlut.\n", ["ensam@example.org,,a"])
+    ((code, _, message),) = found(newsletter("-C", small, "check", "hej", "--json"))
+    assert code == "L111"
+    assert message.endswith("they read another field of theirs there")
+
+
 def test_the_largest_letter_counts_for_the_limit(small: Path, newsletter: Any) -> None:
     rows = [f"p{number}@example.org,Ada,{'x' * 1000 if number == 37 else 'a'}" for number in range(40)]
     write(small, "{% for n in range(110) %}{{ subscriber.tags[0] }} {% endfor %}\n\nSlut.\n", rows)

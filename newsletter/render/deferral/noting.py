@@ -1,6 +1,6 @@
 """What a reader reads where a field of theirs is printed that they do not have."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from newsletter.render.roots import subscriber_view
 
 NOTE = "__note"
 _LINKS = Links(unsubscribe="https://newsletter.invalid/")
+_PERSONAL = 3  # characters; what is shorter is a language or a number
 _PROVIDING = (nodes.CondExpr, nodes.Or, nodes.And)
 
 _printed: ContextVar[dict[int, str] | None] = ContextVar("printed", default=None)
@@ -83,7 +84,7 @@ class Gaps:
             _printed.reset(token)
         met = (one for one in self._prints if one.number in printed)
         yield from dict.fromkeys(
-            Gap(name, self._place(one), printed[one.number], one.provided)
+            Gap(name, self._place(one), _told(printed[one.number], view), one.provided)
             for one in met
             for name in one.fields
             if name in empty
@@ -100,6 +101,12 @@ class Gaps:
         every = [site.node, *site.node.find_all(nodes.Node)]
         provided = any(isinstance(node, _PROVIDING) or _is_default(node) for node in every)
         return _Print(number, tuple(dict.fromkeys(_fields(every))), provided)
+
+
+def _told(text: str, view: Mapping[str, Any]) -> str | None:
+    """The text, unless it holds what another field says of this person: reports are shown around."""
+    personal = (value for value in view.values() if isinstance(value, str) and len(value) >= _PERSONAL)
+    return None if any(value in text for value in personal) else text
 
 
 def _is_default(node: nodes.Node) -> bool:
