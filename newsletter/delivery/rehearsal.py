@@ -63,7 +63,9 @@ class Rehearsal:
     readers: dict[Condition, int] = field(default_factory=dict)  # how many read what an `::: only` holds
     requests: int = 0
     duration_s: float = 0.0
-    html_bytes: dict[str, int] = field(default_factory=dict)  # of the smallest and the largest letter
+    html_bytes: dict[str, int] = field(
+        default_factory=dict
+    )  # what is everybody's, the smallest letter, the largest
     proof: str = ""  # in a line, what was proved of the slots
 
     @property
@@ -72,7 +74,8 @@ class Rehearsal:
 
     def take(self, survey: Survey) -> None:
         """What everybody was asked, in the place of what `check` asked of some."""
-        self.html_bytes = {"smallest": survey.smallest, "largest": survey.largest}
+        static = self.plan.composition.static_size
+        self.html_bytes = {"static": static, "smallest": survey.smallest, "largest": survey.largest}
         allowed = self.plan.campaign.allow
         told = [one for one in survey.problems() if one.is_error or one.code not in allowed]
         known = {(one.code, one.place) for one in told}

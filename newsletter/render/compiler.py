@@ -407,6 +407,7 @@ class Compiler:
             merge=merge,
             join=merge.fill,
             size=merge.size,
+            static_size=merge.static_size,
             whole=renderer,
             prove=Certificate(merge, proving, self.columns, self.campaign.place("template")).prove,
             source=renderer.mjml,

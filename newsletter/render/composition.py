@@ -106,6 +106,7 @@ class Composition:
     size: Callable[[Values], int] = lambda values: len(
         content_of(values).html.encode("utf-8")
     )  # bytes of HTML
+    static_size: int = 0  # bytes of HTML that are everybody's
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 

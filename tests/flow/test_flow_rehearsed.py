@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 import re
 from email.message import EmailMessage
 from pathlib import Path
@@ -33,6 +34,12 @@ def letters(folder: Path) -> dict[str, EmailMessage]:
     return found
 
 
+def html_of(message: EmailMessage) -> str:
+    part = message.get_body(("html",))
+    assert part is not None
+    return str(part.get_content())
+
+
 def without_what_may_differ(message: EmailMessage) -> list[tuple[list[tuple[str, str]], Any]]:
     """Headers and content of each part without token, Message-ID, Date and boundaries."""
     parts = []
@@ -59,6 +66,10 @@ def test_rehearsal_and_outbox_differ_only_in_what_belongs_to_one_message(
     dry, sent = letters(shipped / "torr" / "samples"), letters(shipped / "out" / "outbox" / campaign)
     assert len(sent) == number
     assert dry.keys() == sent.keys()
+    sizes = [len(html_of(message).encode()) for message in dry.values()]
+    told = json.loads((shipped / "torr" / "plan.json").read_text(encoding="utf-8"))["html_bytes"]
+    assert (told["smallest"], told["largest"]) == (min(sizes), max(sizes))
+    assert told["static"] <= told["smallest"]
     for recipient, message in sent.items():
         assert without_what_may_differ(message) == without_what_may_differ(dry[recipient])
         assert message["Message-ID"] != dry[recipient]["Message-ID"]
