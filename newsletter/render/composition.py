@@ -40,6 +40,11 @@ def content_of(values: Values) -> Content:
     return Content(subject, preheader, html, text)
 
 
+def received(text: str) -> int:
+    """Bytes of a text as a mail program has it: UTF-8, and CRLF at the end of each line (RFC 5322 §2.1)."""
+    return len(text.encode("utf-8")) + text.count("\n")
+
+
 @dataclass(frozen=True, slots=True)
 class InlinePicture:
     """A picture that travels in the message; the HTML names it `cid:<cid>`."""
@@ -103,9 +108,7 @@ class Composition:
     whole: Merge | None = None  # renders the whole letter: what the slots are held against
     prove: Callable[[Iterable[Subscriber]], str] = lambda _readers: ""  # see Certificate.prove
     join: Callable[[Values], Content] = content_of
-    size: Callable[[Values], int] = lambda values: len(
-        content_of(values).html.encode("utf-8")
-    )  # bytes of HTML
+    size: Callable[[Values], int] = lambda values: received(content_of(values).html)  # bytes of HTML
     static_size: int = 0  # bytes of HTML that are everybody's
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included

@@ -8,7 +8,7 @@ from jinja2 import Template
 
 from newsletter.audience.models import Subscriber
 from newsletter.errors import Place
-from newsletter.render.composition import Content, Links, Values
+from newsletter.render.composition import Content, Links, Values, received
 from newsletter.render.deferral import residual
 from newsletter.render.deferral.residual import Skeleton
 from newsletter.render.environment import cleaned, one_line
@@ -50,11 +50,11 @@ class SlotMerge:
     @functools.cached_property
     def static_size(self) -> int:
         """Bytes of the HTML that are everybody's."""
-        return sum(len(static.encode("utf-8")) for static in self.html.static)
+        return sum(map(received, self.html.static))
 
     def size(self, values: Values) -> int:
         """Bytes of one reader's HTML, without joining it."""
-        return self.static_size + sum(len(values[number].encode("utf-8")) for number in self.html.order)
+        return self.static_size + sum(received(values[number]) for number in self.html.order)
 
     def fill(self, values: Values) -> Content:
         """Raises ValueError if the values are not those of a call."""
