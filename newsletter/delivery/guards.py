@@ -24,6 +24,9 @@ def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         )
     if settings.provider == "sendgrid" and not settings.sendgrid.api_key:
         needs.append(Problem("G111", "there is no SendGrid key", hint="set SENDGRID_API_KEY"))
+    if settings.provider == "smtp" and not settings.smtp.host:
+        place, hint = Place(SETTINGS_FILE), '[smtp] host = "smtp.example.org", or NEWSLETTER_SMTP__HOST'
+        needs.append(Problem("G124", "no relay is named", place, hint))
     if not settings.public_url:
         needs.append(
             Problem(

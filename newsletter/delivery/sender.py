@@ -33,8 +33,10 @@ Progress = Callable[[int, int], None]
 RETRY_FIRST_S = 0.1
 RETRY_CAP_S = 30.0
 RETRIES_IN_A_ROW = 9  # 0.1 s doubled up to the cap: about a minute without any progress
+PUT_OFF_CAP = timedelta(minutes=30)
 WAIT_AT_MOST = timedelta(minutes=5)  # what falls due later is for another time: exit 5
 POLL_S = 0.2
+_OUR_CONFIGURATION = frozenset({401, 403, 530, 534, 535, 538})  # key or password, by HTTP and by SMTP
 
 ANSWERED: dict[Answer, Answered] = {
     Answer.ACCEPTED: "accepted",
@@ -109,7 +111,8 @@ class Sender:
         if claim is not Claim.CLAIMED:
             return  # another was faster, or others are to go now: the loop looks again
         outcome = self.provider.hand_over(request)
-        self._record(attempt_id, dict(zip(request.sids, going, strict=True)), outcome)
+        later = self._put_off(run, no) if outcome.put_off else None
+        self._record(attempt_id, dict(zip(request.sids, going, strict=True)), outcome, later)
         self._report(run)
         self._heed(outcome)
 
@@ -158,13 +161,25 @@ class Sender:
             parcels.append(packer.parcel(person, name))
         return parcels, late
 
-    def _record(self, attempt_id: str, ids: dict[str, int], outcome: Outcome) -> None:
+    def _put_off(self, run: Run, no: int) -> timedelta:
+        """How long a batch of which something was put off waits, while the others go on: longer each time."""
+        doubled = self.workspace.settings.delivery.retry_first.total_seconds() * 2.0 ** (
+            self.store.tries(run.id, no) - 1
+        )
+        capped = min(PUT_OFF_CAP.total_seconds(), doubled)
+        return timedelta(seconds=capped * random.uniform(0.9, 1.1))  # noqa: S311
+
+    def _record(
+        self, attempt_id: str, ids: dict[str, int], outcome: Outcome, later: timedelta | None
+    ) -> None:
         exceptions = {ids[name]: (ANSWERED[a], reason) for name, (a, reason) in outcome.exceptions.items()}
         # A refusal of single recipients is an answer: the provider is there and works.
-        retry = outcome.answer is Answer.RETRY and not outcome.exceptions
+        retry = outcome.answer is Answer.RETRY and not outcome.exceptions and later is None
         self._retries = self._retries + 1 if retry else 0
         self._unknowns = self._unknowns + 1 if outcome.answer is Answer.UNKNOWN else 0
         pause = self._backoff(outcome) if retry else timedelta()
+        if outcome.retry_after_s is not None:  # meant of everything, even where some were taken
+            pause = self._backoff(outcome)
         self._rest_until = time.monotonic() + pause.total_seconds()
         self.store.finish(
             attempt_id,
@@ -175,7 +190,7 @@ class Sender:
             status=outcome.status,
             provider_id=outcome.provider_id,
             detail={"text": outcome.detail} if outcome.detail else None,
-            not_before=self._now() + pause if retry else None,
+            not_before=self._now() + max(pause, later or pause),
         )
 
     def _backoff(self, outcome: Outcome) -> timedelta:
@@ -189,7 +204,7 @@ class Sender:
         """Stop where going on would only do harm: the rest of the list stays ready."""
         said = outcome.detail or "no reason given"
         if outcome.pause and outcome.answer is not Answer.ACCEPTED:
-            fault = ConfigurationFault if outcome.status in (401, 403) else ProviderUnavailable
+            fault = ConfigurationFault if outcome.status in _OUR_CONFIGURATION else ProviderUnavailable
             raise fault(
                 Problem(
                     "G130", f"{self.provider.name} refuses to work: {said}", hint="mend it, then send again"

@@ -13,7 +13,8 @@ UNITS = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
-_WRITTEN = re.compile(r"\s*([0-9]{1,6})\s+([^\W\d_]+)\s*")
+_SHORT = {"s": "second", "min": "minute", "h": "hour", "d": "day"}
+_WRITTEN = re.compile(r"\s*([0-9]{1,6})(\s*)([^\W\d_]+)\s*")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -23,11 +24,13 @@ def parse_duration(text: str) -> timedelta:
 
     >>> parse_duration("6 hours")
     datetime.timedelta(seconds=21600)
+    >>> parse_duration("60s")
+    datetime.timedelta(seconds=60)
     """
     found = _WRITTEN.fullmatch(text)
-    if not found:
+    if not found or not (found[2] or found[3] in _SHORT):
         raise Mistake("must be a number and a unit", '"6 hours"; also seconds, minutes, days, weeks')
-    word = found[2].lower()
+    word = _SHORT.get(found[3], found[3].lower())
     unit = UNITS.get(word) or UNITS.get(word.removesuffix("s"))
     if unit is None:
         raise Mistake(f"has an unknown unit `{word}`", did_you_mean(word, [f"{name}s" for name in UNITS]))

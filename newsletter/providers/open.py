@@ -16,6 +16,10 @@ def open_provider(project: Project, settings: Settings) -> Provider:
         from newsletter.providers.sendgrid import open_sendgrid
 
         return open_sendgrid(settings.sendgrid)
+    if settings.provider == "smtp":
+        from newsletter.providers.smtp import open_smtp
+
+        return open_smtp(settings.smtp)
     from newsletter.providers.outbox import Outbox
 
     return Outbox(project.root / OUTBOX)
@@ -32,6 +36,10 @@ def max_batch(settings: Settings) -> int:
         from newsletter.providers.sendgrid import SendGrid
 
         return SendGrid.max_batch
+    if settings.provider == "smtp":
+        from newsletter.providers.smtp import Smtp
+
+        return Smtp.max_batch
     from newsletter.providers.outbox import Outbox
 
     return Outbox.max_batch

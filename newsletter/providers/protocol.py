@@ -57,6 +57,7 @@ class Outcome:
     exceptions: Mapping[str, tuple[Answer, str]] = field(
         default_factory=dict
     )  # sid -> its answer, the reason
+    put_off: bool = False  # who goes again waits alone, the others go on: a full mailbox, greylisting
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
 
 

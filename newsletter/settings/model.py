@@ -6,10 +6,10 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.files.mistake import Mistake
-from newsletter.settings.values import Brand, Delivery, ListSettings, Sender, SendGridFile, Values
+from newsletter.settings.values import Brand, Delivery, ListSettings, Sender, SendGridFile, SmtpFile, Values
 from newsletter.settings.variables import PREFIX, Variables
 
-__all__ = ["Brand", "Delivery", "ListSettings", "SendGrid", "Sender", "Settings"]
+__all__ = ["Brand", "Delivery", "ListSettings", "SendGrid", "Sender", "Settings", "Smtp"]
 
 MIN_SECRET = 32  # characters; as base64url 24 bytes, more than a MAC key needs
 
@@ -24,6 +24,10 @@ class SendGrid(SendGridFile):
         if not key.isascii() or not key.isprintable() or " " in key:
             raise Mistake("holds blanks or signs that no key has", "copy it once more")
         return SecretStr(key) if key else None
+
+
+class Smtp(SmtpFile):
+    password: SecretStr | None = None
 
 
 class Settings(Values, BaseSettings):
@@ -41,6 +45,7 @@ class Settings(Values, BaseSettings):
 
     environment: str
     ledger: str | None = None
+    smtp: Smtp = Field(default_factory=Smtp)
     sendgrid: SendGrid = Field(default_factory=SendGrid)
     secret: SecretStr | None = Field(default=None, repr=False)
 

@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from newsletter.errors import nearest
 from newsletter.files.duration import parse_duration
 from newsletter.files.mistake import Mistake
 from newsletter.files.models import Strict
-from newsletter.settings.web import base_url, page_url
+from newsletter.settings.web import base_url, is_loopback, page_url
 
 AttributeType = Literal["text", "number", "date", "instant", "bool"]
 Basis = Literal["consent", "customer", "company", "member"]
@@ -148,6 +148,9 @@ class ListSettings(Strict):
 class Delivery(Strict):
     batch_size: int = Field(default=500, ge=1, le=1000)  # SendGrid takes at most 1000 recipients a request
     breaker: int = Field(default=3, ge=1)  # failures in a row after which sending pauses
+    retry_first: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(
+        seconds=60
+    )  # of what a relay puts off
 
 
 class Assets(Strict):
@@ -177,10 +180,45 @@ class SendGridFile(Strict):
         return base_url(value) if value else None
 
 
+class SmtpFile(Strict):
+    """What may stand in a file of a relay: the password may not."""
+
+    host: str = ""
+    port: int = Field(default=0, ge=0, le=65535)  # 0: the one that belongs to `tls`
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str = ""
+    bounce_address: str = ""  # bounces go to LOCAL+SID@DOMAIN
+
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        if value and (not value.isprintable() or set(value) & set(" /@:")) and not is_loopback(value):
+            raise Mistake(f'is "{value}", which is no host', '"smtp.example.org"')
+        return value
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _bounces(cls, value: str) -> str:
+        if value and ("<" in value or "+" in value):
+            raise Mistake("is the address alone, without `+`", '"bounces@example.org"')
+        return mailbox(value) if value else value
+
+    @model_validator(mode="after")
+    def _protected(self) -> "SmtpFile":
+        if self.tls == "none" and self.host and not is_loopback(self.host):
+            raise Mistake('sends unprotected: tls = "none" only reaches this machine', 'tls = "starttls"')
+        return self
+
+    @property
+    def port_in_use(self) -> int:
+        """RFC 6409 §3.1, RFC 8314 §3.3, RFC 5321 §4.5.4.2."""
+        return self.port or {"starttls": 587, "implicit": 465, "none": 25}[self.tls]
+
+
 class Values(Strict):
     """All that newsletter.toml may say, at its top and again in [env.NAME]."""
 
-    provider: Literal["outbox", "sendgrid"] = "outbox"
+    provider: Literal["outbox", "smtp", "sendgrid"] = "outbox"
     timezone: Zone = "UTC"
     language: str = "en"
     public_url: str | None = None
@@ -193,6 +231,7 @@ class Values(Strict):
     list: dict[str, ListSettings] = Field(default_factory=dict)
     assets: Assets = Field(default_factory=Assets)
     delivery: Delivery = Field(default_factory=Delivery)
+    smtp: SmtpFile = Field(default_factory=SmtpFile)
     sendgrid: SendGridFile = Field(default_factory=SendGridFile)
 
     @field_validator("language")

@@ -31,6 +31,7 @@ _READY_BATCHES = (
     .order_by(batch.c.not_before, batch.c.no)
     .limit(bindparam("limit"))
 )
+_TRIES = sa.select(batch.c.tries).where(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
 _NEXT_DUE = select(sa.func.min(batch.c.not_before)).where(
     batch.c.run_id == bindparam("run"), batch.c.state == READY
 )
@@ -125,6 +126,10 @@ def ready_batches(conn: sa.Connection, run_id: int, now: datetime, limit: int) -
 def next_due(conn: sa.Connection, run_id: int) -> datetime | None:
     due: datetime | None = conn.execute(_NEXT_DUE, {"run": run_id}).scalar_one()
     return due
+
+
+def tries(conn: sa.Connection, run_id: int, no: int) -> int:
+    return int(conn.execute(_TRIES, {"run": run_id, "number": no}).scalar_one())
 
 
 def members(conn: sa.Connection, run_id: int, no: int) -> list[Member]:

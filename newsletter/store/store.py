@@ -227,6 +227,11 @@ class Store:
         with self._looking() as conn:
             return claims.next_due(conn, run_id)
 
+    def tries(self, run_id: int, no: int) -> int:
+        """How often a batch was claimed."""
+        with self._looking() as conn:
+            return claims.tries(conn, run_id, no)
+
     def batch_members(self, run_id: int, no: int) -> list[Member]:
         """Who is still to go in this batch, by id; `key` is None for somebody erased since."""
         with self._looking() as conn:

@@ -133,6 +133,7 @@ def test_no_row_speaks_of_a_setting_that_is_gone():
     wanted = set(leaves(Overrides)) | {
         *BORROWED,
         "NEWSLETTER_SECRET",
+        "NEWSLETTER_SMTP__PASSWORD",
         "NEWSLETTER_PROVIDER",
         "NEWSLETTER_SENDER__FROM",
         "NO_COLOR",
@@ -149,6 +150,7 @@ def test_defaults_are_those_of_the_program():
         assert f'`"{getattr(file, name)}"`' in known[name]
     assert f"`{file.delivery.batch_size}`" in known["delivery.batch_size"]
     assert f"`{file.delivery.breaker}`" in known["delivery.breaker"]
+    assert f'`"{file.smtp.tls}"`' in known["smtp.tls"]
     assert f'`"{file.sendgrid.region}"`' in known["sendgrid.region"]
 
 

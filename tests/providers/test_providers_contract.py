@@ -13,7 +13,10 @@ from newsletter.providers.open import max_batch, open_provider
 from newsletter.providers.outbox import Outbox
 from newsletter.providers.protocol import Answer, Parcel, Provider, Request
 from newsletter.providers.sendgrid import SendGrid
+from newsletter.providers.smtp import Smtp
 from newsletter.settings.model import Settings
+
+from .relay import DROP, Relay
 
 Make = Callable[..., Parcel]
 
@@ -25,7 +28,7 @@ class Case:
     damage: Callable[[], None]  # from now on the other side fails
 
 
-@pytest.fixture(params=["outbox", "sendgrid"])
+@pytest.fixture(params=["outbox", "smtp", "sendgrid"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     if request.param == "outbox":
         root = tmp_path / "outbox"
@@ -35,6 +38,16 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
         outbox = Outbox(root)
         yield Case(outbox, lambda: sorted(path.stem for path in root.rglob("*.eml")), damage)
+    elif request.param == "smtp":
+        relay = Relay()
+        smtp = Smtp("127.0.0.1", relay.port, tls="none", connect_s=1.0, command_s=1.0, text_s=1.0)
+
+        def refuse() -> None:
+            relay.say["text"] = DROP
+
+        yield Case(smtp, lambda: sorted(mail.sid for mail in relay.mails), refuse)
+        smtp.close()
+        relay.close()
     else:
         stub: Any = request.getfixturevalue("stub")
         sendgrid = SendGrid("SG.key", base_url=stub.url, connect_s=1.0, read_s=1.0)
@@ -52,7 +65,7 @@ def batch(case: Case, parcel: Make) -> list[Parcel]:
 
 
 def test_it_says_what_it_is(case: Case) -> None:
-    assert case.provider.name in {"outbox", "sendgrid"}
+    assert case.provider.name in {"outbox", "smtp", "sendgrid"}
     assert case.provider.live == (case.provider.name != "outbox")
     assert 1 <= case.provider.max_batch <= 1000
 
@@ -120,7 +133,12 @@ def test_closing_twice_is_safe_and_it_may_go_on(case: Case, parcel: Make) -> Non
 
 def test_the_settings_name_the_provider(case: Case, tmp_path: Path) -> None:
     name: Any = case.provider.name
-    settings = Settings(environment="local", provider=name, sendgrid={"api_key": "SG.key"})  # type: ignore[arg-type]
+    settings = Settings(
+        environment="local",
+        provider=name,
+        smtp={"host": "smtp.example.org"},  # type: ignore[arg-type]
+        sendgrid={"api_key": "SG.key"},  # type: ignore[arg-type]
+    )
     opened = open_provider(Project(tmp_path), settings)
     assert type(opened) is type(case.provider)
     assert opened.max_batch == max_batch(settings)

@@ -1,0 +1,252 @@
+"""SMTP: what each reply and each silence means, at each stage, and that nothing goes out unprotected."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import trustme
+
+from newsletter.mail.message import message
+from newsletter.providers.protocol import Answer, Parcel
+from newsletter.providers.smtp import Smtp
+
+from .relay import DROP, HANG, Relay
+
+Make = Callable[..., Parcel]
+R, X, U, OK = Answer.RETRY, Answer.REJECTED, Answer.UNKNOWN, Answer.ACCEPTED
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def server_side(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    relay = Relay()
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def smtp(relay: Relay) -> Iterator[Smtp]:
+    provider = Smtp(
+        "127.0.0.1", relay.port, tls="none", connections=1, connect_s=2, command_s=0.3, text_s=0.3
+    )
+    yield provider
+    provider.close()
+
+
+def hand_over(provider: Smtp, parcel: Make, number: int = 1) -> Any:
+    parcels = [parcel(f"sid{n}", f"p{n}@example.org") for n in range(number)]
+    return provider.hand_over(provider.prepare(parcels))
+
+
+# stage, what the server says, the answer, whether sending stops for a human
+ROWS = [
+    ("connect", "421 4.3.2 too busy", R, False),
+    ("connect", "554 5.7.1 you are blocked", R, True),
+    ("connect", DROP, R, False),
+    ("connect", HANG, R, False),
+    ("ehlo", "421 4.7.0 later", R, False),
+    ("ehlo", "550 5.7.1 no", R, True),
+    ("ehlo", DROP, R, False),
+    ("mail", "451 4.3.0 later", R, False),
+    ("mail", "550 5.7.1 this sender not", R, True),
+    ("mail", "553 5.1.8 sender's domain is unknown", R, True),
+    ("mail", HANG, R, False),
+    ("rcpt", "450 4.2.0 greylisted", R, False),
+    ("rcpt", "452 4.2.2 mailbox full", R, False),
+    ("rcpt", "552 too many recipients", R, False),
+    ("rcpt", "552 5.2.2 mailbox full", X, False),
+    ("rcpt", "550 5.1.1 no such user", X, False),
+    ("rcpt", "550 5.7.1 policy", X, False),
+    ("rcpt", "550 4.7.1 the enhanced code beats the basic one", R, False),
+    ("rcpt", "450 5.1.1 likewise", X, False),
+    ("rcpt", "550 5.7.515 not authenticated", R, True),
+    ("rcpt", "421 4.3.2 shutting down", R, False),
+    ("rcpt", DROP, R, False),
+    ("rcpt", HANG, R, False),
+    ("data", "451 4.3.0 later", R, False),
+    ("data", "554 5.6.0 not that", X, False),
+    ("data", DROP, R, False),
+    ("data", HANG, R, False),
+    ("text", "451 4.3.0 later", R, False),
+    ("text", "421 4.3.2 shutting down", R, False),
+    ("text", "554 5.6.0 spam", X, False),
+    ("text", "550 5.7.26 not authenticated", R, True),
+    ("text", "421 4.7.28 too fast", R, False),
+    ("text", DROP, U, False),
+    ("text", HANG, U, False),
+]
+
+
+@pytest.mark.parametrize(("stage", "said", "answer", "pause"), ROWS)
+def test_each_reply_has_its_meaning(
+    relay: Relay, smtp: Smtp, parcel: Make, stage: str, said: str, answer: Answer, pause: bool
+) -> None:
+    relay.say[stage] = said
+    outcome = hand_over(smtp, parcel)
+    assert (outcome.answer, outcome.pause) == (answer, pause), outcome.detail
+    assert outcome.detail
+    assert "p0@example.org" not in outcome.detail
+    assert len(relay.mails) == (1 if answer is U else 0)
+    relay.say.clear()
+    assert hand_over(smtp, parcel).answer is OK
+
+
+def test_nobody_listens(parcel: Make, silent_port: int) -> None:
+    closed = Smtp("127.0.0.1", 1, tls="none", connect_s=1)
+    assert hand_over(closed, parcel, 3).answer is R
+    silent = Smtp("127.0.0.1", silent_port, tls="none", connect_s=0.2)
+    assert hand_over(silent, parcel).answer is R
+
+
+def test_what_arrives_is_the_message_dots_and_all(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    one = parcel(text=".\n.. två\nFrom mig\n", html="<p>.</p>\n.\n")
+    assert smtp.hand_over(smtp.prepare([one])).answer is OK
+    (mail,) = relay.mails
+    assert mail.data == message(one.composition, one.values, one.envelope)
+    assert (mail.sender, mail.recipient) == ("hej@birgerochblom.example", "asa@example.org")
+
+
+def test_a_bounce_will_name_its_message(relay: Relay, parcel: Make) -> None:
+    smtp = Smtp("127.0.0.1", relay.port, tls="none", bounce_address="studs@bounce.example")
+    hand_over(smtp, parcel)
+    assert relay.mails[0].sender == "studs+sid0@bounce.example"
+    smtp.close()
+
+
+def test_connections_are_kept_and_replaced_when_they_died(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    for _ in range(3):
+        assert hand_over(smtp, parcel, 4).answer is OK
+    assert relay.connections == 1
+    relay.say["mail"] = [DROP]  # an idle server closed meanwhile
+    assert hand_over(smtp, parcel).answer is OK
+    assert relay.connections == 2
+    assert len(relay.mails) == 13
+
+
+def test_a_fresh_connection_that_breaks_is_not_tried_again_and_again(
+    relay: Relay, smtp: Smtp, parcel: Make
+) -> None:
+    relay.say["mail"] = DROP
+    assert hand_over(smtp, parcel).answer is R
+    assert relay.connections == 1
+
+
+def test_each_of_a_group_has_its_own_answer(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    relay.say["rcpt"] = ["250 ok", "550 5.1.1 no such user", "450 4.2.0 greylisted", "250 ok"]
+    outcome = hand_over(smtp, parcel, 4)
+    assert outcome.answer is R
+    assert outcome.put_off
+    assert {sid: answer for sid, (answer, _) in outcome.exceptions.items()} == {
+        "sid0": OK,
+        "sid1": X,
+        "sid3": OK,
+    }
+    assert [mail.recipient for mail in relay.mails] == ["p0@example.org", "p3@example.org"]
+
+
+def test_after_a_doubt_nobody_else_is_begun(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    relay.say["text"] = ["250 ok", DROP]
+    outcome = hand_over(smtp, parcel, 5)
+    assert outcome.answer is R
+    assert {sid: answer for sid, (answer, _) in outcome.exceptions.items()} == {"sid0": OK, "sid1": U}
+    assert len(relay.mails) == 2
+
+
+def test_a_relay_that_refuses_us_is_asked_once(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    relay.say["mail"] = "550 5.7.1 not you"
+    outcome = hand_over(smtp, parcel, 5)
+    assert outcome.pause
+    assert sum(command.startswith("MAIL") for command in relay.commands) == 1
+
+
+def test_too_fast_means_a_rest(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    relay.say["text"] = "421 4.7.28 too fast"
+    assert hand_over(smtp, parcel).retry_after_s == 600
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_tls_protects_and_the_password_goes_only_through_it(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make, implicit: bool
+) -> None:
+    relay = Relay(server_side(authority, "127.0.0.1"), implicit=implicit, user=("hej", "hemligt"))
+    tls = "implicit" if implicit else "starttls"
+    smtp = Smtp("127.0.0.1", relay.port, tls=tls, username="hej", password="hemligt", context=trusting)
+    try:
+        assert hand_over(smtp, parcel).answer is OK
+        if not implicit:
+            verbs = [command.split(" ")[0] for command in relay.commands]
+            assert verbs.index("STARTTLS") < verbs.index("AUTH") < verbs.index("MAIL")
+    finally:
+        smtp.close()
+        relay.close()
+
+
+def test_a_foreign_certificate_or_none_stops_before_anything_is_said(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make, relay: Relay
+) -> None:
+    other = Relay(server_side(authority, "other.example"))
+    for at, context, told in (
+        (other, trusting, "certificate"),
+        (other, None, "certificate"),
+        (relay, trusting, "no STARTTLS"),
+    ):
+        smtp = Smtp("127.0.0.1", at.port, tls="starttls", username="hej", password="hemligt", context=context)
+        outcome = hand_over(smtp, parcel, 3)
+        assert (outcome.answer, outcome.pause) == (R, True)
+        assert told in outcome.detail
+        assert not [command for command in at.commands if command.startswith(("AUTH", "MAIL"))]
+        assert at.mails == []
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [("535 5.7.8 wrong: hemligt", True), ("454 4.7.0 later", False), ("534 5.7.9 stronger", True)],
+)
+def test_a_wrong_password_pauses_and_is_not_repeated(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make, said: str, pause: bool
+) -> None:
+    relay = Relay(server_side(authority, "127.0.0.1"), user=("hej", "rätt"), say={"auth": said})
+    smtp = Smtp("127.0.0.1", relay.port, username="hej", password="hemligt", context=trusting)
+    outcome = hand_over(smtp, parcel)
+    relay.close()
+    assert (outcome.answer, outcome.pause) == (R, pause)
+    assert "hemligt" not in outcome.detail + repr(smtp)
+
+
+def test_starttls_refused(authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make) -> None:
+    for said, pause in (("454 4.7.0 later", False), ("501 5.5.4 no", True)):
+        relay = Relay(server_side(authority, "127.0.0.1"), say={"starttls": said})
+        outcome = hand_over(Smtp("127.0.0.1", relay.port, context=trusting), parcel)
+        relay.close()
+        assert (outcome.answer, outcome.pause) == (R, pause)
+        assert relay.mails == []
+
+
+def test_several_connections_share_a_group(relay: Relay, parcel: Make) -> None:
+    smtp = Smtp("127.0.0.1", relay.port, tls="none", connections=4)
+    for _ in range(2):
+        assert hand_over(smtp, parcel, 20).answer is OK
+    assert sorted(mail.recipient for mail in relay.mails) == sorted(
+        [f"p{n}@example.org" for n in range(20)] * 2
+    )
+    assert 1 <= relay.connections <= 4
+    smtp.close()

@@ -1,0 +1,101 @@
+"""A live send from the command line through a relay on loopback: each one once, whatever the relay says."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .relay import DROP, Relay
+
+LIVE = ("--env", "production")
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    relay = Relay()
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def live(small: Path, relay: Relay, newsletter: Any) -> Path:
+    """The small project with an environment `production`, whose ledger is committed."""
+    with (small / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[env.production]\nprovider = "smtp"\npublic_url = "https://brev.example.org"\n'
+            '[env.production.delivery]\nretry_first = "1s"\n'
+            f'[env.production.smtp]\nhost = "127.0.0.1"\nport = {relay.port}\ntls = "none"\n'
+        )
+    told = newsletter("-C", small, "send", "hej", *LIVE, "--confirm", "3")
+    found = re.search(r'ledger = "[^"]+"', told.err)
+    assert told.code == 6
+    assert found, told.err
+    settings = small / "newsletter.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(
+        text.replace("[env.production]\n", f"[env.production]\n{found[0]}\n"), encoding="utf-8"
+    )
+    return small
+
+
+def send(project: Path, newsletter: Any) -> Any:
+    return newsletter("-C", project, "send", "hej", *LIVE, "--confirm", "3", "--json")
+
+
+def status(project: Path, newsletter: Any) -> Any:
+    return newsletter("-C", project, "status", "hej", *LIVE, "--json").data
+
+
+def recipients(relay: Relay) -> Counter[str]:
+    return Counter(mail.recipient for mail in relay.mails)
+
+
+def test_everybody_gets_it_once(live: Path, relay: Relay, newsletter: Any) -> None:
+    sent = send(live, newsletter)
+    assert (sent.code, sent.data["counts"]["accepted"]) == (0, 3)
+    assert recipients(relay) == {"asa@example.org": 1, "bo@example.org": 1, "eva@example.org": 1}
+    assert send(live, newsletter).data["already"]
+    assert len(relay.mails) == 3
+
+
+def test_who_is_put_off_goes_again_and_the_others_do_not(live: Path, relay: Relay, newsletter: Any) -> None:
+    relay.say["rcpt"] = ["450 4.2.0 greylisted", "250 ok", "450 4.2.0 greylisted"]
+    sent = send(live, newsletter)
+    assert (sent.code, sent.data["counts"]["accepted"]) == (0, 3)
+    assert set(recipients(relay).values()) == {1}
+
+
+def test_who_does_not_exist_is_rejected_and_the_others_go(live: Path, relay: Relay, newsletter: Any) -> None:
+    relay.say["rcpt"] = ["550 5.1.1 no such user"]
+    counts = send(live, newsletter).data["counts"]
+    assert (counts["accepted"], counts["rejected"]) == (2, 1)
+    assert len(relay.mails) == 2
+
+
+def test_a_relay_that_takes_the_text_and_falls_silent_leaves_one_in_doubt(
+    live: Path, relay: Relay, newsletter: Any
+) -> None:
+    relay.say["text"] = [DROP]
+    assert send(live, newsletter).code == 7
+    counts = status(live, newsletter)["counts"]
+    assert (counts["accepted"] + counts["unknown"], counts["unknown"]) == (3, 1)
+    assert set(recipients(relay).values()) == {1}
+    assert newsletter("-C", live, "resolve", "hej", *LIVE, "--assume-sent").code == 0
+    assert status(live, newsletter)["state"] == "done"
+    assert len(relay.mails) == 3
+
+
+def test_a_sender_that_is_refused_stops_it_with_nobody_lost(
+    live: Path, relay: Relay, newsletter: Any
+) -> None:
+    relay.say["mail"] = "550 5.7.1 this sender may not"
+    called = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "3")
+    assert called.code == 5
+    assert "this sender may not" in called.err
+    assert status(live, newsletter)["counts"]["ready"] == 3
+    relay.say.clear()
+    assert send(live, newsletter).code == 0
+    assert set(recipients(relay).values()) == {1}
