@@ -26,10 +26,11 @@ from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.put_off import PutOff
 from newsletter.render.deferral.rewrite import DeferringSandbox
-from newsletter.render.environment import Names, Sandbox, make_environment
+from newsletter.render.environment import Names, Sandbox, cleaned, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
+from newsletter.render.manuscript import Manuscript
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
 from newsletter.render.picture import Album
@@ -154,7 +155,7 @@ class Compiler:
         declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
         self.problems += unprinted(declared, [family], blocks)
         proving = self._proving(renderer, put_off, again)
-        return self._composition(renderer, merge, proving, body, plan)
+        return self._composition(renderer, merge, proving, body, plan, self._manuscript(renderer, put_off))
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -304,7 +305,7 @@ class Compiler:
         for member in (False, True) if both else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
-                self.problems += alone.findings(_NOBODY, Links(unsubscribe="https://newsletter.invalid/"))
+                self.problems += alone.findings(_NOBODY, _LINKS)
             except ChecksFailed as failed:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
                 failures += [problem for problem in failed.problems if problem.code[0] not in "TP"]
@@ -354,6 +355,24 @@ class Compiler:
 
         return proving
 
+    def _manuscript(self, renderer: Renderer, put_off: PutOff) -> Manuscript:
+        """What the checks read; places come from the letters of somebody without anything and of one with all."""
+        extra = dict.fromkeys(sorted(self.columns - {*STANDARD_FIELDS}), "x")
+        somebody = dataclasses.replace(
+            _NOBODY, first_name="x", last_name="x", organisation="x", city="x", tags=("x",), attributes=extra
+        )
+        return Manuscript(
+            cleaned(put_off.mjml),
+            put_off.html,
+            put_off.deferred,
+            (
+                lambda: dataclasses.replace(renderer, is_member=_nobody).traced(_NOBODY, _LINKS),
+                lambda: dataclasses.replace(renderer, is_member=_everybody).traced(somebody, _LINKS),
+            ),
+            put_off.near,
+            self.campaign.place("template"),
+        )
+
     def _again(
         self, plan: Plan, body: tree.Body, main: str, frame: str, blocks: Mapping[str, Family], data: Data
     ) -> Again:
@@ -383,6 +402,7 @@ class Compiler:
         proving: Callable[[], SlotMerge],
         body: tree.Body,
         plan: Plan,
+        written: Manuscript,
     ) -> Composition:
         drawn = {source.file for source in self.templates.read.values() if not source.built_in}
         drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
@@ -399,6 +419,7 @@ class Compiler:
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
             hosted={used.name: used.data for used in self.album.used},
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
+            written=written,
             conditions=tuple(
                 dict.fromkeys(Condition(one.segment, one.negated, one.place) for one in plan.choices)
             ),
@@ -406,11 +427,12 @@ class Compiler:
 
 
 _NOBODY = Subscriber(key="", email="", address="", memberships=())
+_LINKS = Links(unsubscribe="https://newsletter.invalid/")
 
 
 def _fails(merge: SlotMerge, reader: Subscriber) -> bool:
     try:
-        merge(reader, Links(unsubscribe="https://newsletter.invalid/"))
+        merge(reader, _LINKS)
     except ChecksFailed:
         return True
     return False

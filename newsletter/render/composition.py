@@ -8,6 +8,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import Place, Problem
 from newsletter.files.project import Project
+from newsletter.render.passage import Written
 from newsletter.settings.model import Settings
 
 Values = tuple[str, ...]
@@ -91,6 +92,7 @@ class Composition:
     whole: Merge | None = None  # renders the whole letter: what the slots are held against
     prove: Callable[[Iterable[Subscriber]], str] = lambda _readers: ""  # see Certificate.prove
     join: Callable[[Values], Content] = content_of
+    written: Written | None = None  # what authors wrote in HTML and CSS, for the checks
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:
