@@ -1,6 +1,7 @@
 """The findings of what authors wrote in HTML and CSS: looked at once a letter, with the branches of all readers."""
 
 from newsletter.check.clients.findings import client_findings
+from newsletter.check.contrast import contrast_findings
 from newsletter.check.css import css_findings
 from newsletter.check.pieces import Pieces
 from newsletter.errors import Problem
@@ -14,5 +15,9 @@ def written_findings(composition: Composition, settings: Settings) -> tuple[Prob
     if written is None:
         return ()
     pieces = Pieces.of(written.passages)
-    found = [*client_findings(written, pieces, settings.clients), *css_findings(written, pieces)]
-    return tuple(dict.fromkeys(found))
+    found = (
+        client_findings(written, pieces, settings.clients),
+        css_findings(written, pieces),
+        contrast_findings(written),
+    )
+    return tuple(dict.fromkeys(problem for problems in found for problem in problems))

@@ -29,11 +29,22 @@ class Manuscript:
     """
 
     mjml: str
-    html: str  # compiled and inlined, as it is split into slots
+    compiled: str  # HTML, inlined, as it is split into slots
     deferred: Deferred
     trials: Sequence[Trial]  # readers whose letters have, together, most of the branches
     near: Located  # the place of the last token before an offset
     template: Place
+
+    @functools.cached_property
+    def html(self) -> str:
+        """The letter as HTML: `…` for each value, all branches behind each other."""
+        tokens = self.deferred.tokens
+        pieces: list[str] = []
+        end = 0
+        for token in tokens.find(self.compiled):
+            pieces += (self.compiled[end : token.start()], "…" if token["kind"] == Kind.VALUE else "")
+            end = token.end()
+        return "".join((*pieces, self.compiled[end:]))
 
     @functools.cached_property
     def passages(self) -> tuple[Passage, ...]:

@@ -35,8 +35,12 @@ class Written(Protocol):
         """The letter before it is compiled."""
 
     @property
+    def template(self) -> Place:
+        """Where the campaign names its template: the place of what has none."""
+
+    @property
     def html(self) -> str:
-        """The letter compiled and inlined."""
+        """The letter compiled and inlined, `…` for each value that depends on the reader."""
 
     @property
     def passages(self) -> Sequence[Passage]:
