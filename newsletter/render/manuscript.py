@@ -14,7 +14,8 @@ from newsletter.render.mjml.tree import arrange, parse
 from newsletter.render.passage import Passage
 
 MOST_READINGS = 32  # of one passage: five conditions that have nothing to do with each other
-_AROUND = 40  # characters before and behind a spot by which it is found again
+_AROUND = (40, 12)  # characters before and behind a spot by which it is found again
+_TOKEN = 40  # longer than one token
 
 Trial = Callable[[], tuple[str, Located | None]]
 """One reader's letter rendered whole: its MJML, and whose each character is, if that can be told. Raises
@@ -57,12 +58,16 @@ class Manuscript:
         arrange(root)
         return passages_of(root)
 
+    @functools.cached_property
+    def _by_offset(self) -> dict[int, Passage]:
+        return {one.at: one for one in self._sources}
+
     def readings(self, passage: Passage) -> Iterator[str]:
         """A passage as readers may get it, without the branches that they don't; offsets hold in each text.
 
         Equal conditions are answered alike. Of more than five conditions: all yes, all no, each otherwise than all.
         """
-        source = next(one.text for one in self._sources if one.at == passage.at)
+        source = self._by_offset[passage.at].text
         tests = {self._test(number) for number in self._controls(source)} - {""}
         for answers in _combinations(sorted(tests)):
             yield self._read(source, answers)
@@ -103,22 +108,23 @@ class Manuscript:
 
     def place(self, offset: int) -> Place:
         """Where its author wrote what stands at an offset of the MJML; renders letters to find out."""
-        begin, end = self._bounds(offset)
-        snippet = self.mjml[begin:end]
-        nth = self.mjml.count(snippet, 0, begin + len(snippet) - 1)
-        for mjml, source_map in self._tried:
-            found = _occurrence(mjml, snippet, nth)
-            if found >= 0 and (place := source_map.place(found + offset - begin)):
-                return place
+        for around in _AROUND:
+            begin, end = self._bounds(offset, around)
+            snippet = self.mjml[begin:end]
+            nth = self.mjml.count(snippet, 0, begin + len(snippet) - 1)
+            for mjml, source_map in self._tried:
+                found = _occurrence(mjml, snippet, nth)
+                if found >= 0 and (place := source_map.place(found + offset - begin)):
+                    return place
         return self.near.place(offset) or self.template
 
-    def _bounds(self, offset: int) -> tuple[int, int]:
+    def _bounds(self, offset: int, around: int) -> tuple[int, int]:
         """The surroundings of an offset that are the same for all readers: no token is in them."""
-        begin, end = max(0, offset - _AROUND), min(len(self.mjml), offset + _AROUND)
-        tokens = [*self.deferred.tokens.find(self.mjml[begin:end])]
-        before = [begin + token.end() for token in tokens if begin + token.end() <= offset]
-        behind = [begin + token.start() for token in tokens if begin + token.start() > offset]
-        return (before[-1] if before else begin), (behind[0] if behind else end)
+        start, stop = max(0, offset - around - _TOKEN), min(len(self.mjml), offset + around + _TOKEN)
+        tokens = [*self.deferred.tokens.find(self.mjml[start:stop])]
+        before = [start + token.end() for token in tokens if start + token.end() <= offset]
+        behind = [start + token.start() for token in tokens if start + token.start() > offset]
+        return max(0, offset - around, *before[-1:]), min(len(self.mjml), offset + around, *behind[:1])
 
     @functools.cached_property
     def _tried(self) -> list[tuple[str, Located]]:
