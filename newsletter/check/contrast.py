@@ -107,13 +107,16 @@ class _Finder:
         return self._written.place(at) if at is not None else self._written.template
 
     def of_colour(self, look: Look, text: str, before: list[str]) -> Place:
-        """Where the text's colour was last named before it, or the ground's; else the text itself."""
+        """Where the text's colour was last named before it, or a ground of its own behind it; else the text itself."""
         at = self._offset(text, before)
-        for colour in (look.colour_as, look.ground_as):
-            found = self._written.mjml.rfind(colour, 0, at) if colour else -1
-            if found >= 0:
-                return self._written.place(found)
-        return self.of_text(text, before)
+        mjml = self._written.mjml
+        colour = mjml.rfind(look.colour_as, 0, at) if look.colour_as else -1
+        ground = mjml.rfind(look.ground_as, 0, at) if look.ground_as else -1
+        page = mjml.find(
+            ">", mjml.find("<mj-body")
+        )  # what it says of the letter's ground is nobody's mistake here
+        found = ground if colour < 0 or ground > max(colour, page) else colour
+        return self._written.place(found) if found >= 0 else self.of_text(text, before)
 
     def _offset(self, text: str, before: list[str]) -> int | None:
         """Where a text stands in the MJML. before: the letter's texts before it, in which it may stand, too"""

@@ -15,7 +15,13 @@ def found(small: Path, newsletter: Any) -> Found:
     """Findings as (code, severity, line, message); head, body: MJML for the template; settings: TOML behind the rest."""
 
     def check(
-        head: str = "", body: str = "", *, text: str = "", settings: str = "", keys: str = "", code: str = "L"
+        head: str = "",
+        body: str = "",
+        *,
+        text: str = "",
+        settings: str = "",
+        keys: str = "",
+        code: str | tuple[str, ...] = "L",
     ) -> list[tuple[str, str, int, str]]:
         template = small / TEMPLATE
         written = template.read_text(encoding="utf-8")

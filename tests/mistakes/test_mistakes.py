@@ -1,4 +1,4 @@
-"""Sixty mistakes that authors make: each is found in the right file and line, or stands here as missed."""
+"""Seventy-three mistakes that authors make: each is found in the right file and line, or stands here as missed."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 MISTAKES = tomllib.loads((Path(__file__).parent / "mistakes.toml").read_text(encoding="utf-8"))["mistake"]
 CAMPAIGN = "valkommen-komm"
-LEAST_FOUND = 57
+LEAST_FOUND = 70
 
 
 def line_of(text: str, needle: str) -> int:
@@ -50,7 +50,7 @@ def test_what_is_missed_is_still_missed(mistake: dict[str, Any], shipped: Path, 
     assert (file, line) not in [(one["file"], one["line"]) for one in told]
 
 
-def test_there_are_sixty_and_few_are_missed() -> None:
-    assert len(MISTAKES) == 60
-    assert len({one["name"] for one in MISTAKES}) == 60
+def test_there_are_seventy_three_and_few_are_missed() -> None:
+    assert len(MISTAKES) == 73
+    assert len({one["name"] for one in MISTAKES}) == 73
     assert sum("missed" not in one for one in MISTAKES) >= LEAST_FOUND
