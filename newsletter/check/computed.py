@@ -121,7 +121,7 @@ class Letter:
         found = {element: dict(said) for element, said in before.items()}
         for order, rule in enumerate(rules, start=first):
             for specificity, select in _selectors(rule.selector):
-                for element in select(self._root):
+                for element in _found(select, self._root):
                     one = found.setdefault(element, {})
                     for declared in rule.declarations:
                         weight = (declared.important, False, specificity, order)
@@ -165,6 +165,15 @@ def _selectors(selector: str) -> tuple[tuple[tuple[int, ...], Callable[[Any], An
     )
 
 
+def _found(select: Callable[[Any], Any], root: Any) -> list[Any]:
+    from lxml import etree
+
+    try:
+        return list(select(root))
+    except etree.XPathError:  # a namespace that nobody has declared
+        return []
+
+
 def _add(
     to: dict[str, _Weighed], declared: Declared, weight: tuple[bool, bool, tuple[int, ...], int]
 ) -> None:
@@ -204,7 +213,7 @@ def _drawn(element: Any, above: Look, sheets: Mapping[str, _Weighed]) -> Look:
 
 def _is_bold(word: Word) -> bool:
     if word.kind is Kind.NUMBER:
-        return float(word.text) >= 600
+        return word.number >= 600
     return word.kind is Kind.NAME and word.text.lower() in ("bold", "bolder")
 
 
@@ -270,12 +279,11 @@ def _size(says: Mapping[str, _Weighed], element: Any, above: Look) -> float:
         return above.size * _SIZES.get(element.tag, 1.0)
     for word in given.value.words:
         if word.kind is Kind.MEASURE:
-            number = float(word.text[: -len(word.unit)])
-            return number * (above.size if word.unit == "em" else _PX.get(word.unit, above.size))
+            return word.number * (above.size if word.unit == "em" else _PX.get(word.unit, above.size))
         if word.kind is Kind.PERCENTAGE:
-            return above.size * float(word.text) / 100
+            return above.size * word.number / 100
         if word.kind is Kind.NUMBER and given.value.name == "font-size":
-            return float(word.text) and above.size
+            return above.size if word.number else 0.0
         if word.kind is Kind.NAME and word.text.lower() in _KEYWORDS:
             return _KEYWORDS[word.text.lower()]
     return above.size

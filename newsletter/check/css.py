@@ -100,7 +100,7 @@ def _of_word(one: Declared, word: Word) -> tuple[str, str, str] | None:
     if word.kind is Kind.HASH and not _is_hex(word.text):
         hint = "three or six of 0 to 9 and a to f: #1f2530"
         return "L122", f"`{one.name}: {short(word.text, 30)}` is no colour", hint
-    if word.kind is Kind.NUMBER and float(word.text) and not word.inside and _is_length(one.name):
+    if word.kind is Kind.NUMBER and word.number and not word.inside and _is_length(one.name):
         return "L122", f"`{one.name}: {word.text}` has no unit", f"{word.text}px"
     if word.kind is Kind.NAME and one.name in _COLOURS and not word.inside and not _is_colour(word.text):
         hint = "a colour: #1f2530, rgb(31, 37, 48) or a CSS name"

@@ -29,6 +29,7 @@ class Word:
     kind: Kind
     text: str  # as it stands there; of an address and a string without quotes
     at: int
+    number: float = 0.0  # of a measure, a percentage, a number
     unit: str = ""  # of a measure, in small letters
     inside: str = ""  # the function in whose brackets it stands, in small letters
 
@@ -85,14 +86,20 @@ _RULES = frozenset(
 def read_sheet(css: str) -> Sheet:
     """A style sheet; what can't be read is left out: it has its finding (T132). Pure."""
     reader = _Reader(css)
-    reader.rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ())
+    try:
+        reader.rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ())
+    except RecursionError:  # brackets in brackets by the thousand: no mail program reads that either
+        return Sheet()
     return reader.sheet
 
 
 @functools.lru_cache(maxsize=1024)
 def read_style(style: str) -> tuple[Declared, ...]:
     """The declarations of a `style` attribute. Pure."""
-    return _Reader(style).declarations(style)
+    try:
+        return _Reader(style).declarations(style)
+    except RecursionError:  # likewise
+        return ()
 
 
 @functools.lru_cache(maxsize=1024)
@@ -163,13 +170,13 @@ class _Reader:
             elif token.type == "url":
                 yield Word(Kind.ADDRESS, token.value, at, inside=inside)
             elif token.type == "dimension":
-                yield Word(Kind.MEASURE, token.serialize(), at, token.lower_unit, inside)
+                yield Word(Kind.MEASURE, token.serialize(), at, token.value, token.lower_unit, inside)
             elif token.type == "hash":
                 yield Word(Kind.HASH, f"#{token.value}", at, inside=inside)
             elif token.type in ("ident", "string"):
                 yield Word(Kind(token.type), token.value, at, inside=inside)
             elif token.type in ("number", "percentage"):
-                yield Word(Kind(token.type), token.representation, at, inside=inside)
+                yield Word(Kind(token.type), token.representation, at, token.value, inside=inside)
 
     def _at(self, node: Any) -> int:
         line = min(node.source_line, len(self._starts))

@@ -44,11 +44,10 @@ def client_findings(written: Written, pieces: Pieces, weights: Clients) -> Itera
         families = known.dropped.get(use.slug, frozenset()) - use.spared
         if _severity(use, families, weights):
             found.setdefault((use.slug, families), []).append(use)
-    told: set[str] = set()
-    for (slug, families), uses in found.items():
-        if slug not in told:
-            told.add(slug)
-            yield _problem(slug, families, uses, written, weights, known)
+    # Where some uses are spared and others are not, those that lose most speak for all.
+    for slug in dict.fromkeys(slug for slug, _ in found):
+        families = max((of for one, of in found if one == slug), key=lambda of: _share(of, weights))
+        yield _problem(slug, families, found[slug, families], written, weights, known)
 
 
 def _problem(
@@ -82,9 +81,14 @@ def _hint(slug: str) -> str:
     return 'let nothing depend on it; if that is so: allow = ["L120"]'
 
 
-def _severity(use: Use, families: frozenset[str], weights: Clients) -> Severity | None:
+def _share(families: frozenset[str], weights: Clients) -> float:
+    """What of all weight these families have."""
     total = sum(getattr(weights, family) for family in FAMILIES)
-    lost = sum(getattr(weights, family) for family in families) / total if total else 0.0
+    return sum(getattr(weights, family) for family in families) / total if total else 0.0
+
+
+def _severity(use: Use, families: frozenset[str], weights: Clients) -> Severity | None:
+    lost = _share(families, weights)
     if use.vital and lost >= VITAL_WARNING:
         return Severity.WARNING
     if lost >= (VITAL_HINT if use.vital else PLAINER_HINT):
