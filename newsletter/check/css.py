@@ -147,10 +147,14 @@ def _from_elsewhere(sheet: StyleSheet) -> Iterator[_Fault]:
 def _of_tag(tag: Tag, base: int) -> Iterator[_Fault]:
     if tag.name == "link" and "stylesheet" in (tag.get("rel") or "").lower():
         yield _elsewhere("<link> loads a style sheet from elsewhere", base + tag.at)
+    if tag.name == "mj-font":
+        yield _elsewhere("<mj-font> loads a font from elsewhere", base + tag.at)
     for one in tag.attributes:
-        if one.name == "background" and (reason := _unreachable(one.value)):
-            hint = "`background-url` of <mj-section>, or https://…"
-            message = f'background="{short(one.value, 40)}" {reason}'
+        # A component takes pictures of the project, too; those have had their finding.
+        loads = one.name == "background" or (one.name == "background-url" and ":" in one.value)
+        if loads and (reason := _unreachable(one.value)):
+            hint = "`background-url` of <mj-section> with a picture of the project, or https://…"
+            message = f'{one.name}="{short(one.value, 40)}" {reason}'
             yield _Fault("L123", message, base + one.value_at, hint)
 
 

@@ -57,7 +57,7 @@ class Pieces:
         sheets: list[StyleSheet] = []
         elements: list[Element] = []
         for one in passages:
-            if one.language is Language.HTML:
+            if one.language in (Language.HTML, Language.COMPONENT):
                 elements += _elements(one)
                 sheets += _style_elements(one, elements)
             else:

@@ -31,7 +31,7 @@ def style_findings(written: Written) -> Iterator[Problem]:
 
 
 def _largest_sheet(written: Written) -> Place:
-    sheets = [one for one in written.passages if one.language is not Language.HTML]
+    sheets = [one for one in written.passages if one.language in (Language.STYLE, Language.INLINED)]
     largest = max(sheets, key=lambda one: len(one.text), default=None)
     if largest is None:
         return written.template

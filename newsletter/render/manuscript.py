@@ -56,7 +56,7 @@ class Manuscript:
     def _sources(self) -> tuple[Passage, ...]:
         root, _ = parse(self.mjml, self.deferred.tokens)
         arrange(root)
-        return passages_of(root)
+        return passages_of(root, self.mjml)
 
     @functools.cached_property
     def _by_offset(self) -> dict[int, Passage]:

@@ -12,6 +12,9 @@ class Language(StrEnum):
     HTML = "html"
     STYLE = "style element"  # CSS that stays one
     INLINED = "inlined"  # CSS that goes into the elements' own styles
+    COMPONENT = (
+        "component"  # the tag of a component that loads something: <mj-font>, one with `background-url`
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,26 @@ def test_a_linked_sheet_is_told(found):
     assert "L124" in [one[0] for one in found(body=body)]
 
 
+def test_a_font_of_a_component_is_told(found):
+    head = (
+        '\n<mj-font name="Lego" href="https://example.org/lego.css" />'
+        '<mj-attributes><mj-text font-family="Lego, Arial" /></mj-attributes>'
+    )
+    assert [one[:3] for one in found(head=head)] == [("L124", "warning", 9)]
+
+
+@pytest.mark.parametrize(
+    ("address", "codes"),
+    [
+        ("http://example.org/a.png", ["L123"]),
+        ("https://example.org/a.png", []),
+    ],
+)
+def test_the_ground_of_a_section_has_to_lead_somewhere(address, codes, found):
+    body = f'<mj-section background-url="{address}" background-color="#ffffff"><mj-column><mj-text>Hej</mj-text></mj-column></mj-section>'
+    assert [one[0] for one in found(body=body)] == codes
+
+
 def test_a_sheet_inside_of_raw_html_is_read(found):
     assert [one[0] for one in found(head="<mj-raw><style>.a { margn: 4px }</style></mj-raw>")] == ["L121"]
 

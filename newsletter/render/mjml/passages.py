@@ -4,13 +4,16 @@ from newsletter.render.mjml.tree import Element
 from newsletter.render.passage import Language, Passage
 
 
-def passages_of(root: Element) -> tuple[Passage, ...]:
-    """The pieces of an arranged tree, in the order of its text.
+def passages_of(root: Element, mjml: str) -> tuple[Passage, ...]:
+    """The pieces of an arranged tree, in the order of the text that it was read from.
 
     What stands in <mj-raw> may go on in the next one beside it: such neighbours are one piece.
     """
     found: dict[int, Passage] = {}
     for element in root.walk():
+        if element.tag and (element.name == "mj-font" or "background-url" in element.written):
+            begin, end = element.tag.start, element.tag.end
+            found.setdefault(begin, Passage(Language.COMPONENT, mjml[begin:end], begin, element.name))
         own = [child for child in element.children if child.body_at is not None and child.body]
         if raw := [child for child in own if child.name == "mj-raw"]:
             joined = _joined(raw)
