@@ -41,6 +41,9 @@ def check_campaign(
     else:
         problems += composition.findings
         problems = _told_once([*problems, *trial(workspace, composition, thorough=thorough)])
+        from newsletter.check.written import written_findings  # reads CSS: only where something was composed
+
+        problems += written_findings(composition, workspace.settings)
     return composition, tuple(p for p in problems if p.is_error or p.code not in campaign.allow)
 
 

@@ -27,10 +27,11 @@ from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.noting import Gaps, noted, noting
 from newsletter.render.deferral.put_off import PutOff
 from newsletter.render.deferral.rewrite import DeferringSandbox
-from newsletter.render.environment import Names, Sandbox, make_environment
+from newsletter.render.environment import Names, Sandbox, cleaned, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
+from newsletter.render.manuscript import Manuscript
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
 from newsletter.render.picture import Album
@@ -155,7 +156,8 @@ class Compiler:
         self.problems += unprinted(declared, [family], blocks)
         proving = self._proving(renderer, put_off, again)
         composition = self._composition(renderer, merge, proving, body, plan)
-        return dataclasses.replace(composition, gaps=self._gaps(renderer, put_off))
+        gaps, written = self._gaps(renderer, put_off), self._manuscript(renderer, put_off)
+        return dataclasses.replace(composition, gaps=gaps, written=written)
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -305,7 +307,7 @@ class Compiler:
         for member in (False, True) if both else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
-                self.problems += alone.findings(_NOBODY, Links(unsubscribe="https://newsletter.invalid/"))
+                self.problems += alone.findings(_NOBODY, _LINKS)
             except ChecksFailed as failed:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
                 failures += [problem for problem in failed.problems if problem.code[0] not in "TP"]
@@ -368,6 +370,24 @@ class Compiler:
 
         return lambda reader: gaps().of(reader)
 
+    def _manuscript(self, renderer: Renderer, put_off: PutOff) -> Manuscript:
+        """What the checks read; places come from the letters of somebody without anything and of one with all."""
+        extra = dict.fromkeys(sorted(self.columns - {*STANDARD_FIELDS}), "x")
+        somebody = dataclasses.replace(
+            _NOBODY, first_name="x", last_name="x", organisation="x", city="x", tags=("x",), attributes=extra
+        )
+        return Manuscript(
+            cleaned(put_off.mjml),
+            put_off.html,
+            put_off.deferred,
+            (
+                lambda: dataclasses.replace(renderer, is_member=_nobody).traced(_NOBODY, _LINKS),
+                lambda: dataclasses.replace(renderer, is_member=_everybody).traced(somebody, _LINKS),
+            ),
+            put_off.near,
+            self.campaign.place("template"),
+        )
+
     def _again(
         self, plan: Plan, body: tree.Body, main: str, frame: str, blocks: Mapping[str, Family], data: Data
     ) -> Again:
@@ -422,11 +442,12 @@ class Compiler:
 
 
 _NOBODY = Subscriber(key="", email="", address="", memberships=())
+_LINKS = Links(unsubscribe="https://newsletter.invalid/")
 
 
 def _fails(merge: SlotMerge, reader: Subscriber) -> bool:
     try:
-        merge(reader, Links(unsubscribe="https://newsletter.invalid/"))
+        merge(reader, _LINKS)
     except ChecksFailed:
         return True
     return False

@@ -8,6 +8,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import Place, Problem
 from newsletter.files.project import Project
+from newsletter.render.passage import Written
 from newsletter.settings.model import Settings
 
 Values = tuple[str, ...]
@@ -111,6 +112,7 @@ class Composition:
     size: Callable[[Values], int] = lambda values: received(content_of(values).html)  # bytes of HTML
     static_size: int = 0  # bytes of HTML that are everybody's
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
+    written: Written | None = None  # what authors wrote in HTML and CSS, for the checks
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included
 
     def slots(self, subscriber: Subscriber, links: Links) -> Values:

@@ -15,7 +15,7 @@ from newsletter.render.composition import Links, Values
 from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.rewrite import CONTROL, MEMBER
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
-from newsletter.render.finish import Finish, Trace
+from newsletter.render.finish import Finish, Located, Trace
 from newsletter.render.limits import budget, printed
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
@@ -81,6 +81,10 @@ class Renderer:
         """What this person's letter says of its MJML that stops nothing. Raises ChecksFailed as a call does."""
         texts = self._texts(subscriber, links)
         return self.finish.whole(texts.mjml, texts.campaign, self._trace(subscriber, links))[1]
+
+    def traced(self, subscriber: Subscriber, links: Links) -> tuple[str, Located | None]:
+        """One person's MJML, and whose each of its characters is; None when nobody can tell. Raises as a call does."""
+        return cleaned(self.mjml(subscriber, links)), self._trace(subscriber, links)()
 
     def _trace(self, subscriber: Subscriber, links: Links) -> Trace:
         def trace() -> SourceMap | None:

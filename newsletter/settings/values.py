@@ -168,6 +168,22 @@ class Assets(Strict):
         return value
 
 
+class Clients(Strict):
+    """How much each family of mail programs counts when `check` judges what they drop; only the ratio matters.
+
+    The defaults are a choice, not a measurement: whoever knows their readers' programs writes their own.
+    """
+
+    apple_mail: int = Field(default=3, ge=0)
+    gmail: int = Field(default=3, ge=0)
+    outlook_windows: int = Field(default=2, ge=0)  # the one that draws with Word
+    outlook: int = Field(default=2, ge=0)  # on the web, for macOS, iOS, Android; the new one for Windows
+    yahoo: int = Field(default=1, ge=0)
+    samsung: int = Field(default=1, ge=0)
+    thunderbird: int = Field(default=1, ge=0)
+    others: int = Field(default=1, ge=0)
+
+
 class SendGridFile(Strict):
     """What may stand in a file: the key may not."""
 
@@ -230,6 +246,7 @@ class Values(Strict):
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     list: dict[str, ListSettings] = Field(default_factory=dict)
     assets: Assets = Field(default_factory=Assets)
+    clients: Clients = Field(default_factory=Clients)
     delivery: Delivery = Field(default_factory=Delivery)
     smtp: SmtpFile = Field(default_factory=SmtpFile)
     sendgrid: SendGridFile = Field(default_factory=SendGridFile)

@@ -24,6 +24,7 @@ class PutOff:
 
     subject: str
     preheader: str
+    mjml: str
     html: str
     text: str
     deferred: Deferred
@@ -39,7 +40,7 @@ class PutOff:
         texts = stage.texts({})
         tagger = Tagger(stage.campaign)
         html = tagger.html(
-            stage.finish(texts.mjml, texts.campaign, lambda: _Near(texts.mjml, deferred, places))
+            stage.finish(texts.mjml, texts.campaign, lambda: Near(texts.mjml, deferred, places))
         )
         found = [places.met(met, refused) for met, refused in refusals(html, deferred)]
         lost = _tokens(_COMMENT.sub("", texts.mjml), deferred) - _tokens(html, deferred)
@@ -51,7 +52,12 @@ class PutOff:
         text = _BLANK_LINES.sub(
             "\n\n", _BLANKS_AT_END.sub("\n", text)
         )  # what is left is done for each reader
-        return cls(texts.subject, texts.preheader, html, text, deferred, places)
+        return cls(texts.subject, texts.preheader, texts.mjml, html, text, deferred, places)
+
+    @property
+    def near(self) -> "Near":
+        """Places in `mjml`."""
+        return Near(self.mjml, self.deferred, self.places)
 
     def merge(self, whole: Renderer, *, plain: Sandbox, escaped: Sandbox, wrap: Wrap = as_it_is) -> SlotMerge:
         """The merge that fills slots in place of rendering whole letters.
@@ -92,7 +98,7 @@ class PutOff:
 
 
 @dataclass(frozen=True)
-class _Near:
+class Near:
     """Places of faults in an MJML with tokens: that of the token at the offset, or else of the last one before it."""
 
     mjml: str

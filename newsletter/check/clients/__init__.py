@@ -1,0 +1,1 @@
+"""What mail programs do with HTML and CSS, as caniemail.com has tested it."""
