@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -70,33 +70,35 @@ def compile_mjml(
     """
     root, lost = parse(mjml, tokens)
     arrange(root)
+    letter = root.walk()
     findings = in_order(
         [
             *lost,
-            *validate(root, tokens),
-            *unsupported(root),
+            *validate(letter, tokens),
+            *unsupported(letter),
             *wordless(root),
-            *in_bodies(root),
-            *_style_faults(root),
+            *in_bodies(letter),
+            *_style_faults(letter),
         ]
     )
     if any(fault.severity is Severity.ERROR for fault in findings):
         raise Faulty(*findings)
     _complete_head(root, page)
     css = _take_css(root)
-    start = _take_file_start(root)
-    for element in root.walk():
+    start = _take_file_start(letter)
+    spell_out(root)
+    letter = root.walk()
+    for element in letter:
         if element.name == "mj-style":  # `</style>` in a string would end the element
             element.body = element.body.replace("</", "<\\/")
-    spell_out(root)
-    _address_pictures(root, picture)
+    _address_pictures(letter, picture)
     keeper = Keeper(tokens)
     html = engine.to_html(keeper.write(root))
-    _refuse_strangers(html, root)
-    return Compiled(start + with_alts(keeper.restore(corrected(html, root))), css, tuple(findings))
+    _refuse_strangers(html, letter)
+    return Compiled(start + with_alts(keeper.restore(corrected(html, letter))), css, tuple(findings))
 
 
-def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> None:
+def _address_pictures(letter: Iterable[Element], picture: Callable[[str], str | None]) -> None:
     missing: list[Fault] = []
 
     def address(source: str, at: int | None) -> str:
@@ -106,10 +108,10 @@ def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> No
             missing.append(Fault("P101", f"there is no picture `{short(source, 60)}`", at, hint))
         return found or source
 
-    for element in root.walk():
-        for name in PICTURES & element.attributes.keys():
+    for element in letter:
+        for name in () if PICTURES.isdisjoint(element.attributes) else PICTURES & element.attributes.keys():
             element.attributes[name] = address(element.attributes[name], element.place_of(name))
-        if not element.body:
+        if "<" not in element.body:
             continue
         start = element.body_at
         element.body = _IMG_SRC.sub(
@@ -123,10 +125,10 @@ def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> No
         raise Faulty(*missing)
 
 
-def _refuse_strangers(html: str, root: Element) -> None:
+def _refuse_strangers(html: str, letter: Iterable[Element]) -> None:
     """MJML's default icons lie on other people's servers, which would see who opens the letter."""
-    for element in root.walk():
-        missing = [name for name in _ICONS.get(element.name, ()) if not element.attributes.get(name)]
+    for element in [element for element in letter if element.name in _ICONS]:
+        missing = [name for name in _ICONS[element.name] if not element.attributes.get(name)]
         if missing and any(host in html for host in _ICON_HOSTS):
             wanted = " and ".join(f"`{name}`" for name in missing)
             raise Faulty(
@@ -176,18 +178,18 @@ def _is_inline(element: Element) -> bool:
     return element.name == "mj-style" and element.attributes.get("inline") == "inline"
 
 
-def _style_faults(root: Element) -> Iterator[Fault]:
+def _style_faults(letter: Iterable[Element]) -> Iterator[Fault]:
     """What is wrong with the letter's own style sheets."""
-    for element in root.walk():
+    for element in letter:
         if element.name == "mj-style":
             found = split_sheet(element.body).faults if _is_inline(element) else unreadable(element.body)
             for fault in found:
                 yield dataclasses.replace(fault, offset=(element.body_at or 0) + (fault.offset or 0))
 
 
-def _take_file_start(root: Element) -> str:
+def _take_file_start(letter: Iterable[Element]) -> str:
     """What is to stand before the doctype; mrml would leave it where it is."""
-    taken = [one for one in root.walk() if one.attributes.get("position") == "file-start"]
-    for element in root.walk() if taken else ():
+    taken = [one for one in letter if one.attributes.get("position") == "file-start"]
+    for element in letter if taken else ():
         element.children = [one for one in element.children if one not in taken]
     return "".join(f"{one.body.strip()}\n" for one in taken)
