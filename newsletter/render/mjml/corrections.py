@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from newsletter.render.mjml.measures import take_out
 from newsletter.render.mjml.tree import Element
 
-_IMG = re.compile(r"<img\b(?![^<>]*\salt=)", re.IGNORECASE)
+_IMG = re.compile(r"<img\b(?![^<>]*\salt=)")
 _STRAY_ALIGN = re.compile(r' vertical-align="[a-z]+"')  # no such attribute in HTML
 _ICON_IMG = re.compile(r'(<img\b[^>]*style=")(border-radius:[^;"]*;display:block;")')
 _ARTICLE = re.compile(r'<div((?:\s[\w-]+="[^"]*")*?) role="article"([^>]*)>')
@@ -18,6 +18,7 @@ _ACCORDION = re.compile(r"@media yahoo, only screen and \(min-width:0\) \{.*?\n\
 def corrected(html: str, letter: Sequence[Element]) -> str:
     """HTML that mrml wrote of these elements, its defects mended. Texts must still be tokens: none is touched."""
     html = take_out(html)
+    html = _IMG.sub('<img alt=""', html)
     html = _STRAY_ALIGN.sub("", html)
     html = _OUTLOOK_WIDTH.sub(lambda found: f"{found[1]}{round(float(found[2]))}px", html)
     names = {element.name for element in letter}
@@ -26,11 +27,6 @@ def corrected(html: str, letter: Sequence[Element]) -> str:
     if "mj-accordion" in names:
         html = _ACCORDION.sub(_accordion, html)
     return _outlook_classes(_article(html), letter)
-
-
-def with_alts(html: str) -> str:
-    """Each picture has an `alt`, if only an empty one: a screen reader would read out its address."""
-    return _IMG.sub('<img alt=""', html)
 
 
 def _article(html: str) -> str:

@@ -1,6 +1,7 @@
 """From MJML to HTML: mjml-python behind a layer that keeps what it would mangle, drop or get wrong."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from typing import NamedTuple
 
 from newsletter.errors import Severity
 from newsletter.render.deferral.tokens import Tokens
+from newsletter.render.mjml.arrange import arrange
 from newsletter.render.mjml.bodies import in_bodies
-from newsletter.render.mjml.corrections import corrected, with_alts
+from newsletter.render.mjml.corrections import corrected
 from newsletter.render.mjml.engine import Engine
 from newsletter.render.mjml.fault import Fault, Faulty, in_order, short
 from newsletter.render.mjml.keeper import Keeper
-from newsletter.render.mjml.measures import spell_out
-from newsletter.render.mjml.tree import Element, arrange, parse
+from newsletter.render.mjml.measures import Defaults, spell_out
+from newsletter.render.mjml.tree import Element, parse
 from newsletter.render.mjml.unsupported import unsupported
 from newsletter.render.mjml.validate import validate
 from newsletter.render.mjml.words import wordless
@@ -32,7 +34,9 @@ _ICONS = {
     "mj-carousel": ("left-icon", "right-icon"),
 }
 
-_IMG_SRC = re.compile(r"""(<img\b[^<>]*?\ssrc=)(["'])([^"'<>]*)\2""", re.IGNORECASE)
+_IMG = re.compile(r"<img\b[^<>]*", re.IGNORECASE)
+_ALT = re.compile(r"\salt=", re.IGNORECASE)
+_SRC = re.compile(r"""\ssrc=(["'])([^"']*)\1""", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n]+")  # a hard space stays one
 _TAGS = re.compile(r"<[^>]*>")
 
@@ -70,13 +74,13 @@ def compile_mjml(
     """
     root, lost = parse(mjml, tokens)
     arrange(root)
-    letter = root.walk()
+    letter, content = root.walk(), root.content().walk()
     findings = in_order(
         [
             *lost,
             *validate(letter, tokens),
             *unsupported(letter),
-            *wordless(root),
+            *wordless(content),
             *in_bodies(letter),
             *_style_faults(letter),
         ]
@@ -86,7 +90,7 @@ def compile_mjml(
     _complete_head(root, page)
     css = _take_css(root)
     start = _take_file_start(letter)
-    spell_out(root)
+    spell_out(content, Defaults.of(root))
     letter = root.walk()
     for element in letter:
         if element.name == "mj-style":  # `</style>` in a string would end the element
@@ -95,7 +99,7 @@ def compile_mjml(
     keeper = Keeper(tokens)
     html = engine.to_html(keeper.write(root))
     _refuse_strangers(html, letter)
-    return Compiled(start + with_alts(keeper.restore(corrected(html, letter))), css, tuple(findings))
+    return Compiled(start + keeper.restore(corrected(html, letter)), css, tuple(findings))
 
 
 def _address_pictures(letter: Iterable[Element], picture: Callable[[str], str | None]) -> None:
@@ -109,20 +113,22 @@ def _address_pictures(letter: Iterable[Element], picture: Callable[[str], str | 
         return found or source
 
     for element in letter:
-        for name in () if PICTURES.isdisjoint(element.attributes) else PICTURES & element.attributes.keys():
-            element.attributes[name] = address(element.attributes[name], element.place_of(name))
-        if "<" not in element.body:
-            continue
-        start = element.body_at
-        element.body = _IMG_SRC.sub(
-            lambda found, start=start: (  # type: ignore[misc]
-                f"{found[1]}{found[2]}"
-                f"{address(found[3], None if start is None else start + found.start(3))}{found[2]}"
-            ),
-            element.body,
-        )
+        if not PICTURES.isdisjoint(element.attributes):
+            for name in PICTURES & element.attributes.keys():
+                element.attributes[name] = address(element.attributes[name], element.place_of(name))
+        if "<" in element.body:
+            element.body = _IMG.sub(functools.partial(_mended, element.body_at, address), element.body)
     if missing:
         raise Faulty(*missing)
+
+
+def _mended(start: int | None, address: Callable[[str, int | None], str], image: re.Match[str]) -> str:
+    """A picture in a body that begins at `start`: at its address, and with an `alt`."""
+    tag = image[0]
+    if found := _SRC.search(tag):
+        at = None if start is None else start + image.start() + found.start(2)
+        tag = f"{tag[: found.start(2)]}{address(found[2], at)}{tag[found.end(2) :]}"
+    return tag if _ALT.search(tag) else f'<img alt=""{tag[4:]}'
 
 
 def _refuse_strangers(html: str, letter: Iterable[Element]) -> None:

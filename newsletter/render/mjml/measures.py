@@ -5,7 +5,7 @@ shorthand. So both sides are written out, and what that adds to the finished sty
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
@@ -57,10 +57,10 @@ class Defaults:
         return {**self.everything, **of_kind, **element.attributes}
 
 
-def spell_out(root: Element) -> None:
-    """Give each component in the body its left and right padding by name, where a shorthand or a side is given."""
-    defaults, body, padded = Defaults.of(root), root.find("mj-body"), _padded()
-    for element in body.walk() if body else ():
+def spell_out(content: Iterable[Element], defaults: Defaults) -> None:
+    """Give each component of the body its left and right padding by name, where a shorthand or a side is given."""
+    padded = _padded()
+    for element in content:
         if element.name not in padded:
             continue
         given = defaults.attributes(element)

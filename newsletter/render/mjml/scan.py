@@ -81,7 +81,7 @@ def _read_far(text: str, start: int) -> tuple[Tag | None, int]:
     found = _TAG.match(text, start)
     tag = (_read if found.end() - start < _LONG else _read.__wrapped__)(found[0]) if found else None
     if found is None or tag is None:
-        raise Faulty(_no_tag(text, start))
+        raise Faulty(_twice(found) if found and not found[1] else _no_tag(text, start))
     return tag, found.end()
 
 
@@ -95,7 +95,8 @@ def _read(text: str) -> Tag | None:
     attributes = _ATTRIBUTE.finditer(text, *found.span(3)) if found[3] else ()
     written = tuple((one[1], one[2][1:-1], one.start(1), one.start(2) + 1) for one in attributes)
     has_body = not closes and found[2] in _ending()
-    return Tag(found[2], opens, closes, has_body, {name: value for name, value, _, _ in written}, written)
+    values = {name: value for name, value, _, _ in written}
+    return Tag(found[2], opens, closes, has_body, values, written) if len(values) == len(written) else None
 
 
 def _remark(text: str, start: int) -> int:
@@ -105,6 +106,15 @@ def _remark(text: str, start: int) -> int:
         message = f"this has no end: {short(text[start : start + 60])}"
         raise Faulty(Fault("T120", message, start, "close a comment with -->"))
     return found.end()
+
+
+def _twice(tag: re.Match[str]) -> Fault:
+    seen: set[str] = set()
+    for one in _ATTRIBUTE.finditer(tag.string, *tag.span(3)):
+        if one[1] in seen:
+            return Fault("T120", f"<{tag[2]}> has `{one[1]}` twice", one.start(1), "keep one of them")
+        seen.add(one[1])
+    raise AssertionError(tag[0])
 
 
 def _no_tag(text: str, start: int) -> Fault:

@@ -1,22 +1,20 @@
-"""MJML as a tree of components, each with its place, and bare content put into the frames that MJML wants."""
+"""MJML as a tree of components, each with its place."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from newsletter.errors import nearest
 from newsletter.render.deferral.tokens import Kind, Tokens
-from newsletter.render.mjml.components import components, places
+from newsletter.render.mjml.components import components
 from newsletter.render.mjml.fault import Fault, Faulty, short
 from newsletter.render.mjml.scan import Attribute, Tag, scan
 
 MAX_DEPTH = 64  # a letter has about ten; the engine's recursion ends the process at some thousands
 MAX_CHARACTERS = 2_000_000
 
-COLUMN_CONTENT = frozenset(components()["mj-column"].children or ()) - {"mj-raw"}
 _LOSE_TEXT = components().keys() - {"mj-html-attribute"}  # in a tag that is unknown, the tag is told of
 CONDITION = "?"  # not a component: branches, of which a reader gets one, or a loop
 BRANCH = "|"
-BLOCKS = frozenset(components()["mj-body"].children or ()) - {"mj-raw"}
 
 
 @dataclass(slots=True)
@@ -44,6 +42,13 @@ class Element:
 
     def find(self, name: str) -> "Element | None":
         return next((child for child in self.children if child.name == name), None)
+
+    def content(self) -> "Element":
+        """Of the whole letter: its `<mj-body>`."""
+        found = self.find("mj-body")
+        if found is None:
+            raise AssertionError("parse() yields one")
+        return found
 
     def walk(self) -> "list[Element]":
         """The component and all in it, in the text's order."""
@@ -112,8 +117,6 @@ class _Reader:
                 continue
             element = Element(tag.name, dict(tag.values), [], "", start, None, tag)
             stack[-1].children.append(element)
-            if len(tag.values) < len(tag.written):
-                raise Faulty(_twice(tag, start))
             if not tag.closes:
                 stack.append(element)
                 if len(stack) > MAX_DEPTH:
@@ -197,138 +200,8 @@ class _Reader:
         return Fault("T120", f"<{element.name}> is never closed", element.at, hint)
 
 
-def _twice(tag: Tag, start: int) -> Fault:
-    attributes = tag.attributes(start)
-    names = [attribute.name for attribute in attributes]
-    twice = next(one for at, one in enumerate(attributes) if one.name in names[:at])
-    return Fault("T120", f"<{tag.name}> has `{twice.name}` twice", twice.at, "keep one of them")
-
-
 def _torn(branch: Element) -> Fault:
     hint = "begin and end it in the same component"
     return Fault(
         "T134", "a condition on the reader begins in one component and ends in another", branch.at, hint
     )
-
-
-def arrange(root: Element) -> None:
-    """Put column content that stands bare into a section and a column; neighbours share them.
-
-    A whole section that stands in the only column of a section ends that one, and it begins again behind. The
-    document of an included file gives its body's content where it stands, and its head to the letter's.
-    """
-    if {(one.name, child.name) for one in root.walk() for child in one.children} <= places():
-        return  # as the official compiler takes it
-    _merge_documents(root)
-    body = root.find("mj-body")
-    if body is None:
-        raise AssertionError("parse() yields a body")
-    body.children = _lifted(body.children)
-    wrappers = [element for element in body.walk() if element.name == "mj-wrapper"]
-    for wrapper in wrappers:
-        wrapper.children = _lifted(wrapper.children)
-    for element in (body, *wrappers):
-        element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-section", "mj-column"))
-        element.children = _grouped(element.children, frozenset({"mj-column", "mj-group"}), ("mj-section",))
-    for element in body.walk():
-        if element.name == "mj-section":
-            element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-column",))
-
-
-def _merge_documents(root: Element) -> None:
-    heads: list[Element] = []
-
-    def spliced(children: Iterable[Element]) -> list[Element]:
-        found: list[Element] = []
-        for child in children:
-            if child.name == "mjml":
-                if head := child.find("mj-head"):
-                    heads.extend(head.children)
-                inner = child.find("mj-body")
-                found += spliced(inner.children if inner else ())
-            else:
-                child.children = spliced(child.children)
-                found.append(child)
-        return found
-
-    root.children = spliced(root.children)
-    if heads:
-        if root.find("mj-head") is None:
-            root.children.insert(0, Element("mj-head"))
-        head = root.find("mj-head")
-        if head is not None:
-            head.children += heads
-
-
-def _grouped(children: list[Element], bare: frozenset[str], frames: tuple[str, ...]) -> list[Element]:
-    grouped: list[Element] = []
-    run: list[Element] = []
-
-    def end() -> None:
-        grouped.extend(_framed(run, frames))
-        run.clear()
-
-    for child in children:
-        if all(leaf.name in bare for leaf in child.leaves()):
-            run.append(child)
-            continue
-        end()
-        if child.name == CONDITION:
-            for branch in child.children:
-                branch.children = _grouped(branch.children, bare, frames)
-        grouped.append(child)
-    end()
-    return grouped
-
-
-def _framed(children: list[Element], frames: tuple[str, ...]) -> list[Element]:
-    """Bare components within the frames that they want.
-
-    Conditions alone have a frame in each branch: whoever gets nothing of them gets no frame either.
-    """
-    if all(child.name == CONDITION for child in children):
-        for branch in (branch for condition in children for branch in condition.children):
-            branch.children = _framed(branch.children, frames)
-        return children
-    for name in reversed(frames):
-        children = [Element(name, children=list(children))]
-    return children
-
-
-def _lifted(children: list[Element]) -> list[Element]:
-    lifted: list[Element] = []
-    for child in children:
-        columns = child.children if child.name == "mj-section" else []
-        column = columns[0] if len(columns) == 1 and columns[0].name == "mj-column" else None
-        if child.name == CONDITION:
-            for branch in child.children:
-                branch.children = _lifted(branch.children)
-            lifted.append(child)
-        elif column is None or not any(_is_block(inner) for inner in column.children):
-            lifted.append(child)
-        else:
-            lifted += _parted(child, column)
-    return lifted
-
-
-def _parted(section: Element, column: Element) -> list[Element]:
-    """The whole sections of a column, and between them the section again around what else is in it."""
-    parts: list[Element] = []
-    run: list[Element] = []
-    for inner in [*column.children, None]:
-        if inner is not None and not _is_block(inner):
-            run.append(inner)
-            continue
-        if run:
-            parts.append(section.again([column.again(run)]))
-            run = []
-        if inner is not None and inner.name == CONDITION:
-            for branch in inner.children:
-                branch.children = _lifted([section.again([column.again(branch.children)])])
-        if inner is not None:
-            parts.append(inner)
-    return parts
-
-
-def _is_block(element: Element) -> bool:
-    return any(leaf.name in BLOCKS for leaf in element.leaves())

@@ -1,7 +1,7 @@
 """Pictures that say nothing to those who don't see them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from newsletter.errors import Severity
 from newsletter.render.mjml.fault import Fault, short
@@ -14,10 +14,9 @@ _SRC = re.compile(r"""\ssrc\s*=\s*["']?([^"'\s>]*)""", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
-def wordless(root: Element) -> Iterator[Fault]:
+def wordless(content: Iterable[Element]) -> Iterator[Fault]:
     """A finding (T130) for each picture without `alt`; an empty one says that it is an ornament."""
-    body = root.find("mj-body")
-    for element in body.walk() if body else ():
+    for element in content:
         if element.name in _PICTURES and _is_wordless(element):
             yield _fault(element.attributes.get("src", ""), element.at)
         for tag in _IMG.finditer(_shown(element.body)) if "<" in element.body else ():
