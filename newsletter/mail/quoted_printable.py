@@ -26,7 +26,10 @@ def encode(text: str) -> bytes:
         lines.append(last + b"=")
     out: list[bytes] = []
     for line in lines:
-        _guard(line, out)
+        if len(line) <= LINE and not line.startswith((b".", b"From ")):  # nearly always
+            out.append(line)
+        else:
+            _guard(line, out)
     return b"\r\n".join([*out, b""])
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jinja2 import Template, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateSyntaxError
 
 from newsletter.errors import Place, Problem
 from newsletter.files.project import Project
@@ -13,7 +13,15 @@ from newsletter.render.environment import Sandbox
 from newsletter.render.names import NameCheck
 from newsletter.render.origin import Line, Origin, syntax_problem
 from newsletter.render.pieces import Plan
-from newsletter.render.program import CALLBACKS, PRIVATE, each_source, lines_of, spelled, write_program
+from newsletter.render.program import (
+    CALLBACKS,
+    PRIVATE,
+    Spelling,
+    each_source,
+    lines_of,
+    spelled,
+    write_program,
+)
 
 
 class Sources:
@@ -34,10 +42,10 @@ class Sources:
         """The value of a front-matter key; None with a problem."""
         origin = Origin([Line(self._behind_quotes(place, source), source)])
         try:
-            parsed = self._text.parse(source, None, f"({key})")
             if self._roots is not None:
+                parsed = self._text.parse(source, None, f"({key})")
                 self.problems += NameCheck(self._text, self._roots).problems(parsed, origin)
-            return self._compiled(self._text, parsed, f"({key})", origin)
+            return self._compiled(self._text, source, f"({key})", origin)
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, self._text))
             return None
@@ -74,14 +82,15 @@ class Sources:
 
     def _program(self, plan: Plan, body: tree.Body, *, as_text: bool) -> Template | None:
         environment = self._text if as_text else self._html
-        written, origin = write_program(plan, body.expressions, as_text=as_text)
+        spelling = Spelling(as_text=as_text, whole=environment.marks)
+        written, origin = write_program(plan, body.expressions, spelling)
         file = "(body as text)" if as_text else "(body)"
         try:
-            parsed = environment.parse(written, None, file)
             if not as_text and self._roots is not None:
+                parsed = environment.parse(written, None, file)
                 roots = {**self._roots, **dict.fromkeys(CALLBACKS)}
                 self.problems += NameCheck(environment, roots).problems(parsed, origin)
-            return self._compiled(environment, parsed, file, origin)
+            return self._compiled(environment, written, file, origin)
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, environment))
             return None
@@ -94,9 +103,9 @@ class Sources:
         except TemplateSyntaxError as error:
             self.problems.append(syntax_problem(error, origin, self._html))
 
-    def _compiled(self, environment: Sandbox, parsed: nodes.Template, file: str, origin: Origin) -> Template:
+    def _compiled(self, environment: Sandbox, source: str, file: str, origin: Origin) -> Template:
         self.origins[file] = origin
-        code = environment.compile(parsed, None, file)
+        code = environment.compile(source, None, file)
         return Template.from_code(environment, code, environment.make_globals(None))
 
     def _behind_quotes(self, place: Place, value: str) -> Place:

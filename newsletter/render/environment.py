@@ -9,8 +9,7 @@ from types import CodeType
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
-from jinja2 import BaseLoader, BytecodeCache, StrictUndefined, nodes
-from jinja2.bccache import Bucket
+from jinja2 import BaseLoader, StrictUndefined, nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -86,11 +85,15 @@ class Missing(StrictUndefined):
         return ""
 
 
+_compiled: dict[Any, CodeType] = {}
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja for authors. Plain Jinja would turn `data.items` into a method; here the item comes first."""
 
     options: tuple[object, ...] = ()  # what constants are worked out by
     repeatable: ClassVar[bool] = True  # whether what it makes of a template depends on the options only
+    marks: ClassVar[bool] = False  # whether it marks the texts of its templates
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Mapping) and attribute in obj:
@@ -110,32 +113,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
         limits.check_call(__obj, args, kwargs)
         return limits.sized(super().call(__context, __obj, *args, **kwargs))
 
+    def compile(self, source: Any, name: str | None = None, filename: str | None = None, *_: Any) -> Any:
+        """Templates and bodies are compiled once in a process; campaigns share theirs. Safe in threads."""
+        if not (self.repeatable and isinstance(source, str)):
+            return super().compile(source, name, filename)
+        # Jinja works out constants beforehand, dates in words among them: so the options count.
+        key = (type(self), self.autoescape, self.options, source, name, filename)
+        code = _compiled.get(key)
+        if code is None:
+            code = super().compile(source, name, filename)
+            if len(_compiled) >= _MOST_TEMPLATES:
+                _compiled.clear()
+            _compiled[key] = code
+        return code
+
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
         limits.Limiter().visit(source)
         source.set_environment(self)
         return super()._generate(source, *args, **kwargs)
-
-
-class Compiled(BytecodeCache):
-    """Templates compiled once in a process; campaigns share theirs. Safe in threads."""
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.code is not None:
-            if len(self._codes) >= _MOST_TEMPLATES:
-                self._codes.clear()
-            self._codes[bucket.key, bucket.checksum] = bucket.code
-
-
-@functools.cache
-def _compiled(*_options: object) -> Compiled:
-    """What was compiled under these options: Jinja works out constants, dates in words among them, beforehand."""
-    return Compiled()
 
 
 def is_safe_url(url: str) -> bool:
@@ -207,7 +202,6 @@ def make_environment(
         auto_reload=False,
         keep_trailing_newline=True,
         finalize=_printed,
-        bytecode_cache=_compiled(kind.__qualname__, autoescape, language, zone) if kind.repeatable else None,
     )
     environment.options = (language, zone)
     for name in _DROPPED_FILTERS:

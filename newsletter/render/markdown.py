@@ -5,6 +5,8 @@ expression's token counts as a letter. What the author most likely meant otherwi
 with a blank) is noted on the inline token that holds it: `meta["notes"]` is a list of (what, offset in its content).
 """
 
+import copy
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any, cast
@@ -50,6 +52,7 @@ _UTM_OFF = "{utm=off}"  # directly behind a link
 _BAD_SCHEMES = re.compile(r"\s*(?:javascript|vbscript|file|data):", re.IGNORECASE)
 
 
+_FENCE_OR_REFERENCE = re.compile(r"```|~~~|\]:")
 DEEPEST = 100  # lists and quotes in each other; Markdown's own limit of 20 drops what is deeper, unsaid
 
 
@@ -62,27 +65,14 @@ class Markdown:
         self.hard_spaces = _HARD_SPACES.get(short)
         self.addresses: dict[str, str] = {}  # encoded -> as written
         self.env: dict[str, Any] = {"tokenised": tokenised}
-        options = {"html": False, "typographer": True, "quotes": _QUOTES.get(short, _QUOTES["en"])}
-        options["maxNesting"] = DEEPEST + 1
-        self.md = MarkdownIt("commonmark", options, renderer_cls=_Renderer)
-        self.md.enable(["replacements", "smartquotes", "table"]).disable(
-            ["lheading", "html_block", "html_inline"]
-        )
-        self._add_rules()
+        self._quotes = _QUOTES.get(short, _QUOTES["en"])
+        self.md = self._own(_parser(self._quotes))
 
-    def _add_rules(self) -> None:
-        inline = _Inline()
-        inline.ruler, inline.ruler2 = self.md.inline.ruler, self.md.inline.ruler2
-        inline.ruler.at("link", _link)
-        inline.ruler.at("image", _image)
-        inline.ruler.after("autolink", "expression_link", _expression_link)
-        inline.ruler.push("notes", _note)
-        self.md.inline = inline
-        gfm_autolink_plugin(self.md)  # a bare address is a link, as mail programs would make it one anyway
-        self.md.core.ruler.at("inline", _parse_inlines)
-        self.md.core.ruler.after("inline", "statements", _hide_statements)
-        self.md.normalizeLink = self._normalise  # type: ignore[method-assign]
-        self.md.validateLink = lambda url: not _BAD_SCHEMES.match(url)  # type: ignore[method-assign]
+    def _own(self, parser: MarkdownIt) -> MarkdownIt:
+        """The parser with this text's addresses; its rules stay everybody's."""
+        own = copy.copy(parser)
+        own.normalizeLink = self._normalise  # type: ignore[method-assign]
+        return own
 
     def _normalise(self, url: str) -> str:
         """Percent-encoding and A-labels; a host name that holds a token and other signs keeps its token."""
@@ -95,11 +85,10 @@ class Markdown:
         return encoded
 
     def scan(self, source: str) -> list[Token]:
-        """Blocks only, to learn what is code; the link references stay known for all that follows."""
-        self.md.core.ruler.enableOnly(["normalize", "block"])
-        tokens = self.md.parse(source, self.env)
-        self.md.core.ruler.enable(["inline", "statements", "replacements", "smartquotes", "text_join"])
-        return tokens
+        """Code fences; link references stay known for all that follows. No more is read than it takes to tell."""
+        if not _FENCE_OR_REFERENCE.search(source):
+            return []
+        return self._own(_parser(self._quotes, only_blocks=True)).parse(source, self.env)
 
     def parse(self, source: str) -> list[Token]:
         return self.md.parse(source, self.env)
@@ -119,6 +108,30 @@ class Markdown:
     def inline_html(self, children: Sequence[Token]) -> str:
         wrapper = Token("inline", "", 0, children=list(children))
         return self.html([wrapper])
+
+
+@functools.cache
+def _parser(quotes: str, *, only_blocks: bool = False) -> MarkdownIt:
+    """A parser with our rules. Making one takes longer than a field; nothing changes it, so threads may share it."""
+    options = {"html": False, "typographer": True, "quotes": quotes, "maxNesting": DEEPEST + 1}
+    md = MarkdownIt("commonmark", options, renderer_cls=_Renderer)
+    md.enable(["replacements", "smartquotes", "table"]).disable(["lheading", "html_block", "html_inline"])
+    inline = _Inline()
+    inline.ruler, inline.ruler2 = md.inline.ruler, md.inline.ruler2
+    inline.ruler.at("link", _link)
+    inline.ruler.at("image", _image)
+    inline.ruler.after("autolink", "expression_link", _expression_link)
+    inline.ruler.push("notes", _note)
+    md.inline = inline
+    gfm_autolink_plugin(md)  # a bare address is a link, as mail programs would make it one anyway
+    md.core.ruler.at("inline", _parse_inlines)
+    md.core.ruler.after("inline", "statements", _hide_statements)
+    md.validateLink = lambda url: not _BAD_SCHEMES.match(url)  # type: ignore[method-assign]
+    if only_blocks:
+        md.core.ruler.enableOnly(["normalize", "block"])
+    for ruler in (md.core.ruler, md.block.ruler, inline.ruler, inline.ruler2):
+        ruler.getRules("")  # worked out when first asked for, which is not safe in threads
+    return md
 
 
 def plain_alt(tokens: Sequence[Token] | None) -> str:

@@ -35,6 +35,11 @@ class Source:
     picture: Picture | None = None
     required: bool = False
 
+    @property
+    def is_still(self) -> bool:
+        """Whether Jinja would print it as it stands."""
+        return not any(JINJA.search(form) or "\r" in form for form in (self.html, self.text))
+
 
 @dataclass
 class Piece:

@@ -4,12 +4,13 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 
 from newsletter.errors import Place
 from newsletter.render import tree
 from newsletter.render.origin import Line, Origin
-from newsletter.render.pieces import Choice, Node, Plan, Shape, Source
+from newsletter.render.pieces import Choice, Node, Piece, Plan, Shape, Source
 
 # A tag with the strings in it: `}}` within quotes does not end it.
 _STRING = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'"""
@@ -19,7 +20,7 @@ _OPENING = re.compile(r"\{[{%][-+]?")
 
 # The names by which the program calls back; authors' names never begin like that.
 PRIVATE = "__"
-CALLBACKS = ("__section", "__title", "__text", "__open", "__field", "__close", "__member")
+CALLBACKS = ("__section", "__title", "__piece", "__text", "__open", "__field", "__close", "__member")
 
 
 def escape_literals(source: str) -> str:
@@ -97,39 +98,63 @@ class _Writer:
             self._lines += [Line(place, "")] * tag.count("\n")
 
 
-def write_program(plan: Plan, expressions: Iterable[tree.Expression], *, as_text: bool) -> tuple[str, Origin]:
+@dataclass(frozen=True)
+class Spelling:
+    """How a program is written. `whole`: with texts in it that hold no Jinja, which take long to compile."""
+
+    as_text: bool
+    whole: bool = False
+
+
+def write_program(
+    plan: Plan, expressions: Iterable[tree.Expression], spelling: Spelling
+) -> tuple[str, Origin]:
     """The program for the HTML, or for the text part, and whose its lines are."""
     writer = _Writer(expressions)
     for number, section in enumerate(plan.sections):
         writer.own(f"{{{{ __section({number}) }}}}", section.place)
-        _call(writer, "__title()", section.title, as_text=as_text)
-        _nodes(writer, section.nodes, as_text=as_text)
+        _call(writer, f"__title({number})", section.title, spelling)
+        _nodes(writer, section.nodes, spelling)
     return writer.source, writer.origin
 
 
-def _nodes(writer: _Writer, nodes: list[Node], *, as_text: bool) -> None:
+def _nodes(writer: _Writer, nodes: list[Node], spelling: Spelling) -> None:
     for node in nodes:
         if isinstance(node, tree.Control):
             writer.author(node.source, node.place)
         elif isinstance(node, Choice):
             test = f"{'not ' if node.negated else ''}__member({node.segment!r})"
             writer.own(f"{{% if {test} %}}", node.place)
-            _nodes(writer, node.children, as_text=as_text)
+            _nodes(writer, node.children, spelling)
             writer.own("{% endif %}", node.place)
+        elif not spelling.whole and _is_still(node):
+            writer.own(f"{{{{ __piece({node.number}) }}}}", node.place)
         elif node.kind == "text":
-            _call(writer, f"__text({node.number})", node.sources["html"], as_text=as_text)
+            _call(writer, f"__text({node.number})", node.sources["html"], spelling)
         else:
             writer.own(f"{{{{ __open({node.number}) }}}}", node.place)
             for name, source in node.sources.items():
-                _call(writer, f"__field({name!r})", source, as_text=as_text)
-            _nodes(writer, node.children, as_text=as_text)
+                _call(writer, f"__field({name!r})", source, spelling)
+            _nodes(writer, node.children, spelling)
             writer.own("{{ __close() }}", node.place)
 
 
-def _call(writer: _Writer, call: str, source: Source, *, as_text: bool) -> None:
+def _call(writer: _Writer, call: str, source: Source, spelling: Spelling) -> None:
+    if not spelling.whole and source.is_still:
+        writer.own(f"{{{{ {call} }}}}", source.place)
+        return
     writer.own(f"{{% call {call} %}}", source.place)
-    writer.author(spelled(source, as_text=as_text), source.place)
+    writer.author(spelled(source, as_text=spelling.as_text), source.place)
     writer.own("{% endcall %}", source.place)
+
+
+def _is_still(node: Node) -> bool:
+    """Whether nothing in a node has to be worked out."""
+    return (
+        isinstance(node, Piece)
+        and all(source.is_still for source in node.sources.values())
+        and all(map(_is_still, node.children))
+    )
 
 
 def spelled(source: Source, *, as_text: bool) -> str:

@@ -20,6 +20,7 @@ from newsletter.render.limits import budget, printed
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin, failure
 from newsletter.render.pieces import Piece, Plan, Shape, Source
+from newsletter.render.program import spelled
 from newsletter.render.roots import subscriber_view
 from newsletter.render.source_map import SourceMap, Spot, unmarked
 from newsletter.render.text_part import plain_block, tidy
@@ -27,6 +28,7 @@ from newsletter.render.utm import Tagger
 from newsletter.render.views import Image, Part, Section, TextPart, campaign_view
 
 IsMember = Callable[[str, Subscriber], bool]
+Caller = Callable[[], str]  # what a {% call %} hands over: its body, to be worked out
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ class Letter:
         return {
             "__section": self._section,
             "__title": self._title,
+            "__piece": self._piece,
             "__text": self._text,
             "__open": self._begin,
             "__field": self._field,
@@ -208,12 +211,20 @@ class Letter:
         self.sections.append(Section("", self._plan.sections[number].kind))
         return ""
 
-    def _title(self, caller: Callable[[], str]) -> str:
-        self.sections[-1].title = self._stripped(caller())
+    def _content(self, source: Source, caller: Caller | None) -> str:
+        """What a source comes to; what is the same for everybody, the program does not hand over."""
+        if caller:
+            return caller()
+        still = spelled(source, as_text=self._form.as_text)
+        return still if self._form.as_text else Markup(still)  # noqa: S704  (escaped as it was read)
+
+    def _title(self, number: int, caller: Caller | None = None) -> str:
+        source = self._plan.sections[number].title
+        self.sections[-1].title = self._stripped(self._content(source, caller))
         return ""
 
-    def _text(self, number: int, caller: Callable[[], str]) -> str:
-        content = self._stripped(caller())
+    def _text(self, number: int, caller: Caller | None = None) -> str:
+        content = self._stripped(self._content(self._plan.pieces[number].sources["html"], caller))
         if content:
             if not self._form.as_text:
                 refuse_code(content, self._plan.pieces[number].place)
@@ -223,6 +234,19 @@ class Letter:
             self._add(part)
         return ""
 
+    def _piece(self, number: int) -> str:
+        """A piece with all in it, where nothing has to be worked out."""
+        piece = self._plan.pieces[number]
+        if piece.kind == "text":
+            return self._text(number)
+        self._begin(number)
+        for name in piece.sources:
+            self._field(name)
+        for child in piece.children:
+            if isinstance(child, Piece):
+                self._piece(child.number)
+        return self._close()
+
     def _begin(self, number: int) -> str:
         piece = self._plan.pieces[number]
         fields = dict(piece.values)
@@ -231,9 +255,10 @@ class Letter:
         self._open.append((piece, fields, part))
         return ""
 
-    def _field(self, name: str, caller: Callable[[], str]) -> str:
+    def _field(self, name: str, caller: Caller | None = None) -> str:
         piece, fields, _ = self._open[-1]
-        fields[name] = self._value(piece.sources[name], caller(), name)
+        source = piece.sources[name]
+        fields[name] = self._value(source, self._content(source, caller), name)
         return ""
 
     def _close(self) -> str:

@@ -35,6 +35,7 @@ class MarkingSandbox(TemplateSandbox):
     """Prints the same, with marks; `spots` says what they mean."""
 
     repeatable = False  # each has spots of its own
+    marks = True
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from newsletter.cli.app import run
+from newsletter.render.mjml.arrange import arrange
 from newsletter.render.mjml.keeper import quotable
-from newsletter.render.mjml.tree import Element, arrange, parse
+from newsletter.render.mjml.tree import Element, parse
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _TOKEN = re.compile(r"https://newsletter\.invalid/u/[\w-]+")  # new each time

@@ -13,7 +13,7 @@ from newsletter.render.mjml.components import components, takes
 from newsletter.render.mjml.engine import MjmlPython
 from newsletter.render.mjml.fault import Fault, Faulty
 from newsletter.render.mjml.layer import Page, compile_mjml
-from newsletter.render.mjml.scan import Kind, scan
+from newsletter.render.mjml.scan import scan
 
 
 def _module(file: str):
@@ -85,9 +85,13 @@ def test_one_letter_always_becomes_the_same_page(document: Document) -> None:
 @many
 @given(documents(), st.data())
 def test_a_mistake_is_found_where_it_was_made(document: Document, data: st.DataObject) -> None:
-    tags = [one for one in scan(document.mjml) if one.kind in (Kind.OPEN, Kind.ALONE) and one.name != "mjml"]
-    tag = data.draw(st.sampled_from(tags))
-    behind = tag.start + 1 + len(tag.name)
+    tags = [
+        (start, end, tag)
+        for start, end, tag, _ in scan(document.mjml)
+        if tag and tag.opens and tag.name != "mjml"
+    ]
+    start, end, tag = data.draw(st.sampled_from(tags))
+    behind = start + 1 + len(tag.name)
     mistake = data.draw(st.sampled_from(["attribute", "value", "name", "text", "open"]))
     mjml = document.mjml
     if mistake == "attribute":
@@ -95,22 +99,25 @@ def test_a_mistake_is_found_where_it_was_made(document: Document, data: st.DataO
         assume(tag.name not in ("mj-all", "mj-class"))
     elif mistake == "value":
         assume(tag.name in components())
-        typed = [one for one in tag.attributes if not takes(components()[tag.name].attributes[one.name])("¤")]
+        typed = [
+            one
+            for one in tag.attributes(start)
+            if not takes(components()[tag.name].attributes[one.name])("¤")
+        ]
         assume(typed)
         one = data.draw(st.sampled_from(typed))
         broken, code, offset = mjml[: one.value_at] + "¤" + mjml[one.value_at :], "T125", one.value_at
     elif mistake == "name":
-        assume(tag.kind is Kind.ALONE)
-        broken, code, offset = mjml[:behind] + "x" + mjml[behind:], "T121", tag.start
+        assume(tag.closes)
+        broken, code, offset = mjml[:behind] + "x" + mjml[behind:], "T121", start
     elif mistake == "text":
-        assume(tag.kind is Kind.ALONE)
-        broken, code, offset = mjml[: tag.end] + "vilse" + mjml[tag.end :], "T123", tag.end
+        assume(tag.closes)
+        broken, code, offset = mjml[:end] + "vilse" + mjml[end:], "T123", end
     else:
-        assume(tag.kind is Kind.OPEN and tag.name != "mj-body")
-        end = mjml.index(f"</{tag.name}>", tag.end)
-        inner = mjml[tag.end : end]
-        assume(f"<{tag.name}" not in inner)
-        broken, code, offset = mjml[:end] + mjml[end + len(f"</{tag.name}>") :], "T120", None
+        assume(not tag.closes and tag.name != "mj-body")
+        closing = mjml.index(f"</{tag.name}>", end)
+        assume(f"<{tag.name}" not in mjml[end:closing])
+        broken, code, offset = mjml[:closing] + mjml[closing + len(f"</{tag.name}>") :], "T120", None
     found = [(fault.code, fault.offset) for fault in faults_of(broken)]
     assert any(one == code and offset in (None, at) for one, at in found), (mistake, tag, found)
 

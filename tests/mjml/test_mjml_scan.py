@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.render.mjml.fault import Faulty
-from newsletter.render.mjml.scan import Kind, scan
+from newsletter.render.mjml.scan import scan
 from newsletter.render.mjml.tree import MAX_DEPTH, parse
 
 PIECES = st.sampled_from([
@@ -18,26 +18,34 @@ PIECES = st.sampled_from([
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))
-def test_the_tokens_add_up_to_the_text(text: str) -> None:
+def test_nothing_is_lost_and_every_place_is_right(text: str) -> None:
     position, faults = 0, ()
     try:
-        for token in scan(text):
-            assert token.start == position < token.end
-            position = token.end
-            for attribute in token.attributes:
+        for start, end, tag, behind in scan(text):
+            assert position <= start < end <= behind
+            assert "<" not in text[position:start]
+            position = behind
+            if tag is None:
+                assert text.startswith(("<!", "<?"), start)
+                continue
+            assert text.startswith(f"<{tag.name}" if tag.opens else f"</{tag.name}", start)
+            assert text[end - 1] == ">"
+            for attribute in tag.attributes(start):
                 assert text.startswith(attribute.name, attribute.at)
                 assert text.startswith(attribute.value, attribute.value_at)
                 assert text[attribute.value_at - 1] in "\"'"
     except Faulty as faulty:
         faults = faulty.faults
-    assert faults or position == len(text)
+    assert faults or "<" not in text[position:]
     assert all(0 <= fault.offset <= len(text) for fault in faults)
 
 
 def test_an_ending_tag_keeps_its_body_as_it_is() -> None:
     text = "<mj-text>1 < 2 <br> </P> <!-- x --> & </b></mj-text>"
-    kinds = [(token.kind, text[token.start : token.end]) for token in scan(text)]
-    assert kinds[1] == (Kind.BODY, "1 < 2 <br> </P> <!-- x --> & </b>")
+    (_, end, tag, behind), (closing, _, _, _) = scan(text)
+    assert tag.has_body
+    assert text[end:behind] == "1 < 2 <br> </P> <!-- x --> & </b>"
+    assert closing == behind
 
 
 WRONG = {

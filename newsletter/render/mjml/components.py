@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 EVERYWHERE = frozenset({"mj-class", "css-class"})  # mjml-validator: allowed on each component
+DEFAULTS = ("mj-all", "mj-class")  # stand in <mj-attributes> beside the components' own names
 
 # What the table does not tell: it knows the tags of <mj-html-attributes> only by name.
 _UNTOLD = {"mj-selector": {"path": "string"}, "mj-html-attribute": {"name": "string"}}
@@ -34,6 +35,11 @@ class Component:
     defaults: Mapping[str, str] = field(default_factory=dict)
     children: tuple[str, ...] | None = None  # None: anything
 
+    @cached_property
+    def holds(self) -> frozenset[str]:
+        """The components that may stand in this one, by name."""
+        return frozenset(components() if self.children is None else self.children)
+
 
 @cache
 def components() -> Mapping[str, Component]:
@@ -49,6 +55,13 @@ def components() -> Mapping[str, Component]:
         )
         for name, known in table.items()
     }
+
+
+@cache
+def places() -> frozenset[tuple[str, str]]:
+    """Each component with each that may stand in it, by name."""
+    found = {(one.name, name) for one in components().values() for name in one.holds}
+    return frozenset(found | {("mj-attributes", name) for name in DEFAULTS})
 
 
 @cache

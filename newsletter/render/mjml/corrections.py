@@ -1,11 +1,12 @@
 """mrml's HTML made into what the official compiler writes, where the two differ and it shows."""
 
 import re
+from collections.abc import Sequence
 
 from newsletter.render.mjml.measures import take_out
 from newsletter.render.mjml.tree import Element
 
-_IMG = re.compile(r"<img\b(?![^<>]*\salt=)", re.IGNORECASE)
+_IMG = re.compile(r"<img\b(?![^<>]*\salt=)")
 _STRAY_ALIGN = re.compile(r' vertical-align="[a-z]+"')  # no such attribute in HTML
 _ICON_IMG = re.compile(r'(<img\b[^>]*style=")(border-radius:[^;"]*;display:block;")')
 _ARTICLE = re.compile(r'<div((?:\s[\w-]+="[^"]*")*?) role="article"([^>]*)>')
@@ -14,19 +15,18 @@ _OUTLOOK_WIDTH = re.compile(r"(<td style=\"vertical-align:[a-z]+;width:)(\d+\.\d
 _ACCORDION = re.compile(r"@media yahoo, only screen and \(min-width:0\) \{.*?\n\}", re.DOTALL)
 
 
-def corrected(html: str, root: Element) -> str:
-    """HTML as written by mrml for this letter, its defects mended. The texts must still be tokens: none is touched."""
+def corrected(html: str, letter: Sequence[Element]) -> str:
+    """HTML that mrml wrote of these elements, its defects mended. Texts must still be tokens: none is touched."""
     html = take_out(html)
+    html = _IMG.sub('<img alt=""', html)
     html = _STRAY_ALIGN.sub("", html)
-    html = _ICON_IMG.sub(r"\1border:0;\2", html)
     html = _OUTLOOK_WIDTH.sub(lambda found: f"{found[1]}{round(float(found[2]))}px", html)
-    html = _ACCORDION.sub(_accordion, html)
-    return _outlook_classes(_article(html), root)
-
-
-def with_alts(html: str) -> str:
-    """Each picture has an `alt`, if only an empty one: a screen reader would read out its address."""
-    return _IMG.sub('<img alt=""', html)
+    names = {element.name for element in letter}
+    if "mj-social-element" in names:
+        html = _ICON_IMG.sub(r"\1border:0;\2", html)
+    if "mj-accordion" in names:
+        html = _ACCORDION.sub(_accordion, html)
+    return _outlook_classes(_article(html), letter)
 
 
 def _article(html: str) -> str:
@@ -51,9 +51,11 @@ def _accordion(rules: re.Match[str]) -> str:
     return text.replace("input.mj-accordion-checkbox,", '.mj-accordion-checkbox[type="checkbox"],')
 
 
-def _outlook_classes(html: str, root: Element) -> str:
+def _outlook_classes(html: str, letter: Sequence[Element]) -> str:
     """Each of several classes has its twin for Outlook; mrml makes one of the last only."""
-    for several in {element.attributes.get("css-class", "") for element in root.walk()}:
+    for several in {
+        element.attributes["css-class"] for element in letter if "css-class" in element.attributes
+    }:
         words = several.split()
         if len(words) > 1:
             twins = " ".join(f"{word}-outlook" for word in words)

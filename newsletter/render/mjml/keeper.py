@@ -10,7 +10,6 @@ from newsletter.render.mjml.tree import BRANCH, CONDITION, Element
 _SAFE_VALUE = re.compile(r"[ !#%'()*+,\-./0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
 _BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
 _TEXT_ONLY = ("mj-title", "mj-preview", "mj-style")  # no comment is one there
-_TOKEN = re.compile(r"q([0-9a-f]{12})z(\d+)x")
 
 
 class Keeper:
@@ -22,7 +21,7 @@ class Keeper:
 
     def __init__(self, tokens: Tokens | None = None) -> None:
         self._tokens = tokens
-        self._nonce = secrets.token_hex(6)
+        self._word = f"q{secrets.token_hex(6)}z"
         self._kept: list[str] = []
 
     def write(self, element: Element) -> str:
@@ -35,15 +34,20 @@ class Keeper:
         if opening is None:
             written = (f' {name}="{self._attribute(value)}"' for name, value in element.attributes.items())
             opening = f"<{element.name}{''.join(written)}>"
-        children = "".join(self.write(child) for child in element.children)
-        inner = self._keep(self._body(element)) if element.body else children
+        if element.body:
+            inner = self._keep(self._body(element))
+        else:
+            inner = "".join([self.write(child) for child in element.children])
         return f"{opening}{inner}</{element.name}>"
 
     def restore(self, html: str) -> str:
         """HTML with everything back in its place."""
-        return _TOKEN.sub(
-            lambda match: self._kept[int(match[2])] if match[1] == self._nonce else match[0], html
-        )
+        before, *pieces = html.split(self._word)
+        restored = [before]
+        for piece in pieces:
+            number, _, behind = piece.partition("x")
+            restored += self._kept[int(number)], behind
+        return "".join(restored)
 
     def _body(self, element: Element) -> str:
         if self._tokens and element.name not in _TEXT_ONLY:
@@ -56,7 +60,7 @@ class Keeper:
 
     def _keep(self, text: str) -> str:
         self._kept.append(text)
-        return f"q{self._nonce}z{len(self._kept) - 1}x"
+        return f"{self._word}{len(self._kept) - 1}x"
 
 
 @functools.lru_cache(maxsize=4096)

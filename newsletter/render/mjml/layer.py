@@ -1,21 +1,23 @@
 """From MJML to HTML: mjml-python behind a layer that keeps what it would mangle, drop or get wrong."""
 
 import dataclasses
+import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
 from newsletter.errors import Severity
 from newsletter.render.deferral.tokens import Tokens
+from newsletter.render.mjml.arrange import arrange
 from newsletter.render.mjml.bodies import in_bodies
-from newsletter.render.mjml.corrections import corrected, with_alts
+from newsletter.render.mjml.corrections import corrected
 from newsletter.render.mjml.engine import Engine
 from newsletter.render.mjml.fault import Fault, Faulty, in_order, short
 from newsletter.render.mjml.keeper import Keeper
-from newsletter.render.mjml.measures import spell_out
-from newsletter.render.mjml.tree import Element, arrange, parse
+from newsletter.render.mjml.measures import Defaults, spell_out
+from newsletter.render.mjml.tree import Element, parse
 from newsletter.render.mjml.unsupported import unsupported
 from newsletter.render.mjml.validate import validate
 from newsletter.render.mjml.words import wordless
@@ -32,7 +34,9 @@ _ICONS = {
     "mj-carousel": ("left-icon", "right-icon"),
 }
 
-_IMG_SRC = re.compile(r"""(<img\b[^<>]*?\ssrc=)(["'])([^"'<>]*)\2""", re.IGNORECASE)
+_IMG = re.compile(r"<img\b[^<>]*", re.IGNORECASE)
+_ALT = re.compile(r"\salt=", re.IGNORECASE)
+_SRC = re.compile(r"""\ssrc=(["'])([^"']*)\1""", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\n]+")  # a hard space stays one
 _TAGS = re.compile(r"<[^>]*>")
 
@@ -70,33 +74,35 @@ def compile_mjml(
     """
     root, lost = parse(mjml, tokens)
     arrange(root)
+    letter, content = root.walk(), root.content().walk()
     findings = in_order(
         [
             *lost,
-            *validate(root, tokens),
-            *unsupported(root),
-            *wordless(root),
-            *in_bodies(root),
-            *_style_faults(root),
+            *validate(letter, tokens),
+            *unsupported(letter),
+            *wordless(content),
+            *in_bodies(letter),
+            *_style_faults(letter),
         ]
     )
     if any(fault.severity is Severity.ERROR for fault in findings):
         raise Faulty(*findings)
     _complete_head(root, page)
     css = _take_css(root)
-    start = _take_file_start(root)
-    for element in root.walk():
+    start = _take_file_start(letter)
+    spell_out(content, Defaults.of(root))
+    letter = root.walk()
+    for element in letter:
         if element.name == "mj-style":  # `</style>` in a string would end the element
             element.body = element.body.replace("</", "<\\/")
-    spell_out(root)
-    _address_pictures(root, picture)
+    _address_pictures(letter, picture)
     keeper = Keeper(tokens)
     html = engine.to_html(keeper.write(root))
-    _refuse_strangers(html, root)
-    return Compiled(start + with_alts(keeper.restore(corrected(html, root))), css, tuple(findings))
+    _refuse_strangers(html, letter)
+    return Compiled(start + keeper.restore(corrected(html, letter)), css, tuple(findings))
 
 
-def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> None:
+def _address_pictures(letter: Iterable[Element], picture: Callable[[str], str | None]) -> None:
     missing: list[Fault] = []
 
     def address(source: str, at: int | None) -> str:
@@ -106,27 +112,29 @@ def _address_pictures(root: Element, picture: Callable[[str], str | None]) -> No
             missing.append(Fault("P101", f"there is no picture `{short(source, 60)}`", at, hint))
         return found or source
 
-    for element in root.walk():
-        for name in PICTURES & element.attributes.keys():
-            element.attributes[name] = address(element.attributes[name], element.place_of(name))
-        if not element.body:
-            continue
-        start = element.body_at
-        element.body = _IMG_SRC.sub(
-            lambda found, start=start: (  # type: ignore[misc]
-                f"{found[1]}{found[2]}"
-                f"{address(found[3], None if start is None else start + found.start(3))}{found[2]}"
-            ),
-            element.body,
-        )
+    for element in letter:
+        if not PICTURES.isdisjoint(element.attributes):
+            for name in PICTURES & element.attributes.keys():
+                element.attributes[name] = address(element.attributes[name], element.place_of(name))
+        if "<" in element.body:
+            element.body = _IMG.sub(functools.partial(_mended, element.body_at, address), element.body)
     if missing:
         raise Faulty(*missing)
 
 
-def _refuse_strangers(html: str, root: Element) -> None:
+def _mended(start: int | None, address: Callable[[str, int | None], str], image: re.Match[str]) -> str:
+    """A picture in a body that begins at `start`: at its address, and with an `alt`."""
+    tag = image[0]
+    if found := _SRC.search(tag):
+        at = None if start is None else start + image.start() + found.start(2)
+        tag = f"{tag[: found.start(2)]}{address(found[2], at)}{tag[found.end(2) :]}"
+    return tag if _ALT.search(tag) else f'<img alt=""{tag[4:]}'
+
+
+def _refuse_strangers(html: str, letter: Iterable[Element]) -> None:
     """MJML's default icons lie on other people's servers, which would see who opens the letter."""
-    for element in root.walk():
-        missing = [name for name in _ICONS.get(element.name, ()) if not element.attributes.get(name)]
+    for element in [element for element in letter if element.name in _ICONS]:
+        missing = [name for name in _ICONS[element.name] if not element.attributes.get(name)]
         if missing and any(host in html for host in _ICON_HOSTS):
             wanted = " and ".join(f"`{name}`" for name in missing)
             raise Faulty(
@@ -176,18 +184,18 @@ def _is_inline(element: Element) -> bool:
     return element.name == "mj-style" and element.attributes.get("inline") == "inline"
 
 
-def _style_faults(root: Element) -> Iterator[Fault]:
+def _style_faults(letter: Iterable[Element]) -> Iterator[Fault]:
     """What is wrong with the letter's own style sheets."""
-    for element in root.walk():
+    for element in letter:
         if element.name == "mj-style":
             found = split_sheet(element.body).faults if _is_inline(element) else unreadable(element.body)
             for fault in found:
                 yield dataclasses.replace(fault, offset=(element.body_at or 0) + (fault.offset or 0))
 
 
-def _take_file_start(root: Element) -> str:
+def _take_file_start(letter: Iterable[Element]) -> str:
     """What is to stand before the doctype; mrml would leave it where it is."""
-    taken = [one for one in root.walk() if one.attributes.get("position") == "file-start"]
-    for element in root.walk() if taken else ():
+    taken = [one for one in letter if one.attributes.get("position") == "file-start"]
+    for element in letter if taken else ():
         element.children = [one for one in element.children if one not in taken]
     return "".join(f"{one.body.strip()}\n" for one in taken)

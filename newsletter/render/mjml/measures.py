@@ -5,9 +5,9 @@ shorthand. So both sides are written out, and what that adds to the finished sty
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from newsletter.render.mjml.components import components
 from newsletter.render.mjml.tree import Element
@@ -22,7 +22,7 @@ _AS_WIDE_AS_THEY_ARE = frozenset(
     {"mj-text", "mj-spacer", "mj-table"}
 )  # nothing is worked out by their padding
 _SHORTHAND = re.compile(r"padding:([^;\"]+);")
-_STYLE = 'style="'
+_STYLE = re.compile(r'style="[^"]*padding-(?:left|right):[^"]*"')
 _SIDE = re.compile(r"padding-(right|left):([^;\"]+);")
 
 
@@ -30,50 +30,48 @@ _SIDE = re.compile(r"padding-(right|left):([^;\"]+);")
 class Defaults:
     """What <mj-attributes> gives to components that say nothing themselves."""
 
-    everything: Mapping[str, str] = field(default_factory=dict)
-    classes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    components: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    everything: dict[str, str] = field(default_factory=dict)
+    classes: dict[str, dict[str, str]] = field(default_factory=dict)
+    components: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Element) -> "Defaults":
-        everything: dict[str, str] = {}
-        classes: dict[str, dict[str, str]] = {}
-        named: dict[str, dict[str, str]] = {}
+        found = cls()
         head = root.find("mj-head")
         for given in head.children if head else ():
             for child in given.children if given.name == "mj-attributes" else ():
                 if child.name == "mj-all":
-                    everything.update(child.attributes)
+                    found.everything.update(child.attributes)
                 elif child.name == "mj-class":
-                    classes.setdefault(child.attributes["name"], {}).update(child.attributes)
+                    found.classes.setdefault(child.attributes["name"], {}).update(child.attributes)
                 else:
-                    named.setdefault(child.name, {}).update(child.attributes)
-        return cls(everything, classes, named)
+                    found.components.setdefault(child.name, {}).update(child.attributes)
+        return found
 
-    def get(self, element: Element, name: str) -> str | None:
-        """The attribute that holds: the component's own, its classes', its kind's, that of all; MJML's order."""
-        if name in element.attributes:
-            return element.attributes[name]
-        for one in reversed(element.attributes.get("mj-class", "").split()):
-            if name in self.classes.get(one, {}):
-                return self.classes[one][name]
-        return self.components.get(element.name, {}).get(name, self.everything.get(name))
+    def attributes(self, element: Element) -> Mapping[str, str]:
+        """Those that hold: the component's own, over its classes', its kind's, and that of all; MJML's order."""
+        of_kind = self.components.get(element.name, {})
+        if "mj-class" in element.attributes:
+            for one in element.attributes["mj-class"].split():
+                of_kind = of_kind | self.classes.get(one, {})
+        return {**self.everything, **of_kind, **element.attributes}
 
 
-def spell_out(root: Element) -> None:
-    """Give each component in the body its left and right padding by name, where a shorthand or a side is given."""
-    defaults, body = Defaults.of(root), root.find("mj-body")
-    for element in body.walk() if body else ():
-        if element.name not in _padded():
+def spell_out(content: Iterable[Element], defaults: Defaults) -> None:
+    """Give each component of the body its left and right padding by name, where a shorthand or a side is given."""
+    padded = _padded()
+    for element in content:
+        if element.name not in padded:
             continue
-        shorthand = defaults.get(element, "padding")
-        right, left = defaults.get(element, "padding-right"), defaults.get(element, "padding-left")
-        values = (shorthand or _padded()[element.name]).split()
-        if len(values) not in _SIDES or (shorthand is None and right is None and left is None):
+        given = defaults.attributes(element)
+        right, left = given.get("padding-right"), given.get("padding-left")
+        if "padding" not in given and right is None and left is None:
             continue
-        of_right, of_left = _SIDES[len(values)]
-        element.attributes["padding-right"] = right or _with_unit(values[of_right])
-        element.attributes["padding-left"] = left or _with_unit(values[of_left])
+        values = (given.get("padding") or padded[element.name]).split()
+        if len(values) in _SIDES:
+            of_right, of_left = _SIDES[len(values)]
+            element.attributes["padding-right"] = right or _with_unit(values[of_right])
+            element.attributes["padding-left"] = left or _with_unit(values[of_left])
 
 
 @cache
@@ -93,19 +91,15 @@ def _with_unit(value: str) -> str:
 
 def take_out(html: str) -> str:
     """Styles without the sides that only repeat what their shorthand says."""
-
-    before, *pieces = html.split(_STYLE)
-    return _STYLE.join((before, *(_without_repeats(piece) for piece in pieces)))
+    return _STYLE.sub(lambda style: _without_repeats(style[0]), html)
 
 
-def _without_repeats(piece: str) -> str:
-    """HTML that begins in a style."""
-    style, quote, rest = piece.partition('"')
-    shorthand = _SHORTHAND.search(style) if "padding-" in style else None
+@lru_cache(maxsize=4096)  # a letter repeats its few styles
+def _without_repeats(style: str) -> str:
+    shorthand = _SHORTHAND.search(style)
     values = shorthand[1].split() if shorthand else []
     if len(values) not in _SIDES:
-        return piece
+        return style
     right, left = (_with_unit(values[at]) for at in _SIDES[len(values)])
     said = {"right": right, "left": left}
-    kept = _SIDE.sub(lambda side: "" if said[side[1]] == side[2].strip() else side[0], style)
-    return f"{kept}{quote}{rest}"
+    return _SIDE.sub(lambda side: "" if said[side[1]] == side[2].strip() else side[0], style)

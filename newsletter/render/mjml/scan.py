@@ -1,22 +1,13 @@
-"""MJML in pieces, each with its place: tags, attributes, texts, comments. Their slices add up to the whole text."""
+"""MJML in pieces, each with its place: tags with their attributes and bodies, comments, and texts between them."""
 
 import re
-from collections.abc import Iterator
-from enum import Enum, auto
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from newsletter.render.mjml.components import components
 from newsletter.render.mjml.fault import Fault, Faulty, short
-
-
-class Kind(Enum):
-    OPEN = auto()  # <mj-text …>
-    ALONE = auto()  # <mj-image … />
-    CLOSE = auto()  # </mj-text>
-    BODY = auto()  # all that stands in an ending tag: HTML, whatever it is
-    TEXT = auto()
-    REMARK = auto()  # a comment, a processing instruction, a doctype
 
 
 class Attribute(NamedTuple):
@@ -26,21 +17,27 @@ class Attribute(NamedTuple):
     value_at: int
 
 
-class Token(NamedTuple):
-    kind: Kind
-    start: int
-    end: int
-    name: str = ""
-    written: tuple[
-        tuple[str, str, int, int], ...
-    ] = ()  # attributes: name, value, and their offsets in the tag
+@dataclass(frozen=True, slots=True, eq=False)
+class Tag:
+    """What a tag says by itself, wherever it stands. Never changed: equal tags are one and the same."""
 
-    @property
-    def attributes(self) -> tuple[Attribute, ...]:
+    name: str
+    opens: bool
+    closes: bool  # <mj-image … /> does both
+    has_body: bool  # what follows is HTML, whatever it is, up to the closing tag
+    values: Mapping[str, str]  # of the attributes by name, as written
+    written: tuple[tuple[str, str, int, int], ...]  # attributes: name, value, and their offsets in the tag
+
+    def attributes(self, start: int) -> tuple[Attribute, ...]:
+        """The attributes of such a tag at an offset in a text."""
         return tuple(
-            Attribute(name, value, self.start + at, self.start + value_at)
-            for name, value, at, value_at in self.written
+            Attribute(name, value, start + at, start + ends) for name, value, at, ends in self.written
         )
+
+
+# A tag with its body, or a remark (a comment, a processing instruction, a doctype), for which the tag is None: where it
+# starts, where the tag ends, what the tag says, where its body ends. A plain tuple: making objects would take longer.
+Token = tuple[int, int, Tag | None, int]
 
 
 # A whole tag; what is no such thing is looked at once more, to say why. Linear: nothing is tried in two ways.
@@ -56,29 +53,19 @@ _LOOSE = re.compile(r"[^\s\"'<>]*")
 
 
 def scan(text: str) -> Iterator[Token]:
-    """The tokens in order, without gaps. Linear in the text's length.
+    """The tags and remarks in order. What stands between two of them is text. Linear in the text's length.
 
     Raises Faulty: T120 where a tag or a body has no end and for attributes that can't be read, T122 for a component
     where only HTML may stand.
     """
-    ending = _ending()
     at = 0
-    while at < len(text):
-        start = text.find("<", at)
-        start = len(text) if start < 0 else start
-        if start > at:
-            yield Token(Kind.TEXT, at, start)
-        if start == len(text):
-            return
-        found = _TAG.match(text, start)
-        token = _tag(text, found) if found else _remark(text, start)
-        yield token
-        at = token.end
-        if token.kind is Kind.OPEN and token.name in ending:
-            end = _closing(text, token)
-            if end > at:
-                yield Token(Kind.BODY, at, end)
-            at = end
+    while (start := text.find("<", at)) >= 0:
+        end = text.find(">", start) + 1
+        tag = _read(text[start:end]) if end - start < _LONG else None
+        if tag is None:
+            tag, end = _read_far(text, start)
+        at = end if tag is None or not tag.has_body else _closing(text, tag.name, start, end)
+        yield start, end, tag, at
 
 
 @cache
@@ -87,32 +74,47 @@ def _ending() -> frozenset[str]:
     return frozenset(component.name for component in components().values() if component.ending)
 
 
-def _tag(text: str, found: re.Match[str]) -> Token:
-    kind, name, written = (_read if found.end() - found.start() < _LONG else _read.__wrapped__)(found[0])
-    if kind is Kind.CLOSE and (written or found[0].endswith("/>")):
-        raise Faulty(_no_tag(text, found.start()))
-    return Token(kind, found.start(), found.end(), name, written)
+def _read_far(text: str, start: int) -> tuple[Tag | None, int]:
+    """What begins here and does not end at the first `>`, and where it does: a tag, or None for a remark."""
+    if text.startswith(("<!", "<?"), start):
+        return None, _remark(text, start)
+    found = _TAG.match(text, start)
+    tag = (_read if found.end() - start < _LONG else _read.__wrapped__)(found[0]) if found else None
+    if found is None or tag is None:
+        raise Faulty(_twice(found) if found and not found[1] else _no_tag(text, start))
+    return tag, found.end()
 
 
 @lru_cache(maxsize=4096)  # letters of one house have most of their tags in common
-def _read(tag: str) -> tuple[Kind, str, tuple[tuple[str, str, int, int], ...]]:
-    """A whole tag: what it is, its name, its attributes as in a token."""
-    found = _TAG.fullmatch(tag)
-    if found is None:
-        raise AssertionError(tag)
-    kind = Kind.CLOSE if found[1] else Kind.ALONE if found[4] else Kind.OPEN
-    attributes = _ATTRIBUTE.finditer(tag, *found.span(3)) if found[3] else ()
-    return kind, found[2], tuple((one[1], one[2][1:-1], one.start(1), one.start(2) + 1) for one in attributes)
+def _read(text: str) -> Tag | None:
+    """A text that is a whole tag."""
+    found = _TAG.fullmatch(text)
+    if found is None or (found[1] and (found[3] or found[4])):
+        return None
+    opens, closes = not found[1], bool(found[1] or found[4])
+    attributes = _ATTRIBUTE.finditer(text, *found.span(3)) if found[3] else ()
+    written = tuple((one[1], one[2][1:-1], one.start(1), one.start(2) + 1) for one in attributes)
+    has_body = not closes and found[2] in _ending()
+    values = {name: value for name, value, _, _ in written}
+    return Tag(found[2], opens, closes, has_body, values, written) if len(values) == len(written) else None
 
 
-def _remark(text: str, start: int) -> Token:
-    if not text.startswith(("<!", "<?"), start):
-        raise Faulty(_no_tag(text, start))
+def _remark(text: str, start: int) -> int:
+    """Where a remark ends."""
     found = _REMARK.match(text, start)
     if found is None:
         message = f"this has no end: {short(text[start : start + 60])}"
         raise Faulty(Fault("T120", message, start, "close a comment with -->"))
-    return Token(Kind.REMARK, start, found.end())
+    return found.end()
+
+
+def _twice(tag: re.Match[str]) -> Fault:
+    seen: set[str] = set()
+    for one in _ATTRIBUTE.finditer(tag.string, *tag.span(3)):
+        if one[1] in seen:
+            return Fault("T120", f"<{tag[2]}> has `{one[1]}` twice", one.start(1), "keep one of them")
+        seen.add(one[1])
+    raise AssertionError(tag[0])
 
 
 def _no_tag(text: str, start: int) -> Fault:
@@ -158,18 +160,24 @@ def _blanks(text: str, at: int) -> int:
     return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
 
 
-def _closing(text: str, opened: Token) -> int:
-    """Where the closing tag of an ending tag begins. Raises Faulty for a component in its body, too."""
-    opener, closer = _ends_of(opened.name)
-    end = closer.search(text, opened.end)
-    inner = _COMPONENT.search(text, opened.end, end.start() if end else len(text))
+def _closing(text: str, name: str, start: int, at: int) -> int:
+    """Where the closing tag of the ending tag at `start` begins, its body being from `at`.
+
+    Raises Faulty for a component in it, too.
+    """
+    soon = text.find(f"</{name}>", at)
+    if soon >= 0 and text.find("mj-", at, soon) < 0:
+        return soon
+    opener, closer = _ends_of(name)
+    end = closer.search(text, at)
+    inner = _COMPONENT.search(text, at, end.start() if end else len(text))
     # A second opening without a second closing: it is the first one that was never closed.
-    same = end and opener.search(text, opened.end, end.start())
+    same = end and opener.search(text, at, end.start())
     if end is None or (same and not closer.match(text, _blanks(text, end.end()))):
-        hint = f"close it with </{opened.name}>"
-        raise Faulty(Fault("T120", f"<{opened.name}> is never closed", opened.start, hint))
+        hint = f"close it with </{name}>"
+        raise Faulty(Fault("T120", f"<{name}> is never closed", start, hint))
     if inner:
-        message = f"{inner[0]}> stands in <{opened.name}>, which takes HTML only"
+        message = f"{inner[0]}> stands in <{name}>, which takes HTML only"
         hint = "print parts and bodies outside of it: they bring their own <mj-text>"
         raise Faulty(Fault("T122", message, inner.start(), hint))
     return end.start()

@@ -1,23 +1,20 @@
-"""MJML as a tree of components, each with its place, and bare content put into the frames that MJML wants."""
+"""MJML as a tree of components, each with its place."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from newsletter.errors import nearest
-from newsletter.render.deferral.tokens import Kind as Kind_
-from newsletter.render.deferral.tokens import Tokens
+from newsletter.render.deferral.tokens import Kind, Tokens
 from newsletter.render.mjml.components import components
 from newsletter.render.mjml.fault import Fault, Faulty, short
-from newsletter.render.mjml.scan import Attribute, Kind, Token, scan
+from newsletter.render.mjml.scan import Attribute, Tag, scan
 
 MAX_DEPTH = 64  # a letter has about ten; the engine's recursion ends the process at some thousands
 MAX_CHARACTERS = 2_000_000
 
-COLUMN_CONTENT = frozenset(components()["mj-column"].children or ()) - {"mj-raw"}
 _LOSE_TEXT = components().keys() - {"mj-html-attribute"}  # in a tag that is unknown, the tag is told of
 CONDITION = "?"  # not a component: branches, of which a reader gets one, or a loop
 BRANCH = "|"
-BLOCKS = frozenset(components()["mj-body"].children or ()) - {"mj-raw"}
 
 
 @dataclass(slots=True)
@@ -34,22 +31,34 @@ class Element:
     body: str = ""  # of an ending tag: raw
     at: int | None = None
     body_at: int | None = None
-    tag: Token | None = None  # as its author wrote it
+    tag: Tag | None = None  # as its author wrote it
 
     @property
     def written(self) -> Mapping[str, Attribute]:
         """Where each attribute stands that its author wrote."""
-        return {attribute.name: attribute for attribute in self.tag.attributes} if self.tag else {}
+        if self.tag is None or self.at is None:
+            return {}
+        return {attribute.name: attribute for attribute in self.tag.attributes(self.at)}
 
     def find(self, name: str) -> "Element | None":
         return next((child for child in self.children if child.name == name), None)
 
-    def walk(self) -> "Iterator[Element]":
-        waiting = [self]
+    def content(self) -> "Element":
+        """Of the whole letter: its `<mj-body>`."""
+        found = self.find("mj-body")
+        if found is None:
+            raise AssertionError("parse() yields one")
+        return found
+
+    def walk(self) -> "list[Element]":
+        """The component and all in it, in the text's order."""
+        found, waiting = [], [self]
         while waiting:
             element = waiting.pop()
-            yield element
-            waiting += reversed(element.children)
+            found.append(element)
+            if element.children:
+                waiting += element.children[::-1]
+        return found
 
     def leaves(self) -> "Iterator[Element]":
         """The component itself; of a condition those that stand in it."""
@@ -81,8 +90,7 @@ def parse(text: str, tokens: Tokens | None = None) -> tuple[Element, list[Fault]
             Fault("T128", f"the letter has {len(text):,} characters of MJML", None, "a loop too many?")
         )
     reader = _Reader(text, tokens)
-    for token in scan(text):
-        reader.take(token)
+    reader.read()
     return reader.root(), reader.lost
 
 
@@ -94,17 +102,30 @@ class _Reader:
         self._stack = [self._top]
         self.lost: list[Fault] = []
 
-    def take(self, token: Token) -> None:
-        kind = token.kind
-        if kind is Kind.TEXT:
-            self._text_between(token)
-        elif kind is Kind.OPEN or kind is Kind.ALONE:
-            self._open(token)
-        elif kind is Kind.CLOSE:
-            self._close(token)
-        elif kind is Kind.BODY:
-            self._stack[-1].body = self._text[token.start : token.end]
-            self._stack[-1].body_at = token.start
+    def read(self) -> None:
+        text, stack, at = self._text, self._stack, 0
+        for start, end, tag, behind in scan(text):
+            if start > at and not text[at:start].isspace():
+                self._text_between(at, start)
+            at = behind
+            if tag is None:
+                continue
+            if not tag.opens:
+                if stack[-1].name != tag.name:
+                    raise Faulty(self._unopened(tag.name, start))
+                stack.pop()
+                continue
+            element = Element(tag.name, dict(tag.values), [], "", start, None, tag)
+            stack[-1].children.append(element)
+            if not tag.closes:
+                stack.append(element)
+                if len(stack) > MAX_DEPTH:
+                    message = f"components stand more than {MAX_DEPTH} deep in each other"
+                    raise Faulty(Fault("T128", message, start, "write it flatter"))
+            if behind > end:
+                element.body, element.body_at = text[end:behind], end
+        if text[at:].strip():
+            self._text_between(at, len(text))
 
     def root(self) -> Element:
         if len(self._stack) > 1:
@@ -122,60 +143,42 @@ class _Reader:
             raise Faulty(Fault("T120", "the template yields no <mj-body>", roots[0].at, hint))
         return roots[0]
 
-    def _open(self, token: Token) -> None:
-        values = {name: value for name, value, _, _ in token.written}
-        if len(values) < len(token.written):
-            names = [attribute.name for attribute in token.attributes]
-            twice = next(one for at, one in enumerate(token.attributes) if one.name in names[:at])
-            message = f"<{token.name}> has `{twice.name}` twice"
-            raise Faulty(Fault("T120", message, twice.at, "keep one of them"))
-        element = Element(token.name, values, at=token.start, tag=token)
-        self._stack[-1].children.append(element)
-        if token.kind is Kind.OPEN:
-            self._stack.append(element)
-            if len(self._stack) > MAX_DEPTH:
-                message = f"components stand more than {MAX_DEPTH} deep in each other"
-                raise Faulty(Fault("T128", message, token.start, "write it flatter"))
-
-    def _close(self, token: Token) -> None:
+    def _unopened(self, name: str, at: int) -> Fault:
+        """A closing tag that is not that of the innermost component."""
         opened = self._stack[-1]
-        if opened.name == token.name:
-            self._stack.pop()
-            return
         if opened.name == BRANCH:
-            raise Faulty(_torn(opened))
+            return _torn(opened)
         inside = len(self._stack) > 1
         if inside and opened.name not in components() and (guess := nearest(opened.name, components())):
             message = f"there is no component <{opened.name}>"
-            raise Faulty(Fault("T121", message, opened.at, f"did you mean <{guess}>?"))
-        raise Faulty(
-            Fault(
-                "T120",
-                f"</{token.name}> closes nothing" + (f"; <{opened.name}> is still open" if inside else ""),
-                token.start,
-                f"close <{opened.name}> before, or remove it" if inside else "remove it",
-            )
+            return Fault("T121", message, opened.at, f"did you mean <{guess}>?")
+        return Fault(
+            "T120",
+            f"</{name}> closes nothing" + (f"; <{opened.name}> is still open" if inside else ""),
+            at,
+            f"close <{opened.name}> before, or remove it" if inside else "remove it",
         )
 
-    def _text_between(self, token: Token) -> None:
-        written = self._text[token.start : token.end]
+    def _text_between(self, start: int, end: int) -> None:
+        """A text that is more than blanks: the tokens of conditions, or one that nobody would see."""
+        written = self._text[start:end]
         if self._tokens and (found := self._tokens.alone(written)):
             for one in found:
-                self._condition(one, self._tokens.kind(one), token.start + written.index(one))
+                self._condition(one, self._tokens.kind(one), start + written.index(one))
             return
         here = self._stack[-1].name
-        if not written.isspace() and (not here or here in _LOSE_TEXT):
+        if not here or here in _LOSE_TEXT:
             stray = written.strip()
-            at = token.start + written.index(stray[0])
+            at = start + written.index(stray[0])
             message = f"the text “{short(stray)}” stands outside of a component"
             self.lost.append(Fault("T123", message, at, "put it into <mj-text>"))
 
-    def _condition(self, token: str, kind: Kind_, at: int) -> None:
-        if kind is Kind_.VALUE:
+    def _condition(self, token: str, kind: Kind, at: int) -> None:
+        if kind is Kind.VALUE:
             message = "what is printed here stands outside of a component"
             self.lost.append(Fault("T123", message, at, "put it into <mj-text>"))
             return
-        if kind is Kind_.OPEN:
+        if kind is Kind.OPEN:
             condition = Element(CONDITION, at=at)
             self._stack[-1].children.append(condition)
             self._stack.append(condition)
@@ -183,7 +186,7 @@ class _Reader:
             raise Faulty(_torn(Element(BRANCH, at=at)))
         else:
             self._stack.pop()
-        if kind is Kind_.CLOSE:
+        if kind is Kind.CLOSE:
             self._stack.pop().body = token
         else:
             branch = Element(BRANCH, body=token, at=at)
@@ -202,124 +205,3 @@ def _torn(branch: Element) -> Fault:
     return Fault(
         "T134", "a condition on the reader begins in one component and ends in another", branch.at, hint
     )
-
-
-def arrange(root: Element) -> None:
-    """Put column content that stands bare into a section and a column; neighbours share them.
-
-    A whole section that stands in the only column of a section ends that one, and it begins again behind. The
-    document of an included file gives its body's content where it stands, and its head to the letter's.
-    """
-    _merge_documents(root)
-    body = root.find("mj-body")
-    if body is None:
-        raise AssertionError("parse() yields a body")
-    body.children = _lifted(body.children)
-    wrappers = [element for element in body.walk() if element.name == "mj-wrapper"]
-    for wrapper in wrappers:
-        wrapper.children = _lifted(wrapper.children)
-    for element in (body, *wrappers):
-        element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-section", "mj-column"))
-        element.children = _grouped(element.children, frozenset({"mj-column", "mj-group"}), ("mj-section",))
-    for element in body.walk():
-        if element.name == "mj-section":
-            element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-column",))
-
-
-def _merge_documents(root: Element) -> None:
-    heads: list[Element] = []
-
-    def spliced(children: Iterable[Element]) -> list[Element]:
-        found: list[Element] = []
-        for child in children:
-            if child.name == "mjml":
-                if head := child.find("mj-head"):
-                    heads.extend(head.children)
-                inner = child.find("mj-body")
-                found += spliced(inner.children if inner else ())
-            else:
-                child.children = spliced(child.children)
-                found.append(child)
-        return found
-
-    root.children = spliced(root.children)
-    if heads:
-        if root.find("mj-head") is None:
-            root.children.insert(0, Element("mj-head"))
-        head = root.find("mj-head")
-        if head is not None:
-            head.children += heads
-
-
-def _grouped(children: list[Element], bare: frozenset[str], frames: tuple[str, ...]) -> list[Element]:
-    grouped: list[Element] = []
-    run: list[Element] = []
-
-    def end() -> None:
-        grouped.extend(_framed(run, frames))
-        run.clear()
-
-    for child in children:
-        if all(leaf.name in bare for leaf in child.leaves()):
-            run.append(child)
-            continue
-        end()
-        if child.name == CONDITION:
-            for branch in child.children:
-                branch.children = _grouped(branch.children, bare, frames)
-        grouped.append(child)
-    end()
-    return grouped
-
-
-def _framed(children: list[Element], frames: tuple[str, ...]) -> list[Element]:
-    """Bare components within the frames that they want.
-
-    Conditions alone have a frame in each branch: whoever gets nothing of them gets no frame either.
-    """
-    if all(child.name == CONDITION for child in children):
-        for branch in (branch for condition in children for branch in condition.children):
-            branch.children = _framed(branch.children, frames)
-        return children
-    for name in reversed(frames):
-        children = [Element(name, children=list(children))]
-    return children
-
-
-def _lifted(children: list[Element]) -> list[Element]:
-    lifted: list[Element] = []
-    for child in children:
-        columns = child.children if child.name == "mj-section" else []
-        column = columns[0] if len(columns) == 1 and columns[0].name == "mj-column" else None
-        if child.name == CONDITION:
-            for branch in child.children:
-                branch.children = _lifted(branch.children)
-            lifted.append(child)
-        elif column is None or not any(_is_block(inner) for inner in column.children):
-            lifted.append(child)
-        else:
-            lifted += _parted(child, column)
-    return lifted
-
-
-def _parted(section: Element, column: Element) -> list[Element]:
-    """The whole sections of a column, and between them the section again around what else is in it."""
-    parts: list[Element] = []
-    run: list[Element] = []
-    for inner in [*column.children, None]:
-        if inner is not None and not _is_block(inner):
-            run.append(inner)
-            continue
-        if run:
-            parts.append(section.again([column.again(run)]))
-            run = []
-        if inner is not None and inner.name == CONDITION:
-            for branch in inner.children:
-                branch.children = _lifted([section.again([column.again(branch.children)])])
-        if inner is not None:
-            parts.append(inner)
-    return parts
-
-
-def _is_block(element: Element) -> bool:
-    return any(leaf.name in BLOCKS for leaf in element.leaves())

@@ -1,6 +1,6 @@
 """What MJML has and mrml does not do, or does otherwise: said, not left out in silence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from newsletter.render.mjml.fault import Fault
 from newsletter.render.mjml.tree import Element
@@ -14,11 +14,12 @@ _ATTRIBUTES = {
     "mj-table": {"role": "write the whole <table> into <mj-text>: there it keeps its role"},
     "mj-wrapper": {"gap": "give the sections in it a padding", "gutter": "give the columns a padding"},
 }
+_SUSPECT = frozenset({"mj-html-attributes", *_ATTRIBUTES})
 
 
-def unsupported(root: Element) -> list[Fault]:
+def unsupported(letter: Iterable[Element]) -> list[Fault]:
     """A finding (T127) for each use of what this engine can't do."""
-    return [fault for element in root.walk() for fault in _of(element)]
+    return [fault for one in letter if one.name in _SUSPECT for fault in _of(one)]
 
 
 def _of(element: Element) -> Iterator[Fault]:

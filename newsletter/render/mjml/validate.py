@@ -1,12 +1,13 @@
 """A tree of MJML held against the component table: unknown components, wrong nesting, attributes, values."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from newsletter.errors import did_you_mean, nearest
 from newsletter.render.deferral.tokens import Tokens
-from newsletter.render.mjml.components import EVERYWHERE, components, parents_of, spoken, takes
+from newsletter.render.mjml.components import DEFAULTS, EVERYWHERE, components, parents_of, spoken, takes
 from newsletter.render.mjml.fault import Fault, short
+from newsletter.render.mjml.scan import Tag
 from newsletter.render.mjml.tree import CONDITION, Element
 
 _COUNTS = ("mj-section", "mj-group", "mj-social", "mj-carousel")  # divide their width among their children
@@ -14,31 +15,32 @@ _COUNTED = ("mj-column", "mj-group", "mj-social-element", "mj-carousel-image")
 _SAYING = frozenset(
     {"href", "src", "alt", "title", "css-class", "lang", "dir"}
 )  # held against positions later
-_DEFAULTS = ("mj-all", "mj-class")  # stand in <mj-attributes> beside the components' own names
 
 
-def validate(root: Element, tokens: Tokens | None = None) -> list[Fault]:
+def validate(letter: Sequence[Element], tokens: Tokens | None = None) -> list[Fault]:
     """All that the official validator would say of an arranged tree, and what mrml would drop besides.
 
+    letter: the elements of the tree, their attributes still as their author wrote them
     tokens: of what depends on the reader, which MJML can't work with
     Each finding once, though a frame of ours may hold a component again.
     """
-    faults = [fault for element in root.walk() for fault in _of(element, tokens)]
-    return list(dict.fromkeys([*faults, *_class_faults(root), *_inline_faults(root)]))
+    faults = [fault for one in letter if not _is_fine(one, tokens) for fault in _of(one, tokens)]
+    return list(dict.fromkeys([*faults, *_class_faults(letter), *_inline_faults(letter)]))
 
 
-def _class_faults(root: Element) -> Iterator[Fault]:
+def _class_faults(letter: Sequence[Element]) -> Iterator[Fault]:
     """Classes of attributes that nothing defines."""
-    defined = {one.attributes.get("name", "") for one in root.walk() if one.name == "mj-class"}
-    for element in root.walk():
-        for name in element.attributes.get("mj-class", "").split():
+    asking = [one for one in letter if "mj-class" in one.attributes]
+    defined = {one.attributes.get("name", "") for one in letter if one.name == "mj-class"} if asking else ()
+    for element in asking:
+        for name in element.attributes["mj-class"].split():
             if name not in defined:
                 hint = did_you_mean(name, defined, otherwise='<mj-class name="…" /> in <mj-attributes>')
                 yield Fault("T125", f"there is no mj-class `{name}`", element.place_of("mj-class"), hint)
 
 
-def _inline_faults(root: Element) -> Iterator[Fault]:
-    for element in root.walk():
+def _inline_faults(letter: Sequence[Element]) -> Iterator[Fault]:
+    for element in letter:
         if element.name == "mj-style" and element.attributes.get("inline", "inline") != "inline":
             yield Fault(
                 "T125",
@@ -46,6 +48,19 @@ def _inline_faults(root: Element) -> Iterator[Fault]:
                 element.place_of("inline"),
                 'inline="inline"',
             )
+
+
+def _is_fine(element: Element, tokens: Tokens | None) -> bool:
+    """Whether there is nothing to say about a component, as about nearly all; quick, and no when in doubt."""
+    known = components().get(element.name)
+    if known is None or element.name == "mj-attributes":
+        return False
+    for child in element.children:
+        if child.name not in known.holds:
+            return False
+    if tokens and tokens.stand_in(" ".join(element.attributes.values())):
+        return False
+    return element.tag is None or _is_fine_tag(element.tag)
 
 
 def _of(element: Element, tokens: Tokens | None) -> Iterator[Fault]:
@@ -57,21 +72,20 @@ def _of(element: Element, tokens: Tokens | None) -> Iterator[Fault]:
         return
     if known is None:
         return  # said by its parent
-    if tokens or not _is_fine(element.name, tuple(element.attributes.items())):
-        yield from _attributes(element, known.attributes, tokens)
+    yield from _attributes(element, known.attributes, tokens)
     yield from _conditional(element)
     for child in (leaf for one in element.children for leaf in one.leaves()):
         if child.name not in components():
             yield _unknown(child)
-        elif known.children is not None and child.name not in known.children:
+        elif child.name not in known.holds:
             yield _misplaced(child, element)
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_fine(name: str, attributes: tuple[tuple[str, str], ...]) -> bool:
-    """Whether nothing is wrong with a component's attributes, wherever it stands."""
-    element = Element(name, dict(attributes))
-    return next(_attributes(element, components()[name].attributes), None) is None
+def _is_fine_tag(tag: Tag) -> bool:
+    """Whether nothing is wrong with a known component's attributes, wherever it stands."""
+    element = Element(tag.name, dict(tag.values))
+    return next(_attributes(element, components()[tag.name].attributes), None) is None
 
 
 def _conditional(element: Element) -> Iterator[Fault]:
@@ -90,9 +104,8 @@ def _conditional(element: Element) -> Iterator[Fault]:
 
 def _defaults(element: Element) -> Iterator[Fault]:
     """Default attributes of a component, of a class or of all."""
-    if element.name in _DEFAULTS:
-        everything = {name: kind for one in components().values() for name, kind in one.attributes.items()}
-        yield from _names(element, {**everything, "name": "string"})
+    if element.name in DEFAULTS:
+        yield from _names(element, _every_attribute())
         if element.name == "mj-class" and "name" not in element.attributes:
             yield Fault("T124", "<mj-class> has no name", element.at, 'name="…", which mj-class="…" asks for')
         for child in element.children:
@@ -107,9 +120,17 @@ def _defaults(element: Element) -> Iterator[Fault]:
     if known is None:
         yield _unknown(element)
         return
-    yield from _attributes(element, known.attributes)
+    if element.tag is None or not _is_fine_tag(element.tag):
+        yield from _attributes(element, known.attributes)
     for child in element.children:
         yield _misplaced(child, element)
+
+
+@functools.cache
+def _every_attribute() -> Mapping[str, str]:
+    """What any component has, and the name of a class."""
+    every = {name: kind for one in components().values() for name, kind in one.attributes.items()}
+    return {**every, "name": "string"}
 
 
 def _attributes(element: Element, kinds: Mapping[str, str], tokens: Tokens | None = None) -> Iterator[Fault]:
