@@ -27,7 +27,7 @@ BODIES = {
     "Hej {{ subscriber.city | safe }}!": ("M104", "campaigns/brev.md:8:26", "there is no filter `safe`", "`safe_url`"),
     "Hej {{ __section(0) }}!": ("M102", "campaigns/brev.md:8:5", "there is no `__section` here", ""),
     "Rad\n\n\nHej {{ 1 / 0 }}!": ("M105", "campaigns/brev.md:11:5", "division by zero", ""),
-    "Hej {{ ''.__class__ }}!": ("M102", "campaigns/brev.md:8:5", "there is no `__class__` here", ""),
+    "Hej {{ ''.__class__ }}!": ("M106", "campaigns/brev.md:8:5", "__class__", ""),
     "::: persn\nname: x\n:::": (
         "C153", "campaigns/brev.md:8:1", "there is no block `persn`", "did you mean `person`?"),
     "::: person\nsite: https://example.org\n:::": (

@@ -57,7 +57,7 @@ ESCAPES = {
         "{% set subscriber.email = 'x' %}",
     ],
 }
-_INSIDES = re.compile(r"&lt;(?:class|function|bound|module|built-in)|__mro__|builtin|NewsletterError|\b49\b")
+_INSIDES = re.compile(r"&lt;(?:class|function|bound|module|built-in)|__mro__|builtin|NewsletterError")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,7 @@ def test_no_known_escape_leads_out_of_the_sandbox(
     assert bool(told) is not bool(printed)
     assert not _INSIDES.search(told + printed)
     assert "onload" not in printed
+    assert not re.search(r"\b49\b", printed)
     assert "None" not in told  # each refusal has its place
 
 

@@ -11,9 +11,12 @@ def passages_of(root: Element, mjml: str) -> tuple[Passage, ...]:
     """
     found: dict[int, Passage] = {}
     for element in root.walk():
-        if element.tag and (element.name == "mj-font" or "background-url" in element.written):
-            begin, end = element.tag.start, element.tag.end
-            found.setdefault(begin, Passage(Language.COMPONENT, mjml[begin:end], begin, element.name))
+        if element.at is not None and (element.name == "mj-font" or "background-url" in element.written):
+            last = max(
+                (one.value_at + len(one.value) for one in element.written.values()), default=element.at
+            )
+            text = mjml[element.at : mjml.index(">", last) + 1]
+            found.setdefault(element.at, Passage(Language.COMPONENT, text, element.at, element.name))
         own = [child for child in element.children if child.body_at is not None and child.body]
         if raw := [child for child in own if child.name == "mj-raw"]:
             joined = _joined(raw)
