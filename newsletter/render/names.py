@@ -40,6 +40,11 @@ def _set_in(tree: nodes.Node) -> frozenset[str]:
     return frozenset(names)
 
 
+@functools.lru_cache(maxsize=256)
+def _all_in(tree: nodes.Node) -> tuple[nodes.Node, ...]:
+    return tuple(tree.find_all(nodes.Node))
+
+
 def mentions(trees: Iterable[nodes.Node], name: str) -> bool:
     """Whether a name or an attribute of this name is read anywhere."""
     return any(name in _read_in(tree) for tree in trees)
@@ -72,7 +77,7 @@ class NameCheck:
         """Every unknown name in a parsed template, at its place, each place once."""
         local = bound_names([tree])
         bound = self._bound | local
-        every = [*tree.find_all(nodes.Node)]
+        every = _all_in(tree)
         tests = (node for node in every if isinstance(node, nodes.Test))
         asked = {id(test.node) for test in tests if test.name in ("defined", "undefined")}
         found: dict[tuple[str, Place], Problem] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
-from newsletter.files.project import Project
+from newsletter.files.project import Project, decode
 from newsletter.render.declarations import Declaration, split_declaration
 from newsletter.render.environment import Sandbox
 from newsletter.render.origin import Origin, syntax_problem
@@ -112,7 +112,7 @@ class Templates(BaseLoader):
             text = BUILT_IN[name]
             return Source(name, f"{BUILT_IN_MARK} {name}", text, hashlib.sha256(text.encode()).hexdigest())
         data = self._project.read_bytes(file)
-        declaration, text = split_declaration(self._project.read_text(file), file=file)
+        declaration, text = split_declaration(decode(data, file=file), file=file)
         return Source(
             name, file, _expand_includes(text, name, file), hashlib.sha256(data).hexdigest(), declaration
         )
@@ -274,10 +274,18 @@ def _references(tree: nodes.Template) -> Iterator[tuple[str, int, bool]]:
         yield from ((name, node.lineno, optional) for part in parts if (name := _written_name(part)))
 
 
-def _drawn_in(tree: nodes.Template) -> Iterator[tuple[nodes.Node, list[nodes.Expr]]]:
+@functools.lru_cache(maxsize=256)  # a node's hash is its identity
+def _drawn_in(tree: nodes.Template) -> tuple[tuple[nodes.Node, list[nodes.Expr]], ...]:
+    found = []
     for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
         named: nodes.Expr = node.template  # type: ignore[attr-defined]  # all four have one
-        yield node, named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]
+        found.append((node, named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]))
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _unescaped(tree: nodes.Template) -> tuple[nodes.Node, ...]:
+    return tuple(tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)))
 
 
 def _written_name(part: nodes.Expr) -> str | None:
@@ -294,7 +302,7 @@ def _refused(tree: nodes.Template, source: Source) -> Iterator[Problem]:
                 source.origin.find(node.lineno, r"\{%"),
                 'write its name in quotes: {% include "partials/NAME.mjml" %}',
             )
-    for scoped in tree.find_all((nodes.ScopedEvalContextModifier, nodes.EvalContextModifier)):
+    for scoped in _unescaped(tree):
         yield Problem(
             "M106",
             "`{% autoescape %}` would let people's data into the letter's code",
