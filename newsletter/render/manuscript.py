@@ -9,8 +9,9 @@ from newsletter.errors import ChecksFailed, Place
 from newsletter.render.deferral.ledger import Deferred, renamed
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.finish import Located
+from newsletter.render.mjml.arrange import arrange
 from newsletter.render.mjml.passages import passages_of
-from newsletter.render.mjml.tree import arrange, parse
+from newsletter.render.mjml.tree import parse
 from newsletter.render.passage import Passage
 
 MOST_READINGS = 32  # of one passage: five conditions that have nothing to do with each other
