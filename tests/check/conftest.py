@@ -21,7 +21,7 @@ def found(small: Path, newsletter: Any) -> Found:
         text: str = "",
         settings: str = "",
         keys: str = "",
-        code: str | tuple[str, ...] = ("L10", "L12"),
+        code: str | tuple[str, ...] = ("L106", "L12"),
     ) -> list[tuple[str, str, int, str]]:
         template = small / TEMPLATE
         written = template.read_text(encoding="utf-8")

@@ -1,7 +1,11 @@
 """What of a letter's MJML is its authors' own HTML and CSS, each piece where it stands."""
 
+import re
+
 from newsletter.render.mjml.tree import Element
 from newsletter.render.passage import Language, Passage
+
+_TAG = re.compile(r"<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
 
 
 def passages_of(root: Element, mjml: str) -> tuple[Passage, ...]:
@@ -11,12 +15,9 @@ def passages_of(root: Element, mjml: str) -> tuple[Passage, ...]:
     """
     found: dict[int, Passage] = {}
     for element in root.walk():
-        if element.at is not None and (element.name == "mj-font" or "background-url" in element.written):
-            last = max(
-                (one.value_at + len(one.value) for one in element.written.values()), default=element.at
-            )
-            text = mjml[element.at : mjml.index(">", last) + 1]
-            found.setdefault(element.at, Passage(Language.COMPONENT, text, element.at, element.name))
+        loads = element.name == "mj-font" or "background-url" in element.attributes
+        if loads and element.at is not None and (tag := _TAG.match(mjml, element.at)):
+            found.setdefault(element.at, Passage(Language.COMPONENT, tag[0], element.at, element.name))
         own = [child for child in element.children if child.body_at is not None and child.body]
         if raw := [child for child in own if child.name == "mj-raw"]:
             joined = _joined(raw)
