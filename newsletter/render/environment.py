@@ -26,6 +26,8 @@ LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 # Dropped: `safe` and `tojson` would let data past the escaping, `random` and `lipsum` would make two renderings
 # differ, `attr` hides a name from the check at compile time, `pprint` shows insides.
 _DROPPED_FILTERS = ("safe", "tojson", "random", "attr", "pprint", "xmlattr", "urlize")
+# Likewise: `translate` makes data a part of safe text, and bytes are no text, so that no limit counts them.
+_DROPPED_METHODS = frozenset({"translate", "maketrans", "encode", "decode", "to_bytes", "from_bytes"})
 _DROPPED_GLOBALS = ("lipsum",)
 
 _MONTHS = {
@@ -99,6 +101,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return super().is_safe_attribute(obj, attr, value) and not (
+            isinstance(obj, str | int | bytes) and attr in _DROPPED_METHODS
+        )
 
     intercepted_binops = limits.OPERATORS
 

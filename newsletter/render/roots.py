@@ -29,7 +29,9 @@ _FIELDS_OF_PARTS = {
 
 def subscriber_view(subscriber: Subscriber, columns: frozenset[str]) -> Names:
     """A person's fields by name; every known column is there, an empty one is ''."""
-    values: dict[str, Any] = dict.fromkeys(columns, "")
+    values: dict[str, Any] = dict.fromkeys(
+        sorted(columns), ""
+    )  # one order in every process: a template may go through them
     values.update(subscriber.attributes)
     values.update({name: getattr(subscriber, name) for name in STANDARD_FIELDS})
     values["status"] = next((str(row.standing) for row in subscriber.memberships), "")

@@ -50,6 +50,16 @@ ESCAPES = {
         "{{ subscriber | map(attribute='__class__') | list }}",
         "{{ [subscriber] | sum(attribute='__class__') }}",
     ],
+    "data made a part of safe text": [
+        "{{ ('a' | e).translate({97: '<b onload=x>'}) }}",
+        "{{ ('a' | e).translate({97: subscriber.last_name}) }}",
+    ],
+    "what no limit counts": [
+        "{{ (1).to_bytes(999999999, 'big') | length }}",
+        "{{ ('a'.encode() * 999999999) | length }}",
+        "{{ 'a'.encode().ljust(999999999) | length }}",
+        "{{ ('a' * 100000).translate({97: 'b' * 100000}) | length }}",
+    ],
     "changing what others read": [
         "{{ data.update({'a': 1}) }}",
         "{{ subscriber.clear() }}",
@@ -90,6 +100,7 @@ def test_no_known_escape_leads_out_of_the_sandbox(
     assert bool(told) is not bool(printed)
     assert not _INSIDES.search(told + printed)
     assert "onload" not in printed
+    assert "999999999" not in printed
     assert not re.search(r"\b49\b", printed)
     assert "None" not in told  # each refusal has its place
 
