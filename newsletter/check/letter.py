@@ -1,20 +1,23 @@
-"""What is wrong with a finished letter as mail programs and readers take it: its subject, its links, its outline."""
+"""What is wrong with a finished letter as mail programs and readers take it.
+
+`branch_findings` is for letters of readers that nobody is, in every branch: what it says quotes the letter. What
+`letter_findings` says of a real reader's letter does not.
+"""
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from newsletter.campaigns.models import Campaign
 from newsletter.check.page import Page
 from newsletter.check.sources import Sources
 from newsletter.check.wording import wording_findings
 from newsletter.errors import Problem, Severity
-from newsletter.files.project import Project
-from newsletter.render.composition import Composition, Content, Links
+from newsletter.render.composition import Content, Links
 from newsletter.settings.model import Settings
 
-SUBJECT = 70  # characters; more than most programs show
 _ANSWER = re.compile(r"(?:re|fw|fwd|sv|vs|vb|aw|wg)\s*:", re.IGNORECASE)
-_ABSOLUTE = re.compile(r"(?:https?://[^/\s]|mailto:.|tel:.|cid:.|#)", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"(?:https?://[^/\s]|(?:mailto|tel|sms|cid):.|#)", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _ADDRESS = re.compile(r"\S+://\S+")
 
@@ -26,37 +29,42 @@ _EMPTY_WORDS = frozenset({
 })  # fmt: skip
 
 
-def letter_findings(
-    project: Project, settings: Settings, composition: Composition, content: Content, links: Links
+def branch_findings(
+    campaign: Campaign, content: Content, links: Links, sources: Sources
 ) -> Iterator[Problem]:
-    """The findings of one reader's letter, made with these links. Codes begin with L."""
-    campaign = composition.campaign
+    """What is written in one branch of the letter: links, pictures, what runs, words."""
     page = Page.of(content.html)
-    sources = Sources(project, composition)
-    yield from _subject(campaign, content.subject)
+    if _ANSWER.match(content.subject):
+        message = "the subject looks like an answer to somebody, and filters know that trick"
+        hint = "begin with what the letter is about"
+        yield Problem("L102", message, campaign.place("subject"), hint, Severity.WARNING)
     yield from _links(page, sources)
     yield from _pictures(page, sources)
-    yield from _headings(page, campaign)
     yield from _running(page, sources)
-    yield from _way_out(page, content, links, campaign)
-    yield from _sender(page, settings, campaign)
-    yield from _text_part(page, content, campaign)
+    yield from _hidden_way_out(page, links, campaign)
     yield from wording_findings(campaign, content, page, sources)
 
 
-def _subject(campaign: Campaign, subject: str) -> Iterator[Problem]:
-    place = campaign.place("subject")
-    if len(subject) > SUBJECT:
-        message = f"the subject has {len(subject)} characters; most programs show {SUBJECT} at most"
-        yield Problem("L101", message, place, "say the most important first, and less", Severity.WARNING)
-    if _ANSWER.match(subject):
-        message = "the subject looks like an answer to somebody, and filters know that trick"
-        yield Problem("L102", message, place, "begin with what the letter is about", Severity.WARNING)
+def letter_findings(campaign: Campaign, content: Content, settings: Settings) -> Iterator[Problem]:
+    """What is wrong with one reader's letter as a whole: its outline, who writes, its text part."""
+    page = Page.of(content.html)
+    yield from _headings(page, campaign)
+    yield from _sender(page, settings, campaign)
+    yield from _text_part(page, content, campaign)
+
+
+def is_address(url: str) -> bool:
+    """Whether a mail program can follow it."""
+    try:
+        urlsplit(url)
+    except ValueError:  # a host in brackets that is no IPv6 address
+        return False
+    return bool(_ABSOLUTE.match(url))
 
 
 def _links(page: Page, sources: Sources) -> Iterator[Problem]:
     for url in dict.fromkeys(link.url for link in page.links):
-        if not _ABSOLUTE.match(url):
+        if not is_address(url):
             message = (
                 f"the link `{url}` leads nowhere from a mail program" if url else "a link without an address"
             )
@@ -73,7 +81,7 @@ def _links(page: Page, sources: Sources) -> Iterator[Problem]:
         elif words.lower().strip(" .:!›»→>") in _EMPTY_WORDS:
             message = f"the link `{words}` does not say where it leads"
             hint = "name what is behind it: “Se hela programmet”, “Boka plats den 1 juli”"
-            yield Problem("L116", message, sources.place(words, link.url), hint, Severity.HINT)
+            yield Problem("L116", message, sources.place(f"[{words}]", words, link.url), hint, Severity.HINT)
 
 
 def _pictures(page: Page, sources: Sources) -> Iterator[Problem]:
@@ -83,6 +91,21 @@ def _pictures(page: Page, sources: Sources) -> Iterator[Problem]:
             yield Problem(
                 "L106", message, sources.place(url), "put it into the project, or name it by https://…"
             )
+
+
+def _running(page: Page, sources: Sources) -> Iterator[Problem]:
+    for tag, what in page.running:
+        hint = "take it out: mail programs do, and many take the letter for an attack"
+        message = f"`{what}` in a letter: <{tag}> does nothing there, or harm"
+        yield Problem("L107", message, sources.place(what), hint)
+
+
+def _hidden_way_out(page: Page, links: Links, campaign: Campaign) -> Iterator[Problem]:
+    ways = [link for link in page.links if link.url == links.unsubscribe]
+    if ways and all(link.hidden or not link.words.strip() for link in ways):
+        message = "the link to unsubscribe is hidden, or has no words"
+        hint = "let every reader see it, best in the footer of the template"
+        yield Problem("L112", message, campaign.place("template"), hint)
 
 
 def _headings(page: Page, campaign: Campaign) -> Iterator[Problem]:
@@ -98,33 +121,13 @@ def _headings(page: Page, campaign: Campaign) -> Iterator[Problem]:
             return
 
 
-def _running(page: Page, sources: Sources) -> Iterator[Problem]:
-    for tag, what in page.running:
-        hint = "take it out: mail programs do, and many take the letter for an attack"
-        message = f"`{what}` in a letter: <{tag}> does nothing there, or harm"
-        yield Problem("L107", message, sources.place(what), hint)
-
-
-def _way_out(page: Page, content: Content, links: Links, campaign: Campaign) -> Iterator[Problem]:
-    """Each reader needs it in each form: a condition may have taken it from some."""
-    hint = "print {{ links.unsubscribe }} where every reader sees it, best in the footer of the template"
-    there = {
-        "HTML": any(link.url == links.unsubscribe and link.words.strip() for link in page.links),
-        "text part": links.unsubscribe in content.text,
-    }
-    missing = [form for form, printed in there.items() if not printed]
-    if missing:
-        message = f"a reader finds no link to unsubscribe in the {' and in the '.join(missing)}"
-        yield Problem("L112", message, campaign.place("template"), hint)
-
-
 def _sender(page: Page, settings: Settings, campaign: Campaign) -> Iterator[Problem]:
-    shown = set(_WORD.findall(" ".join(page.texts).casefold()))
-    address = set(_WORD.findall(settings.brand.address.casefold()))
+    shown = _words(" ".join(page.paragraphs))
+    address = _words(settings.brand.address)
     if not address:
         message = "the letter can't say who writes: there is no postal address"
         hint = '[brand] address = "…" in newsletter.toml, and {{ brand.address }} in the template'
-    elif not address <= shown:
+    elif f" {address} " not in f" {shown} ":
         message = "the letter does not show the postal address of who writes"
         hint = "print {{ brand.address }} in the footer of the template"
     else:
@@ -133,9 +136,14 @@ def _sender(page: Page, settings: Settings, campaign: Campaign) -> Iterator[Prob
 
 
 def _text_part(page: Page, content: Content, campaign: Campaign) -> Iterator[Problem]:
-    written = len(_WORD.findall(" ".join(page.texts)))
+    written = len(_WORD.findall(" ".join(page.paragraphs)))
     told = len(_WORD.findall(_ADDRESS.sub("", content.text)))
     if written and told < written / 3:
         message = f"the text part has {told} words where the HTML has {written}: some readers see only that"
         hint = "let the template's .txt print intro, sections and closing as the .mjml does"
         yield Problem("L114", message, campaign.place("template"), hint, Severity.WARNING)
+
+
+def _words(text: str) -> str:
+    """The words alone, one blank between."""
+    return " ".join(_WORD.findall(text.casefold()))

@@ -1,4 +1,5 @@
-"""What only the whole audience can tell of a campaign: its largest letter, and fields that some do not have."""
+"""What only the whole audience can tell of a campaign: its largest letter, fields that some do not have, and whoever
+would find no way out."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,11 +7,16 @@ from dataclasses import dataclass, field
 
 from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
+from newsletter.check.wording import MARK
 from newsletter.errors import Place, Problem, Severity
-from newsletter.render.composition import Composition, Values
+from newsletter.render.composition import Composition, Links, Values
 
 CLIPPED = 102_400  # bytes of HTML behind which Gmail cuts a letter off (observed, not documented)
 NEARLY = 95 * 1024
+SUBJECT = 70  # characters; more than most programs show
+_SHOWN = 3
+_MOST_TEXTS = 1_000  # kept apart; a memory that does not grow with the audience
+_OTHER = "other texts"
 
 
 @dataclass
@@ -24,25 +30,46 @@ class _Field:
 
 
 @dataclass
+class _Most:
+    """The largest of something, and whose it is: shown masked."""
+
+    number: int = 0
+    whose: str = ""
+    beyond: int = 0  # readers beyond a limit
+
+    def take(self, number: int, reader: Subscriber, limit: int) -> None:
+        if number > self.number:
+            self.number, self.whose = number, reader.email
+        self.beyond += number > limit
+
+
+@dataclass
 class Survey:
-    """Collects what readers are served, in constant memory."""
+    """Collects what readers are served, in constant memory. Names nobody, and shows no field of theirs."""
 
     composition: Composition
-    asked: int = 0  # readers
+    everybody: int | None = None  # how many readers there are, if only some of them are asked
+    asked: int = 0
     smallest: int = 0  # bytes of HTML
-    largest: int = 0
-    whose: str = ""  # who gets the largest: the address
-    clipped: int = 0  # readers whose letter is cut off
+    html: _Most = field(default_factory=_Most)
+    subject: _Most = field(default_factory=_Most)
+    lost: Counter[str] = field(default_factory=Counter)  # readers without a way out, by form
+    marks: Counter[str] = field(default_factory=Counter)  # readers whose row holds one
     _fields: dict[tuple[str, Place | None], _Field] = field(default_factory=dict)  # no place: provided for
 
-    def add(self, reader: Subscriber, values: Values) -> None:
-        """Count a reader and what `composition.slots` gave for them."""
+    def add(self, reader: Subscriber, links: Links, values: Values) -> None:
+        """Count a reader, and what `composition.slots` gave for them with these links."""
         size = self.composition.size(values)
         self.asked += 1
         self.smallest = min(size, self.smallest or size)
-        if size > self.largest:
-            self.largest, self.whose = size, reader.email
-        self.clipped += size > CLIPPED
+        self.html.take(size, reader, CLIPPED)
+        self.subject.take(len(self.composition.subject(values)), reader, SUBJECT)
+        shown = self.composition.shows(values, links.unsubscribe)
+        self.lost.update(form for form, there in zip(("HTML", "text part"), shown, strict=True) if not there)
+        self.marks.update({_marked(found[0]) for value in values for found in MARK.finditer(value)})
+        self._note_gaps(reader)
+
+    def _note_gaps(self, reader: Subscriber) -> None:
         met = set()
         for gap in self.composition.gaps(reader):
             key = (gap.field, None if gap.provided else gap.place)
@@ -53,14 +80,15 @@ class Survey:
             met.add(key)
 
     def problems(self) -> Iterator[Problem]:
-        """The findings: L103, L110 and L111."""
+        """The findings: L101, L103, L110, L111, L112, L115."""
+        yield from self._subject()
         yield from self._size()
+        yield from self._way_out()
+        yield from self._marks()
         for (name, unprovided), one in self._fields.items():
             told = " or ".join(_quoted(text) for text, _ in one.read.most_common(_SHOWN))
             told += ", and others" * (len(one.read) > _SHOWN)
-            message = (
-                f"`{name}` is empty for {one.readers:,} of {self.asked:,} readers: they read {told} there"
-            )
+            message = f"`{name}` is empty for {self._of(one.readers)}: they read {told} there"
             if unprovided:
                 whole = f"subscriber.{name}"
                 hint = f"{{{{ {whole} or 'another word' }}}}, or {{% if {whole} %}} around the words"
@@ -70,23 +98,50 @@ class Survey:
                 hint = 'if that is meant: allow = ["L111"] in the front matter'
                 yield Problem("L111", message, one.place, hint, Severity.HINT)
 
+    def _of(self, number: int) -> str:
+        some = f" (of {self.everybody:,} in all)" if self.everybody and self.everybody > self.asked else ""
+        return f"{number:,} of {self.asked:,} readers{some}"
+
+    def _subject(self) -> Iterator[Problem]:
+        if self.subject.beyond:
+            whose = f" for {self._of(self.subject.beyond)}" * (self.subject.beyond < self.asked)
+            message = f"the subject has {self.subject.number} characters{whose}; most programs show {SUBJECT} at most"
+            hint = "say the most important first, and less"
+            yield Problem("L101", message, self.composition.campaign.place("subject"), hint, Severity.WARNING)
+
     def _size(self) -> Iterator[Problem]:
-        if self.largest <= NEARLY:
+        if self.html.number <= NEARLY:
             return
         campaign = self.composition.campaign
-        whose = f" for {mask(self.whose)}, the largest of {self.asked:,} letters"
-        message = f"the HTML has {self.largest:,} bytes{whose * (self.smallest < self.largest)}; "
+        whose = f" for {mask(self.html.whose)}, the largest of {self.asked:,} letters"
+        message = f"the HTML has {self.html.number:,} bytes{whose * (self.smallest < self.html.number)}; "
         message += f"Gmail cuts off what is behind {CLIPPED:,}"
-        if 0 < self.clipped < self.asked:
-            message += f" ({self.clipped:,} of {self.asked:,} letters)"
+        if 0 < self.html.beyond < self.asked:
+            message += f" ({self.html.beyond:,} of {self.asked:,} letters)"
         hint = "shorten it, or let a link lead to the rest: the way to unsubscribe stands at the end"
-        severity = Severity.ERROR if self.clipped else Severity.WARNING
+        severity = Severity.ERROR if self.html.beyond else Severity.WARNING
         yield Problem("L103", message, Place(campaign.file, campaign.body_line), hint, severity)
 
+    def _way_out(self) -> Iterator[Problem]:
+        for form, number in self.lost.items():
+            whose = "a reader finds" if number == self.asked else f"{self._of(number)} find"
+            message = f"{whose} no link to unsubscribe in the {form}"
+            hint = (
+                "print {{ links.unsubscribe }} where every reader sees it, best in the footer of the template"
+            )
+            yield Problem("L112", message, self.composition.campaign.place("template"), hint)
 
-_SHOWN = 3
-_MOST_TEXTS = 1_000  # kept apart; a memory that does not grow with the audience
-_OTHER = "other texts"
+    def _marks(self) -> Iterator[Problem]:
+        campaign = self.composition.campaign
+        for mark, number in self.marks.items():
+            message = f"{self._of(number)} see `{mark}`: their rows hold a mark of another program"
+            hint = "mend the cells of the list: they were exported with the mark in place of the value"
+            yield Problem("L115", message, Place(campaign.file, campaign.body_line), hint, Severity.WARNING)
+
+
+def _marked(mark: str) -> str:
+    """The kind of a mark, without what stands in it."""
+    return f"{mark[:2]}…{mark[-2:]}" if mark[0] in "{*" and mark[1] in "{%|" else f"{mark[0]}…{mark[-1]}"
 
 
 def _quoted(text: str | None) -> str:

@@ -9,6 +9,7 @@ from functools import cached_property
 from newsletter.audience.load import load_audience
 from newsletter.audience.models import Audience, Subscriber
 from newsletter.audience.segments import Segments, load_segments
+from newsletter.audience.waterfall import waterfall
 from newsletter.campaigns.load import load_catalogue
 from newsletter.campaigns.models import Campaign, Catalogue, Sequence
 from newsletter.errors import ChecksFailed, NewsletterError, Problem, UsageFault, did_you_mean
@@ -155,14 +156,27 @@ class Workspace:
         """Forget who is in what: something was sent, and `received()` may answer otherwise now."""
         self._matchers.clear()
 
-    def some_readers(self, campaign: Campaign, number: int = A_FEW) -> list[Subscriber]:
-        """Who is asked for first and may be mailed, and others by chance; nobody if there is nobody or nobody knows."""
+    def readers(self, campaign: Campaign) -> tuple[Subscriber, ...]:
+        """Who would be mailed today, by what the files say; nobody if there is nobody or nobody knows."""
         sequence = self.sequence(campaign.step.sequence) if campaign.step else None
+        segment = sequence.segment if sequence else campaign.segment
+        left_out = (*campaign.exclude, *(sequence.exit if sequence else ()))
         try:
-            people = self.members(sequence.segment if sequence else campaign.segment)
+            flow = waterfall(
+                self.members(segment),
+                is_excluded=lambda person: any(self.is_member(name, person) for name in left_out),
+                suppressed=lambda _person: False,
+                lists=self.settings.list if self.settings.live else None,
+                smtputf8=False,
+                asked=self.segments.lists(segment),
+            )
         except NewsletterError:  # said where the list or the segment is checked
-            return []
-        return sample([who for who in people if who.address and not who.unsubscribed], campaign.id, number)
+            return ()
+        return flow.recipients
+
+    def some_readers(self, campaign: Campaign, number: int = A_FEW) -> list[Subscriber]:
+        """The first of them, and others by chance."""
+        return sample(self.readers(campaign), campaign.id, number)
 
     def members(self, segment: str) -> tuple[Subscriber, ...]:
         return self.segments.members(segment, now=self.clock.now(), received=self.received)

@@ -73,13 +73,11 @@ class Rehearsal:
         return not any(problem.is_error for problem in self.problems)
 
     def take(self, survey: Survey) -> None:
-        """What everybody was asked, in the place of what `check` asked of some."""
+        """What everybody was asked."""
         static = self.plan.composition.static_size
-        self.html_bytes = {"static": static, "smallest": survey.smallest, "largest": survey.largest}
+        self.html_bytes = {"static": static, "smallest": survey.smallest, "largest": survey.html.number}
         allowed = self.plan.campaign.allow
-        told = [one for one in survey.problems() if one.is_error or one.code not in allowed]
-        known = {(one.code, one.place) for one in told}
-        self.problems = [one for one in self.problems if (one.code, one.place) not in known] + told
+        self.problems += [one for one in survey.problems() if one.is_error or one.code not in allowed]
 
     def size(self) -> dict[str, int]:
         """Bytes of the largest and of the median message."""
@@ -125,7 +123,7 @@ def rehearse(
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
             continue
-        survey.add(person, parcel.values)
+        survey.add(person, packer.links(person), parcel.values)
         subject = parcel.letter.content.subject if parcel.letter else ""
         rows.append((person, subject, len(raw)))
         if label := chosen.get(person.key):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from newsletter.campaigns.models import Campaign
 from newsletter.check.findings import broken_lists
+from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.guards import (
     clock_guard,
@@ -118,10 +119,12 @@ def prove(office: Office, plan: Plan) -> None:
     """
     plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     packer = Packer.of(office.workspace, plan.composition, throwaway_secret())
+    survey = Survey(plan.composition)
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
         try:
-            packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
+            parcel = packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
+            survey.add(person, packer.links(person), parcel.values)
         except ChecksFailed as failed:
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
@@ -133,6 +136,7 @@ def prove(office: Office, plan: Plan) -> None:
             )
         if office.proving:
             office.proving(number, len(plan.recipients))
+    failures |= {(one.code, str(one.place)): one for one in survey.problems() if one.is_error}
     if failures:
         raise ChecksFailed(*failures.values(), next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
 

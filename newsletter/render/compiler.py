@@ -20,6 +20,7 @@ from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
 from newsletter.render.composition import Composition, Condition, Gap, Links
 from newsletter.render.declarations import Declaration, merge
+from newsletter.render.deferral.branches import branches
 from newsletter.render.deferral.certificate import Certificate
 from newsletter.render.deferral.forcing import ForcingSandbox, by_decree
 from newsletter.render.deferral.ledger import Deferred
@@ -156,8 +157,12 @@ class Compiler:
         self.problems += unprinted(declared, [family], blocks)
         proving = self._proving(renderer, put_off, again)
         composition = self._composition(renderer, merge, proving, body, plan)
-        gaps, written = self._gaps(renderer, put_off), self._manuscript(renderer, put_off)
-        return dataclasses.replace(composition, gaps=gaps, written=written)
+        return dataclasses.replace(
+            composition,
+            gaps=self._gaps(renderer, put_off),
+            written=self._manuscript(renderer, put_off),
+            branches=functools.partial(branches, proving),
+        )
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -427,6 +432,8 @@ class Compiler:
             merge=merge,
             join=merge.fill,
             size=merge.size,
+            subject=merge.subject_of,
+            shows=merge.shows,
             static_size=merge.static_size,
             whole=renderer,
             prove=Certificate(merge, proving, self.columns, self.campaign.place("template")).prove,

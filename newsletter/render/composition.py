@@ -110,6 +110,12 @@ class Composition:
     prove: Callable[[Iterable[Subscriber]], str] = lambda _readers: ""  # see Certificate.prove
     join: Callable[[Values], Content] = content_of
     size: Callable[[Values], int] = lambda values: received(content_of(values).html)  # bytes of HTML
+    subject: Callable[[Values], str] = lambda values: content_of(values).subject
+    shows: Callable[[Values, str], tuple[bool, bool]] = lambda values, text: (
+        text in content_of(values).html,
+        text in content_of(values).text,
+    )  # whether what differs from reader to reader holds a text: in the HTML, in the text part
+    branches: Callable[[Iterable[Subscriber], Links], Iterable[Content]] = lambda _readers, _links: ()
     static_size: int = 0  # bytes of HTML that are everybody's
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     written: Written | None = None  # what authors wrote in HTML and CSS, for the checks

@@ -43,7 +43,7 @@ class SlotMerge:
         except Exception:
             self.whole(subscriber, links)  # says what is wrong, and where
             raise  # a bug of ours: the proof has let it pass
-        if not one_line(self.subject.join(values)):
+        if not self.subject_of(values):
             self.whole(subscriber, links)  # says so
         return values
 
@@ -56,13 +56,24 @@ class SlotMerge:
         """Bytes of one reader's HTML, without joining it."""
         return self.static_size + sum(received(values[number]) for number in self.html.order)
 
+    def subject_of(self, values: Values) -> str:
+        """One reader's subject, without joining the rest."""
+        return one_line(self.subject.join(values))
+
+    def shows(self, values: Values, text: str) -> tuple[bool, bool]:
+        """Whether a reader's own part of the HTML, and of the text part, holds a text."""
+        return (
+            any(text in values[number] for number in self.html.order),
+            any(text in values[number] for number in self.text.order),
+        )
+
     def fill(self, values: Values) -> Content:
         """Raises ValueError if the values are not those of a call."""
         if len(values) != len(self.plain.blocks) + len(self.escaped.blocks):
             raise ValueError(f"{len(values)} values are not those of this composition")
         pieces = self.html.pieces(values)
         return Content(
-            one_line(self.subject.join(values)),
+            self.subject_of(values),
             one_line(self.preheader.join(values)),
             "".join(pieces),
             settled(underlines(self.text.join(values))),  # values and statics are clean

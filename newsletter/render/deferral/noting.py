@@ -1,6 +1,6 @@
 """What a reader reads where a field of theirs is printed that they do not have."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,6 @@ from newsletter.render.roots import subscriber_view
 
 NOTE = "__note"
 _LINKS = Links(unsubscribe="https://newsletter.invalid/")
-_PERSONAL = 3  # characters; what is shorter is a language or a number
 _PROVIDING = (nodes.CondExpr, nodes.Or, nodes.And)
 
 _printed: ContextVar[dict[int, str] | None] = ContextVar("printed", default=None)
@@ -52,6 +51,11 @@ class _Print:
     number: int  # at which it was met
     fields: tuple[str, ...]
     provided: bool  # the expression says what to do without a field
+    literals: frozenset[str] = frozenset()  # its own words
+
+    def told(self, text: str) -> str | None:
+        """The text, unless any of it may come from another field of the person: reports are shown around."""
+        return text if all(word in self.literals for word in text.split()) else None
 
 
 class Gaps:
@@ -84,7 +88,7 @@ class Gaps:
             _printed.reset(token)
         met = (one for one in self._prints if one.number in printed)
         yield from dict.fromkeys(
-            Gap(name, self._place(one), _told(printed[one.number], view), one.provided)
+            Gap(name, self._place(one), one.told(printed[one.number]), one.provided)
             for one in met
             for name in one.fields
             if name in empty
@@ -95,18 +99,20 @@ class Gaps:
         return self._places.of(site.file, site.line)
 
     def _print(self, number: int) -> _Print:
-        site = self._deferred.met[number].site
+        met = self._deferred.met[number]
+        site = met.site
         if site.kind is not Kind.VALUE or site.node is None:
             return _Print(number, (), provided=False)
         every = [site.node, *site.node.find_all(nodes.Node)]
         provided = any(isinstance(node, _PROVIDING) or _is_default(node) for node in every)
-        return _Print(number, tuple(dict.fromkeys(_fields(every))), provided)
+        constants = (self._deferred.constants[name] for name in met.names.values())
+        return _Print(number, tuple(dict.fromkeys(_fields(every))), provided, _literals(every, constants))
 
 
-def _told(text: str, view: Mapping[str, Any]) -> str | None:
-    """The text, unless it holds what another field says of this person: reports are shown around."""
-    personal = (value for value in view.values() if isinstance(value, str) and len(value) >= _PERSONAL)
-    return None if any(value in text for value in personal) else text
+def _literals(every: Iterable[nodes.Node], constants: Iterable[Any]) -> frozenset[str]:
+    """The words that stand in an expression itself, or in a value that is everybody's."""
+    written = [str(node.value) for node in every if isinstance(node, nodes.Const)]
+    return frozenset(word for text in (*written, *map(str, constants)) for word in text.split())
 
 
 def _is_default(node: nodes.Node) -> bool:
