@@ -113,6 +113,7 @@ def test_a_font_of_a_component_is_told(found):
     ("address", "codes"),
     [
         ("http://example.org/a.png", ["L123"]),
+        ("data:image/png;base64,AAAA", ["L123"]),
         ("https://example.org/a.png", []),
     ],
 )

@@ -50,3 +50,15 @@ def test_a_picture_without_a_width_is_told(html, told, found):
 
 def test_pictures_of_components_and_of_authors_have_theirs(found):
     assert found(body='<mj-image src="https://example.org/a.png" alt="" />') == []
+
+
+def test_a_picture_as_data_is_told_at_its_place(found):
+    picture = '<img src="data:image/png;base64,AAAA" width="1" alt="">'
+    assert [one[:3] for one in found(body=f"\n<mj-text>Hej {picture}</mj-text>")] == [("L106", "error", 10)]
+
+
+def test_data_that_is_no_picture_is_taken_for_code(found):
+    link = '<a href="data:image/png;base64,AAAA">Hej</a>'
+    frame = '<img src="data:text/html,AAAA" width="1" alt="">'
+    for html in (link, frame):
+        assert [one[0] for one in found(body=f"<mj-text>{html}</mj-text>", code=("L106", "M107"))] == ["M107"]
