@@ -41,7 +41,7 @@
       shadow: style.textShadow,
       colour: rgb(style.color),
       ground: ground(element),
-      small: element.closest(".label, .small") !== null, // said to be small print by the template
+      small: element.closest(".small") !== null, // said to be small print by the template
       heading: element.closest("h1,h2,h3") !== null,
       bottom: range.getBoundingClientRect().bottom + scrollY,
     });
