@@ -1,4 +1,4 @@
-"""Every letter of a project for typical and untypical readers, and every block of docs/blocks.md alone."""
+"""Every letter of a project for typical and untypical readers; every block, and the kinds of sections, alone."""
 
 import base64
 import re
@@ -26,11 +26,12 @@ READERS = {  # people of the shipped lists
     "empty": "info@smabryggan.test",  # no first name
 }
 
-_BLOCK = re.compile(r"^## (?P<name>[a-z]+)\n(?P<said>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _ALONE = """\
 {% extends "base.mjml" %}
 {% block top %}{% endblock %}
+{% block contents %}{% include "partials/contents.mjml" %}{% endblock %}
 """
 
 
@@ -44,7 +45,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Example:
-    """A block as docs/blocks.md shows it."""
+    """A block as docs/blocks.md shows it, or the kinds of sections."""
 
     name: str
     markdown: str
@@ -53,11 +54,13 @@ class Example:
 
 def examples() -> dict[str, Example]:
     page = (ROOT / "docs" / "blocks.md").read_text(encoding="utf-8")
-    found = {}
-    for block in _BLOCK.finditer(page):
-        fences = {fence["language"]: fence["body"] for fence in _FENCE.finditer(block["said"])}
-        found[block["name"]] = Example(block["name"], fences["markdown"], fences["text"])
-    return found
+    outside = _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), page)  # a `##` in an example is none
+    headings = [(found.start(), found[1].lower()) for found in _HEADING.finditer(outside)]
+    fences: dict[str, dict[str, str]] = {}
+    for fence in _FENCE.finditer(page):
+        name = [name for at, name in headings if at < fence.start()][-1]
+        fences.setdefault(name, {})[fence["language"]] = fence["body"]
+    return {name: Example(name, some["markdown"], some["text"]) for name, some in fences.items()}
 
 
 def letters(root: Path = ROOT, readers: Mapping[str, str] = READERS) -> Iterator[tuple[str, str, Letter]]:
