@@ -77,21 +77,3 @@ def open_screen() -> Iterator[Callable[..., Screen]]:
         pytest.skip("chromium is not installed")
     with browser() as open_one:
         yield open_one
-
-
-@pytest.fixture(scope="session")
-def contrast() -> Callable[[list[float], list[float]], float]:
-    """The contrast of two colours, from 1 to 21."""
-    return _contrast
-
-
-def _contrast(one: list[float], other: list[float]) -> float:
-    """WCAG 2.2, relative luminance."""
-
-    def luminance(colour: list[float]) -> float:
-        parts = [value / 255 for value in colour[:3]]
-        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)

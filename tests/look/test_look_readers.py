@@ -2,20 +2,15 @@
 
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 from lookbook.letters import Letter
+from lookbook.screen import contrast
 
 pytestmark = pytest.mark.xdist_group("look")  # one browser for all of them
 
 WIDTHS = (320, 375, 600, 1000)
-NO_PAGE = {
-    "landmark-one-main",
-    "region",
-}  # axe's rules for web pages; a letter stands inside the mail program's
 WORD = r"[^\W\d_]+"
 
 
@@ -74,7 +69,6 @@ def test_nothing_is_lost_for_any_reader(
     for_asa: dict[str, Letter],
     ordinary: dict[str, list[str]],
     open_screen: Callable[..., Any],
-    contrast: Callable[..., float],
 ) -> None:
     screen = open_screen(java_script_enabled=False, **options)
     for name, letter in for_asa.items():
@@ -90,13 +84,6 @@ def test_nothing_is_lost_for_any_reader(
             assert seen["unnamed"] == [], (name, width)
     screen.close()
     assert [url for url in screen.requests if not url.startswith("cid:")] == []
-
-
-def axe_violations(screen: Any) -> list[dict[str, Any]]:
-    """What axe-core says; of its Python package only the script is used, which opens files without an encoding."""
-    (folder,) = find_spec("axe_playwright_python").submodule_search_locations
-    screen.page.add_script_tag(content=(Path(folder) / "axe.min.js").read_text(encoding="utf-8"))
-    return screen.page.evaluate("async () => (await axe.run()).violations")
 
 
 @pytest.fixture(scope="module", params=["ours", "another"])
@@ -125,8 +112,8 @@ def test_axe_finds_nothing(scheme: str, everything: dict[str, str], open_screen:
             screen.width(width)
             found |= {
                 (name, width, one["id"]): [node["html"] for node in one["nodes"]]
-                for one in axe_violations(screen)
-                if one["id"] not in NO_PAGE | alone
+                for one in screen.axe()
+                if one["id"] not in alone
             }
     screen.close()
     assert found == {}
@@ -209,6 +196,6 @@ def test_axe_sees_what_is_wrong(for_asa: dict[str, Letter], open_screen: Callabl
     )
     screen = open_screen()
     screen.show(spoilt)
-    found = {one["id"] for one in axe_violations(screen)}
+    found = {one["id"] for one in screen.axe()}
     screen.close()
     assert {"image-alt", "html-has-lang", "link-name"} <= found

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from lookbook.letters import Letter
+from lookbook.screen import contrast
 
 pytestmark = pytest.mark.xdist_group("look")  # one browser measures once for all of them
 
@@ -170,7 +171,7 @@ def test_the_first_screen_shows_sender_headline_and_first_sentence(gallery: Gall
         assert texts[after]["bottom"] < 600, sight
 
 
-def test_contrast_in_light_and_dark(gallery: Gallery, contrast: Callable[..., float]) -> None:
+def test_contrast_in_light_and_dark(gallery: Gallery) -> None:
     for where, seen in _modes(gallery):
         for text in seen["texts"]:
             to_read = text["kind"] == "text" and not text["small"]
