@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench bench-compile bench-render golden broken components lock clean
+.PHONY: help setup demo check lint test bench bench-compile bench-render gallery gallery-diff golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -55,6 +55,12 @@ bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters,
 
 bench-compile: $(STAMP)  ## measure compiling and inlining beside npm mjml with juice (needs Node for these)
 	@$(BIN)/python benchmarks/compile.py
+
+gallery: $(STAMP)  ## a page of all letters and blocks as Chromium shows them, in out/gallery; keeps thumbnails
+	@$(BIN)/python tools/gallery.py --keep
+
+gallery-diff: $(STAMP)  ## the same page, and which views changed since the thumbnails were kept; keeps nothing
+	@$(BIN)/python tools/gallery.py
 
 golden: $(STAMP)  ## renew the golden files of tests/golden from npm mjml (needs Node); read the diff
 	@$(BIN)/python tests/golden/renew.py

@@ -7,6 +7,7 @@ from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render.draft import Draft
 from newsletter.render.outline import Outline, missing_snippet
 from newsletter.render.parts import mark_up, mark_up_inline, picture_of
+from newsletter.render.plaintext import FIELD_WIDTH
 from newsletter.render.runs import read_run
 from newsletter.render.tree import Body, Expression, Field, Item, Marked, Picture, Section
 
@@ -117,7 +118,9 @@ def field_markdown(value: Field, *, language: str = "en") -> Marked:
 
     Places are exact. Problems that the body's own reading has already told of may come again, equal to those.
     """
-    return _block(Draft(value.value, value.lines or [value.place], language), bare=True)
+    draft = Draft(value.value, value.lines or [value.place], language)
+    draft.plain.width = FIELD_WIDTH
+    return _block(draft, bare=True)
 
 
 def field_picture(value: Field) -> tuple[Picture | None, tuple[Problem, ...]]:

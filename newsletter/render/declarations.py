@@ -38,6 +38,7 @@ class Type(StrEnum):
     IMAGE = "image"
     NUMBER = "number"
     DATE = "date"
+    TIME = "time"
     BOOL = "bool"
 
 

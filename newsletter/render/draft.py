@@ -40,7 +40,7 @@ class Draft:
     def __init__(self, text: str, lines: Sequence[Place], language: str) -> None:
         self.tokenised = tokenise(text, lines)
         self.markdown = Markdown(self.tokenised, language)
-        self.plain = PlainText(self.tokenised)
+        self.plain = PlainText(self.tokenised, self.markdown.hard_spaces)
         self.groups, unmatched = groups_of(self.tokenised)
         self.problems = [*self.tokenised.problems, *syntax_problems(self.tokenised.marks)]
         if all(problem.code == "M131" for problem in self.problems):

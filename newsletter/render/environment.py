@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import CodeType
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from jinja2.utils import missing
 
 from newsletter.errors import did_you_mean
 from newsletter.render import limits
+from newsletter.render.dates import date_filter, time_filter
 
 _MOST_TEMPLATES = 512  # kept compiled
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -29,17 +30,6 @@ _DROPPED_FILTERS = ("safe", "tojson", "random", "attr", "pprint", "xmlattr", "ur
 # Likewise: `translate` makes data a part of safe text, and bytes are no text, so that no limit counts them.
 _DROPPED_METHODS = frozenset({"translate", "maketrans", "encode", "decode", "to_bytes", "from_bytes"})
 _DROPPED_GLOBALS = ("lipsum",)
-
-_MONTHS = {
-    "sv": "januari februari mars april maj juni juli augusti september oktober november december",
-    "nb": "januar februar mars april mai juni juli august september oktober november desember",
-    "da": "januar februar marts april maj juni juli august september oktober november december",
-    "fi": "tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta"
-    " lokakuuta marraskuuta joulukuuta",
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "en": "January February March April May June July August September October November December",
-}
-
 
 S = TypeVar("S", bound="Sandbox")
 
@@ -163,29 +153,6 @@ def safe_url(value: object, fallback: str | None = None) -> str:
     raise UnsafeUrl(f"`{shortened(url)}` is no address for a link (http, https, mailto, tel)")
 
 
-def date_filter(language: str, zone: dt.tzinfo) -> Callable[..., str]:
-    months = _MONTHS.get(language.partition("-")[0].lower().replace("no", "nb"), _MONTHS["en"]).split()
-
-    def date(value: object, *, year: bool = True) -> str:
-        """Filter: a date as the campaign's readers write it, with hard spaces ("28 juni 2015").
-
-        An instant is the day that it is in the campaign's time zone.
-        """
-        if value in ("", None):
-            return ""
-        if isinstance(value, str):
-            value = dt.date.fromisoformat(value)
-        if isinstance(value, dt.datetime) and value.tzinfo:
-            value = value.astimezone(zone)
-        if not isinstance(value, dt.date):
-            raise TypeError(f"`{value}` is no date")
-        dot = "." if language.startswith(("nb", "no", "da", "fi", "de")) else ""
-        written = f"{value.day}{dot}\N{NO-BREAK SPACE}{months[value.month - 1]}"
-        return f"{written}\N{NO-BREAK SPACE}{value.year}" if year else written
-
-    return date
-
-
 def _printed(value: object) -> object:
     """What `{{ }}` makes of a value that is no text: nothing of None, the items of a list."""
     if value is None:
@@ -222,6 +189,7 @@ def make_environment(
     environment.filters["safe_url"] = environment.filters[SAFE_ADDRESS] = safe_url
     environment.filters["underlined"] = underlined
     environment.filters["date"] = date_filter(language, zone)
+    environment.filters["time"] = time_filter(language)
     return environment
 
 

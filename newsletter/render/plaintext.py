@@ -1,7 +1,8 @@
 """Markdown's tokens as plain text: every block ends its own line, so that conditions and loops leave no gaps behind.
 
 Links stand as `text (url)`, or as the bare address where the text is the address or its host; emphasis is dropped,
-lists, quotes and tables stay readable without it. Nothing is wrapped. The text still holds Jinja's tokens.
+lists, quotes and tables stay readable without it, and headings have a line below them. Lines are broken between words
+for a terminal of 72 columns, addresses never. The text still holds Jinja's tokens.
 """
 
 import re
@@ -14,16 +15,26 @@ from newsletter.render.markdown import plain_alt
 from newsletter.render.tokens import Tokenised
 from newsletter.render.utm import OFF
 
+WIDTH = 72  # columns
+FIELD_WIDTH = 60  # of a block's field: a template may set a label before it
+_FIELD_OF_A_READER = 12  # columns that a merge field is taken to fill, for nobody knows yet
+_HELD = "\x1f"  # a blank at which no line may end
 _SCHEME = re.compile(r"^(?:https?://(?:www\.)?|mailto:|tel:)", re.IGNORECASE)
 
 
 class PlainText:
-    def __init__(self, tokenised: Tokenised) -> None:
+    def __init__(
+        self, tokenised: Tokenised, together: re.Pattern[str] | None = None, width: int = WIDTH
+    ) -> None:
+        """together: blanks at which no line may be broken ("29 juni")
+        width: columns in which a line has to end, if there is another blank"""
         self.tokenised = tokenised
+        self.together = together
+        self.width = width
 
     def blocks(self, tokens: Sequence[Token]) -> str:
         """All blocks, each with a line break behind it and a blank line between them; none at the end."""
-        return self._blocks(tokens, tight=False).rstrip("\n")
+        return self._blocks(tokens, self.width, tight=False).rstrip("\n")
 
     def inline(self, tokens: Sequence[Token] | None) -> str:
         """One line; hard breaks are line breaks."""
@@ -63,7 +74,7 @@ class PlainText:
         written = self.tokenised.written(address.removesuffix(OFF)).strip()
         return unquote(_SCHEME.sub("", written)).rstrip("/").casefold()
 
-    def _blocks(self, tokens: Sequence[Token], *, tight: bool) -> str:
+    def _blocks(self, tokens: Sequence[Token], width: int, *, tight: bool) -> str:
         out: list[str] = []
         at = 0
         while at < len(tokens):
@@ -72,14 +83,17 @@ class PlainText:
             gap = "" if tight or token.hidden else "\n"
             if token.type == "statement_block":
                 out.append(str(token.meta["token"]))
-            elif token.type in ("paragraph_open", "heading_open"):
-                out.append(self.inline(inside[0].children if inside else None) + "\n" + gap)
+            elif token.type == "paragraph_open":
+                words = self.inline(inside[0].children if inside else None)
+                out.append(self._broken(words, width) + "\n" + gap)
+            elif token.type == "heading_open":
+                words = self.inline(inside[0].children if inside else None)
+                out.append(f"{words}\n{'~' * min(self._columns(words), width)}\n{gap}")
             elif token.type in ("bullet_list_open", "ordered_list_open"):
-                out.append(self._list(token, inside) + gap)
+                out.append(self._list(token, inside, width) + gap)
             elif token.type == "blockquote_open":
-                out.append(
-                    self._prefixed(self._blocks(inside, tight=False).rstrip("\n"), "> ", "> ") + "\n" + gap
-                )
+                quoted = self._blocks(inside, width - 2, tight=False).rstrip("\n")
+                out.append(self._prefixed(quoted, "> ", "> ") + "\n" + gap)
             elif token.type in ("fence", "code_block"):
                 out.append(self._prefixed(token.content.rstrip("\n"), "    ", "    ") + "\n" + gap)
             elif token.type == "table_open":
@@ -87,11 +101,33 @@ class PlainText:
             elif token.type == "hr":
                 out.append("* * *\n" + gap)
             elif token.type == "inline":
-                out.append(self.inline(token.children) + "\n")
+                out.append(self._broken(self.inline(token.children), width) + "\n")
             at = end
         return "".join(out)
 
-    def _list(self, opener: Token, tokens: Sequence[Token]) -> str:
+    def _columns(self, text: str) -> int:
+        """How wide a text is; a merge field counts as if it were a name, a condition as nothing."""
+        values = len(self.tokenised.indices(text)) - len(self.tokenised.statements(text))
+        return len(self.tokenised.pattern.sub("", text)) + values * _FIELD_OF_A_READER
+
+    def _broken(self, text: str, width: int) -> str:
+        """Lines of that width at most; a word that is longer stands alone."""
+        lines: list[str] = []
+        for line in text.split("\n"):
+            taken = 0
+            kept: list[str] = []
+            held = self.together.sub(_HELD, line) if self.together else line
+            for word in held.split(" "):
+                columns = self._columns(word)
+                if kept and taken + 1 + columns > width:
+                    lines.append(" ".join(kept))
+                    kept, taken = [], 0
+                taken += columns + bool(kept)
+                kept.append(word)
+            lines.append(" ".join(kept))
+        return "\n".join(lines).replace(_HELD, " ")
+
+    def _list(self, opener: Token, tokens: Sequence[Token], width: int) -> str:
         """Items under their marks; numbers count on in the order of the file, whatever conditions leave out."""
         out: list[str] = []
         number = int(opener.attrs.get("start", 1))
@@ -108,7 +144,8 @@ class PlainText:
             else:
                 mark = f"{number}. " if opener.type == "ordered_list_open" else "- "
                 number += 1
-                item = self._blocks(tokens[at + 1 : end - 1], tight=tight).rstrip("\n")
+                inside = tokens[at + 1 : end - 1]
+                item = self._blocks(inside, width - len(mark), tight=tight).rstrip("\n")
                 # Behind a condition at its end the item has ended its line already, whichever way it went.
                 gap = "" if self._ends_in_statement(item) else "\n" if tight else "\n\n"
                 out.append(self._prefixed(item, mark, " " * len(mark)) + gap)

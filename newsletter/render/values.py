@@ -23,8 +23,10 @@ EXAMPLES = {
     Type.IMAGE: '"![what it shows](file.jpg)"',
     Type.NUMBER: "7",
     Type.DATE: "2015-06-28",
+    Type.TIME: "09:00",
     Type.BOOL: "true",
 }
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _WORDS = {"true": True, "yes": True, "ja": True, "false": False, "no": False, "nej": False}
 
 
@@ -109,6 +111,8 @@ def _from_toml(
     if want.type is Type.DATE and isinstance(value, dt.date):
         day = value.date() if isinstance(value, dt.datetime) else value
         return day, day
+    if want.type is Type.TIME and isinstance(value, dt.time):
+        return value, value
     if not isinstance(value, str) or want.type in (Type.NUMBER, Type.BOOL):
         raise Wrong(f"is no {want.type}")
     if want.type is Type.MARKDOWN:
@@ -139,6 +143,10 @@ def plain_value(want: Want, written: str) -> Any:
             return dt.date.fromisoformat(text)
         except ValueError:
             raise Wrong(f"is `{shortened(text)}`, no date (year-month-day)") from None
+    if want.type is Type.TIME:
+        if not _TIME.fullmatch(text):
+            raise Wrong(f"is `{shortened(text)}`, no time of day (hours:minutes)")
+        return dt.time.fromisoformat(text)
     if want.type is Type.BOOL:
         if text.lower() not in _WORDS:
             raise Wrong(f"is `{shortened(text)}`, neither true nor false")

@@ -1,5 +1,7 @@
 """What Markdown becomes: HTML for one part of the mail, plain text for the other, both still with the author's Jinja."""
 
+import textwrap
+
 import jinja2
 import pytest
 
@@ -25,7 +27,7 @@ def marked(written: str, language: str = "sv") -> tuple[str, str]:
         ("Birger & Blom <3", "<p>Birger &amp; Blom &lt;3</p>", "Birger & Blom <3"),
         ("a\nb  \nc\\\nd", "<p>a\nb<br />\nc<br />\nd</p>", "a b\nc\nd"),
         ("a\n\nb", "<p>a</p>\n<p>b</p>", "a\n\nb"),
-        ("### a `b`", "<h3>a <code>b</code></h3>", "a b"),
+        ("### a `b`", "<h3>a <code>b</code></h3>", "a b\n~~~"),
         ("- a\n- b\n  - c\n- d", None, "- a\n- b\n  - c\n- d"),
         ("- a\n\n  b\n\n- c", None, "- a\n\n  b\n\n- c"),
         ("9. a\n10. b\n    c", None, "9. a\n10. b c"),
@@ -226,3 +228,26 @@ def test_a_bare_address_is_a_link_and_stands_once_in_the_text(written, href):
     assert isinstance(part, Text)
     assert f'<a href="{href}">' in part.html
     assert part.text.strip() == written
+
+
+LONG = (
+    "Ett stycke som är längre än en rad i en terminal, och därför bryts mellan två ord, men aldrig inuti ett."
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (LONG, textwrap.fill(LONG, 72)),
+        (f"- {LONG}", textwrap.fill(f"- {LONG}", 72, subsequent_indent="  ")),
+        (f"> {LONG}", textwrap.fill(f"> {LONG}", 72, subsequent_indent="> ")),
+        ("[ord](https://example.org/" + "a" * 80 + ")", "ord\n(https://example.org/" + "a" * 80 + ")"),
+        ("a" * 68 + " 29 juni kom", "a" * 68 + "\n29 juni kom"),
+        ("a" * 59 + " {{ b }} c", "a" * 59 + " {{ b }}\nc"),  # a name is taken to have twelve letters
+        ("a" * 60 + " {{ b }} c", "a" * 60 + "\n{{ b }} c"),
+        ("a" * 69 + " {% if b %}c{% endif %} d", "a" * 69 + " {% if b %}c{% endif %}\nd"),
+        ("### Så *här*", "Så här\n~~~~~~"),
+    ],
+)
+def test_lines_are_broken_between_words_for_a_terminal(written: str, text: str) -> None:
+    assert marked(written)[1] == text

@@ -6,7 +6,7 @@ import pytest
 
 PERSON = (
     '+++\n[fields]\nname = "text!"\nimage = "image 1:1"\nbio = "markdown"\nsite = "url"\nage = "number"\n'
-    'born = "date"\n+++\n<mj-text>{{ name }}{{ bio }}</mj-text>'
+    'born = "date"\nwakes = "time"\n+++\n<mj-text>{{ name }}{{ bio }}</mj-text>'
 )
 LAYOUT = "<mjml>\n  <mj-body>\n    {{ intro.body }}\n%s\n  </mj-body>\n</mjml>\n"
 KNOWN = "known: city, consent_at, consent_source, email, first_name, language, last_name, lists, organisation, tags, timezone"
@@ -37,6 +37,10 @@ BODIES = {
     "::: person\nname: x\nsite: example.org\n:::": (
         "C151", "campaigns/brev.md:10:7", "`example.org` is no address for a link", "https://…"),
     "::: person\nname: x\nage: gammal\n:::": ("C156", "campaigns/brev.md:10:6", "`age` is `gammal`, no number", ""),
+    "::: person\nname: x\nwakes: 25:00\n:::": (
+        "C156", "campaigns/brev.md:10:8", "`wakes` is `25:00`, no time of day", "such as `wakes: 09:00`"),
+    "::: person\nname: x\nwakes: kl. 9\n:::": (
+        "C156", "campaigns/brev.md:10:8", "`wakes` is `kl. 9`, no time of day", ""),
     "::: person\nname: x\nage: nan\n:::": ("C156", "campaigns/brev.md:10:6", "`age` is `nan`, no number", ""),
     "::: person\nname: x\nborn: 2015-13-01\n:::": ("C156", "campaigns/brev.md:10:7", "no date", ""),
     "::: person\nname: x\nage: {{ subscriber.city }}\n:::": (
@@ -181,16 +185,19 @@ def test_a_missing_template_names_the_nearest(workshop: Any) -> None:
 def test_data_is_checked_against_the_declaration(workshop: Any) -> None:
     workshop.write(
         "templates/brev.mjml",
-        '+++\n[data]\nalbum = "url!"\nday = "date"\nseats = "number"\n+++\n' + LAYOUT % "",
+        '+++\n[data]\nalbum = "url!"\nday = "date"\nseats = "number"\nopens = "time"\n+++\n' + LAYOUT % "",
     )
     problem = workshop.problem()
     assert (problem.code, problem.message) == ("T111", "the template `brev` needs the data `album`")
-    workshop.body("x", head='[data]\nalbum = "example.org"\nday = "i går"\nseats = "7"\nalbun = "x"')
+    workshop.body(
+        "x", head='[data]\nalbum = "example.org"\nday = "i går"\nseats = "7"\nopens = "nio"\nalbun = "x"'
+    )
     assert [(p.code, p.place.line) for p in workshop.problems()] == [
-        ("T109", 10),
+        ("T109", 11),
         ("T110", 7),
         ("T110", 8),
         ("T110", 9),
+        ("T110", 10),
     ]
 
 

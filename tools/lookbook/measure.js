@@ -41,7 +41,7 @@
       shadow: style.textShadow,
       colour: rgb(style.color),
       ground: ground(element),
-      small: element.closest(".label, .small") !== null, // said to be small print by the template
+      small: element.closest(".small") !== null, // said to be small print by the template
       heading: element.closest("h1,h2,h3") !== null,
       bottom: range.getBoundingClientRect().bottom + scrollY,
     });
@@ -102,6 +102,10 @@
       portrait: image.closest(".picture") !== null && image.width <= 96,
       scene: image.closest(".picture") !== null && image.width > 96,
     })),
+    cut: all // text that its box does not hold
+      .filter((e) => e.innerText?.trim() && getComputedStyle(e).overflow !== "visible" &&
+        (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1))
+      .map((e) => e.outerHTML.slice(0, 200)),
     unnamed: all // links and pictures that say nothing to whom they are read out
       .filter((e) => (e.tagName === "A" && !e.innerText.trim() && !e.querySelector("img[alt]:not([alt=''])")) ||
         (e.tagName === "IMG" && !e.hasAttribute("alt")))
