@@ -151,7 +151,7 @@ def test_what_is_hidden_for_a_reason_is_not_told(head, body, found):
 def test_the_place_of_a_setting_is_where_the_template_prints_it(shipped, newsletter):
     toml = shipped / "newsletter.toml"
     toml.write_text(
-        toml.read_text(encoding="utf-8").replace('muted = "#565b66"', 'muted = "#a0a0a0"'), encoding="utf-8"
+        toml.read_text(encoding="utf-8").replace('muted = "#4a4f59"', 'muted = "#a0a0a0"'), encoding="utf-8"
     )
     called = newsletter("-C", shipped, "check", "valkommen-komm", "--json", "--now", "2015-06-10T09:00")
     told = [one for one in called.envelope["problems"] if one["code"] == "L125"]
