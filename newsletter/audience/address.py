@@ -53,6 +53,24 @@ def parse_address(text: str) -> Address:
     )
 
 
+_RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
+
+
+def reserved(address: str) -> bool:
+    """Whether the domain is one that never belongs to anybody (RFC 2606, RFC 6761): no real person is meant.
+
+    >>> reserved("asa@mail.example.org"), reserved("asa@exempel.example"), reserved("asa@anexample.org")
+    (True, True, False)
+    """
+    return _reserved(address.rpartition("@")[2])
+
+
+@functools.lru_cache(maxsize=65_536)
+def _reserved(domain: str) -> bool:
+    folded = f".{domain.lower()}"
+    return any(folded.endswith(f".{name}") for name in _RESERVED)
+
+
 def mask(email: str) -> str:
     """The address for files and screens that others may see.
 

@@ -52,7 +52,7 @@ def _letters() -> dict[str, Letter]:
     now = datetime(2015, 7, 3, 7, 0, tzinfo=UTC)
 
     def is_member(name: str, subscriber: Subscriber) -> bool:
-        return segments.matcher(name, now=now, received=lambda _: ())(subscriber)
+        return segments.matcher(name, segments.world(now=now, received=lambda _: ()))(subscriber)
 
     campaigns = [
         *catalogue.campaigns.values(),
