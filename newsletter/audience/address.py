@@ -3,6 +3,7 @@
 import functools
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter.audience.folding import fold
 
@@ -14,8 +15,7 @@ _LONGEST_BYTES = 254  # RFC 5321 4.5.3.1.3 with RFC 3696 erratum 1690
 _AROUND = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff"  # slips of copying; a line break is none
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """`problem` is None for an address that mail can be sent to, else what is wrong, in plain words."""
 
     key: str  # equal for all spellings of one mailbox

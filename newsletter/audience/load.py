@@ -34,8 +34,14 @@ class Origin:
         return read_lines(self.path, file=self.file, longest=LONGEST_ROW)
 
     def sha256(self) -> str:
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        """Of the text as it is now. Raises ChecksFailed (F113) when it is gone since it was found."""
+        try:
+            with self.path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            message = f"`{self.file}` can't be read: {error.strerror or error}"
+            hint = "run this again, once whatever changes the lists has ended"
+            raise ChecksFailed(Problem("F113", message, Place(self.file), hint)) from error
 
 
 def find_lists(project: Project) -> tuple[list[Origin], dict[str, tuple[Problem, ...]]]:

@@ -1,5 +1,6 @@
 """The rows of one list: cells become values, an address and a standing; what is wrong is noted at its place."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class ListReader:
         """
         width = len(self.table.columns)
         for line, row in self.table.rows():
-            if line <= after or not any(cell.strip() for cell in row):
+            if line <= after or not (row[0].strip() or any(cell.strip() for cell in row)):
                 continue
             self.count += 1
             if len(row) == width:
@@ -85,7 +86,7 @@ class ListReader:
             address.email,
             address.address,
             _SUBSCRIBED if self._status is None else self._standing(row[self._status].strip()),
-            self._typed(row),
+            self._values_of(row),
             () if self._tags is None else cells.tags(self._cleaned("tags", row[self._tags].strip())),
         )
         return [*held, whole]
@@ -131,7 +132,7 @@ class ListReader:
         self._note("A111", "status", message, hint)
         return Standing.UNCLEAR
 
-    def _typed(self, row: list[str]) -> dict[str, AttributeValue]:
+    def _values_of(self, row: list[str]) -> dict[str, AttributeValue]:
         found: dict[str, AttributeValue] = {}
         for number, column, kind in self._values:
             cell = row[number].strip()
@@ -145,7 +146,7 @@ class ListReader:
                 found[column] = cell
                 continue
             try:
-                found[column] = cells.typed(kind, cell, self._zone)
+                found[column] = _typed(kind, cell, self._zone)
             except ValueError:
                 what, hint = cells.expectation(kind, cell)
                 code = "A116" if column == "consent_at" else "A115"
@@ -174,6 +175,11 @@ class ListReader:
         self.findings.add(
             "A110", message, hint, Severity.WARNING, column="", place=lambda: self.table.place(place)
         )
+
+
+@functools.lru_cache(32_768)  # days and numbers repeat themselves
+def _typed(kind: str, cell: str, zone: ZoneInfo) -> AttributeValue:
+    return cells.typed(kind, cell, zone)
 
 
 def kinds_of(columns: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:

@@ -54,11 +54,15 @@ def _line(root: Path, place: Place) -> str | None:
         return None
     try:
         lines = read_lines(root / place.file, file=place.file, longest=_LONGEST)
-        line = next(itertools.islice(lines, place.line - 1, None), "").removesuffix("\n")
+        if place.line < 1:
+            return None
+        above = list(itertools.islice(lines, place.line - 2, place.line - 1)) if place.line > 1 else ["\n"]
+        line = next(lines, "" if above and above[0].endswith("\n") else None)
     except (OSError, ValueError, NewsletterError):
         return None
-    if len(line) >= _LONGEST:
+    if line is None or len(line) >= _LONGEST:
         return None
+    line = line.removesuffix("\n")
     if place.file.endswith(".toml") and _SECRET_LINE.search(line.partition("=")[0]):
         return None
     # One cell for each control: a tab would move the mark, an escape would move the cursor.

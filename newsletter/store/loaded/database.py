@@ -87,6 +87,7 @@ def _connected(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 def _prepare(own: sqlite3.Connection) -> None:
     own.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    own.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: a load touches the same ones again and again
     own.execute("PRAGMA secure_delete = ON")  # who is gone from the files is gone from the disk
     own.execute(
         "PRAGMA synchronous = NORMAL"

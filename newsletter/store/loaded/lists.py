@@ -59,7 +59,7 @@ def open_lists(
             load(copy, lacks, origins, settings, key)
         return LoadedLists(copy)
 
-    with translated(path):
+    with translated(path, derived=True):
         own = database.open_if_ours(path)
         if own is not None and not stale(own, origins, settings, key, held):
             return LoadedLists(own)

@@ -35,7 +35,7 @@ class Writer:
         (last,) = own.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
         self._next = int(last) + 1
         self._kinds: dict[str, int] = dict(own.execute("SELECT facts, id FROM kind"))
-        self._by_facts: dict[tuple[RowFacts | Facts, bool, bool], int] = {}
+        self._by_facts: dict[object, int] = {}
         self._tags: dict[str, int] = dict(own.execute("SELECT folded, id FROM tag_name"))
         self._spelled: dict[str, int] = {}
         self._plan: _Plan = []
@@ -113,7 +113,7 @@ class Writer:
     def add(self, version: int, rows: Sequence[Row], line: int, count: int, findings: object) -> None:
         """A piece of a list, and how far it goes, in one transaction."""
         self.begin()
-        self._write(version, [(row, _row_facts(row)) for row in rows])
+        self._write(version, [(row, None) for row in rows])
         if not self._outside:
             self._outside = next((row.line for row in rows if row.address and not reserved(row.address)), 0)
         self.own.execute(
@@ -127,7 +127,7 @@ class Writer:
         row = Row("", "", 0, who.key, who.email, who.address, Standing.SUBSCRIBED, _values(who), who.tags)
         self._write(MERGED, [(row, facts_of(who))])
 
-    def _write(self, version: int, people: Sequence[tuple[Row, RowFacts | Facts]]) -> None:
+    def _write(self, version: int, people: Sequence[tuple[Row, Facts | None]]) -> None:
         entries, said, tags = [], [], []
         plan, keyed = self._plan, self._keyed
         for row, facts in people:
@@ -137,6 +137,7 @@ class Writer:
                 None if (value := values.get(column)) is None else make(value) for column, make in plan[1:]
             ]
             email = fold(row.email)
+            standing = row.standing._value_  # a bare word: the driver knows what to do with it
             entries.append(
                 (
                     number,
@@ -150,28 +151,30 @@ class Writer:
                     *own,
                 )
             )
-            said.append((number, row.line, row.email, row.address, row.standing, data_of(values, row.tags)))
+            said.append((number, row.line, row.email, row.address, standing, data_of(values, row.tags)))
             tags += [(self._tag(name), number) for name in row.tags]
         self.own.executemany(self._insert, entries)
         self.own.executemany(_SAID, said)
         self.own.executemany(_TAG, tags)
 
-    def _kind(self, facts: RowFacts | Facts, row: Row) -> int:
-        asked = (facts, row.address == "", row.address.isascii())
+    def _kind(self, facts: Facts | None, row: Row) -> int:
+        """The number of what the waterfall asks of a person; without `facts` of somebody in this row alone."""
+        source, plain = "consent_source" in row.values, row.address.isascii()
+        asked = facts or (row.list, row.standing._value_, source, plain, row.address == "")
         found = self._by_facts.get(asked)
         if found is None:
-            whole = facts if isinstance(facts, Facts) else Facts((facts,), address_state(row.address))
-            text = facts_text(whole)
-            found = self._kinds.get(text)
-            if found is None:
-                found = int(self.own.execute("INSERT INTO kind (facts) VALUES (?)", (text,)).lastrowid or 0)
-                self._kinds[text] = found
-                self.own.executemany(
-                    "INSERT INTO kind_list (list, kind) VALUES (?, ?)",
-                    {(each.list, found) for each in whole.rows},
-                )
-            self._by_facts[asked] = found
+            alone = Facts((RowFacts(row.list, row.standing, source),), address_state(row.address))
+            found = self._by_facts[asked] = self._kind_of(facts or alone)
         return found
+
+    def _kind_of(self, facts: Facts) -> int:
+        text = facts_text(facts)
+        if text not in self._kinds:
+            made = self.own.execute("INSERT INTO kind (facts) VALUES (?)", (text,)).lastrowid
+            self._kinds[text] = int(made or 0)
+            lists = {(each.list, self._kinds[text]) for each in facts.rows}
+            self.own.executemany("INSERT INTO kind_list (list, kind) VALUES (?, ?)", lists)
+        return self._kinds[text]
 
     def _tag(self, name: str) -> int:
         number = self._spelled.get(name)
@@ -230,7 +233,3 @@ def _values(who: Subscriber) -> dict[str, AttributeValue]:
     if who.consent_at is not None:
         found["consent_at"] = who.consent_at
     return {**found, **who.attributes}
-
-
-def _row_facts(row: Row) -> RowFacts:
-    return RowFacts(row.list, row.standing, bool(row.values.get("consent_source")))

@@ -1,5 +1,6 @@
 """A row of a list to what the copy keeps of it, and back, exactly."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ from newsletter.audience.waterfall import AddressState, Facts, RowFacts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_REMEMBERED = 32_768  # values of a column: cities, days, organisations
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 # How a value of a declared type is laid down for comparisons: one column for each of these.
@@ -32,27 +34,35 @@ def microseconds(instant: datetime) -> int:
 
 
 def comparable(column: str, zone: ZoneInfo) -> Callable[[Any], Any]:
-    """What a column of the copy holds of a value. column: one of those in COLUMNS"""
+    """What a column of the copy holds of a value; lists repeat themselves, so answers are remembered.
+
+    column: one of those in COLUMNS
+    """
     match column:
         case "text":
-            return fold
+            return functools.lru_cache(_REMEMBERED)(fold)
         case "date":
             return date.toordinal
         case "bool":
             return int
         case "instant":
-            return microseconds
+            return functools.lru_cache(_REMEMBERED)(microseconds)
         case "day":
-            return lambda value: (day_of(value, zone) or date.min).toordinal()
+            return functools.lru_cache(_REMEMBERED)(
+                lambda value: (day_of(value, zone) or date.min).toordinal()
+            )
     return lambda value: value
 
 
 def data_of(values: Mapping[str, AttributeValue], tags: tuple[str, ...]) -> str:
-    plain = {
-        name: value if isinstance(value, str | int | float) else _marked(value)
-        for name, value in values.items()
-    }
-    return _dumps([plain, tags] if tags else [plain])
+    """As `row_of` reads it: JSON, put together from pieces that are remembered."""
+    pieces = ",".join([_piece(name, value) for name, value in values.items()])
+    return f"[{{{pieces}}},{_dumps(tags)}]" if tags else f"[{{{pieces}}}]"
+
+
+@functools.lru_cache(_REMEMBERED, typed=True)  # 1 and 1.0 are two values
+def _piece(name: str, value: AttributeValue) -> str:
+    return f"{_dumps(name)}:{_dumps(value if isinstance(value, str | int | float) else _marked(value))}"
 
 
 def _marked(value: date) -> list[str | int]:
