@@ -127,10 +127,14 @@ def test_a_list_whose_columns_have_another_type_now_is_read_anew(lists, read_lis
     lists.write("a", HEAD + rows(3))
     lists.write("b", "email\nbo@example.org\n")
     lists.agree()
-    (lists.folder / "newsletter.toml").write_text(SETTINGS.replace('points = "number"', 'points = "text"'))
+    (lists.folder / "newsletter.toml").write_text(
+        SETTINGS.replace('points = "number"', 'points = "text"'), encoding="utf-8"
+    )
     lists.agree()
     assert read_lists == ["a", "b", "a"]
-    (lists.folder / "newsletter.toml").write_text(SETTINGS.replace("Europe/Stockholm", "UTC"))
+    (lists.folder / "newsletter.toml").write_text(
+        SETTINGS.replace("Europe/Stockholm", "UTC"), encoding="utf-8"
+    )
     lists.agree()
 
 
@@ -168,7 +172,7 @@ def test_a_copy_that_is_none_is_made_anew(lists, damage):
     lists.write("a", HEAD + rows(3))
     lists.people()
     if damage == "text":
-        lists.copy.write_text("this is no database" * 100)
+        lists.copy.write_text("this is no database" * 100, encoding="utf-8")
     elif damage == "torn":
         lists.copy.write_bytes(lists.copy.read_bytes()[:5000])
     elif damage == "other":
