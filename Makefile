@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench bench-compile bench-render gallery gallery-diff golden broken components lock clean
+.PHONY: help setup demo check lint test fuzz bench bench-audience bench-compile bench-render gallery gallery-diff golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -47,8 +47,15 @@ test: export PYTHONWARNDEFAULTENCODING = 1
 test: check  ## format, lint, types, layers and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
+fuzz: export PYTHONWARNDEFAULTENCODING = 1
+fuzz: $(STAMP)  ## 100,000 generated segments, in memory and in SQL (the tests have 2,000)
+	@SEGMENT_CASES=100000 $(BIN)/python -m pytest -q -n 2 tests/audience/test_audience_evaluators.py -k same_people
+
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py
+
+bench-audience: $(STAMP)  ## measure a million people: loading, segments beside hand-written SQL, the freezer
+	@$(BIN)/python benchmarks/audience.py
 
 bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters, and a rehearsal of 100,000
 	@$(BIN)/python benchmarks/render.py

@@ -209,7 +209,7 @@ def _rehearsal() -> None:
     import dataclasses
 
     flow = dataclasses.replace(plan.waterfall, recipients=people)
-    plan = dataclasses.replace(plan, waterfall=flow, candidates=people)
+    plan = dataclasses.replace(plan, waterfall=flow)
     ready = time.perf_counter()
     spent = {"filling": 0.0, "message": 0.0}
     slots, write = plan.composition.merge, rehearsal.message

@@ -3,6 +3,7 @@
 import functools
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter.audience.folding import fold
 
@@ -14,8 +15,7 @@ _LONGEST_BYTES = 254  # RFC 5321 4.5.3.1.3 with RFC 3696 erratum 1690
 _AROUND = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff"  # slips of copying; a line break is none
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """`problem` is None for an address that mail can be sent to, else what is wrong, in plain words."""
 
     key: str  # equal for all spellings of one mailbox
@@ -51,6 +51,24 @@ def parse_address(text: str) -> Address:
     return Address(
         key=f"{local.lower()}@{domain.ascii}", email=email, address=f"{local}@{domain.ascii}", problem=None
     )
+
+
+_RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
+
+
+def reserved(address: str) -> bool:
+    """Whether the domain is one that never belongs to anybody (RFC 2606, RFC 6761): no real person is meant.
+
+    >>> reserved("asa@mail.example.org"), reserved("asa@exempel.example"), reserved("asa@anexample.org")
+    (True, True, False)
+    """
+    return _reserved(address.rpartition("@")[2])
+
+
+@functools.lru_cache(maxsize=65_536)
+def _reserved(domain: str) -> bool:
+    folded = f".{domain.lower()}"
+    return any(folded.endswith(f".{name}") for name in _RESERVED)
 
 
 def mask(email: str) -> str:

@@ -1,5 +1,6 @@
 """What a cell says by its column's type, and how it is cleaned."""
 
+import functools
 import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -38,6 +39,7 @@ def clean(column: str, cell: str) -> str:
     return _CONTROLS.sub("", cell).strip()
 
 
+@functools.lru_cache(32_768)
 def tags(cell: str) -> tuple[str, ...]:
     """Tags by comma or semicolon."""
     return tuple(tag for part in re.split("[,;]", cell) if (tag := part.strip()))

@@ -55,9 +55,9 @@ def evaluator(condition: typed.Condition, world: World) -> Test:
         case typed.Compare():
             return _comparison(condition, world)
         case typed.OneOf(column=column, items=items):
-            by_day = _by_day(column, *items)
-            read = _reader(column, world, by_day=by_day)
-            wanted = frozenset(_constant(item, world, by_day=by_day) for item in items)
+            days = by_day(column, *items)
+            read = _reader(column, world, days=days)
+            wanted = frozenset(constant(item, world, days=days) for item in items)
             return lambda who, _verdicts: read(who) in wanted
         case typed.Contains(column=column, text=text):
             read_text, part = _text_reader(column), text.folded
@@ -90,18 +90,18 @@ def _membership(condition: typed.IsIn | typed.IsSet | typed.WasSent | typed.Samp
 
 def _comparison(condition: typed.Compare, world: World) -> Test:
     column, operand = condition.column, condition.operand
-    by_day = _by_day(column, operand)
-    read = _reader(column, world, by_day=by_day)
+    days = by_day(column, operand)
+    read = _reader(column, world, days=days)
     compare = _COMPARE[condition.operator]
     if isinstance(operand, typed.Column):
-        other = _reader(operand, world, by_day=by_day)
+        other = _reader(operand, world, days=days)
 
         def both(who: Subscriber, _verdicts: Verdicts) -> bool:
             left, right = read(who), other(who)
             return left is not None and right is not None and compare(left, right)
 
         return both
-    fixed = _constant(operand, world, by_day=by_day)
+    fixed = constant(operand, world, days=days)
 
     def against_fixed(who: Subscriber, _verdicts: Verdicts) -> bool:
         value = read(who)
@@ -110,7 +110,7 @@ def _comparison(condition: typed.Compare, world: World) -> Test:
     return against_fixed
 
 
-def _by_day(column: typed.Column, *operands: typed.Operand) -> bool:
+def by_day(column: typed.Column, *operands: typed.Operand) -> bool:
     """Instants compare exactly with instants and `now`, with all else by days."""
     exact = column.type is typed.Type.INSTANT and all(
         operand.base == "now"
@@ -121,13 +121,13 @@ def _by_day(column: typed.Column, *operands: typed.Operand) -> bool:
     return not exact
 
 
-def _reader(column: typed.Column, world: World, *, by_day: bool) -> Callable[[Subscriber], object]:
+def _reader(column: typed.Column, world: World, *, days: bool) -> Callable[[Subscriber], object]:
     """How a column is read so that it compares: texts folded, instants as days where days are meant."""
     name = column.name
     if column.type is typed.Type.TEXT:
         return lambda who: _text_reader(column)(who) or None
-    if column.type is typed.Type.INSTANT and by_day:
-        return lambda who: _day(who.value(name), world.zone)
+    if column.type is typed.Type.INSTANT and days:
+        return lambda who: day_of(who.value(name), world.zone)
     return lambda who: who.value(name)
 
 
@@ -142,16 +142,18 @@ def _text_reader(column: typed.Column) -> Callable[[Subscriber], str]:
     return read
 
 
-def _constant(operand: typed.Constant, world: World, *, by_day: bool) -> object:
+def constant(operand: typed.Constant, world: World, *, days: bool) -> object:
+    """What a column's value is compared with. days: an instant stands for its day in the project's zone"""
     if isinstance(operand, typed.Text):
         return operand.folded
     if isinstance(operand, typed.Moment):
         moment = operand.resolve(world.now, world.zone)
-        return _day(moment, world.zone) if by_day else moment
+        return day_of(moment, world.zone) if days else moment
     return operand.value
 
 
-def _day(value: object, zone: ZoneInfo) -> date | None:
+def day_of(value: object, zone: ZoneInfo) -> date | None:
+    """The day itself, or the one that it is in `zone` at an instant; None for anything else."""
     if isinstance(value, datetime):
         try:
             return value.astimezone(zone).date()

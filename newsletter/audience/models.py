@@ -1,10 +1,11 @@
 """Subscriber, list and audience as values: what the files in subscribers/ say about people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from newsletter.audience.folding import fold
 from newsletter.errors import Place, Problem
 
 
@@ -97,7 +98,7 @@ class ListFile:
     file: str  # relative to the project
     columns: tuple[str, ...]  # folded header names
     rows: int
-    sha256: str
+    outside: int = 0  # line of the first address outside the reserved domains; 0: none
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Audience:
     A list that can't be read at all is in `problems` under its name with an error and not in `lists`.
     """
 
-    people: tuple[Subscriber, ...]  # ordered by address key
+    people: Sequence[Subscriber]  # ordered by address key
     lists: Mapping[str, ListFile]
     problems: Mapping[str, tuple[Problem, ...]]  # list name -> findings
     columns: frozenset[str]  # all that any list has, the standard ones included
@@ -116,6 +117,15 @@ class Audience:
     def errors(self) -> tuple[Problem, ...]:
         """Of all lists; one that can't be read may hide an opt-out, which holds for the whole project."""
         return tuple(p for problems in self.problems.values() for p in problems if p.is_error)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Every tag that somebody has, folded -> as somebody wrote it."""
+        found: dict[str, str] = {}
+        for person in self.people:
+            for tag in person.tags:
+                found.setdefault(fold(tag), tag)
+        return found
 
     def find(self, key: str) -> Subscriber | None:
         return self.by_key.get(key)

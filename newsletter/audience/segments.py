@@ -1,7 +1,8 @@
 """Lists and segments by name: who is in them, and what is wrong in subscribers/segments.toml."""
 
+import dataclasses
 import graphlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -87,59 +88,57 @@ class Segments:
         hint = did_you_mean(name, self._by_fold.values(), otherwise="" if self._by_fold else nothing)
         raise ChecksFailed(Problem("A207", f"unknown list or segment `{name}`", place, hint))
 
-    def members(self, name: str, *, now: datetime, received: Received) -> tuple[Subscriber, ...]:
-        """All who match, by address key: candidates, before anybody is excluded."""
-        inside = self.matcher(name, now=now, received=received)
-        return tuple(person for person in self.audience.people if inside(person))
+    def parts(self, name: str) -> tuple[tuple[str, typed.Condition], ...]:
+        """The segment by name, as the last one, behind those that it speaks of; a list is a condition, too.
 
-    def matcher(self, name: str, *, now: datetime, received: Received) -> Callable[[Subscriber], bool]:
-        """A test for single subscribers; campaigns are asked for once, here."""
+        Raises ChecksFailed for what can't be asked: unknown (A207), broken, or of a list that can't be read.
+        """
         self.require(name, Place(FILE))
         name = self._by_fold[fold(name)]
         if name not in self._segments:
             self._refuse_unreadable(name)
-            return lambda who: any(row.list == name for row in who.memberships)
-        world = World(now, self._zone, received)
+            return ((name, typed.IsIn(0, 0, "list", (name,))),)
         needed = self._needed(name)
         parts = [self._segments[other] for other in needed]
         broken = [problem for part in parts for problem in part.problems if problem.is_error]
         if broken:
             raise ChecksFailed(*dict.fromkeys(broken))
-        trees = [(part.name, part.condition) for part in parts if part.condition is not None]
+        trees = tuple((part.name, part.condition) for part in parts if part.condition is not None)
         for _, tree in trees:
             self._refuse_unreadable(*lists_in(tree))
-        tests = [(other, evaluator(tree, world)) for other, tree in trees]
+        return trees
 
-        def inside(who: Subscriber) -> bool:
-            verdicts: dict[str, bool] = {}
-            for other, test in tests:  # each after those that it speaks of: no recursion, nothing twice
-                verdicts[other] = test(who, verdicts)
-            return verdicts[name]
+    def world(self, *, now: datetime, received: Received) -> World:
+        return World(now, self._zone, received)
 
-        return inside
+    def matcher(self, name: str, world: World) -> Callable[[Subscriber], bool]:
+        """A test for single subscribers; campaigns are asked for once, here."""
+        return matcher(self.parts(name), world)
 
     def _refuse_unreadable(self, *lists: str) -> None:
         """A list that can't be read has no members, but it is not empty."""
         unreadable = [name for name in lists if name not in self.audience.lists]
         problems = [problem for name in unreadable for problem in self.audience.problems.get(name, ())]
-        if problems:
-            raise ChecksFailed(*(problem for problem in problems if problem.is_error))
+        if problems:  # a warning in passing is an error for who asks
+            errors = [problem for problem in problems if problem.is_error]
+            asked = errors or [dataclasses.replace(problem, severity=Severity.ERROR) for problem in problems]
+            raise ChecksFailed(*asked)
 
-    def findings(self, name: str, *, now: datetime, received: Received) -> tuple[Problem, ...]:
+    def findings(self, name: str, missing: Callable[[str], int]) -> tuple[Problem, ...]:
         """Where the segment takes people in only because a negated condition met an empty cell.
 
+        missing: how many of its members have no value in a column
         Warnings (A211), with the number of members concerned. Nothing for a segment that has an error.
         """
         segment = self.segment(name)
         if segment is None or any(problem.is_error for problem in segment.problems):
             return ()
-        members = self.members(name, now=now, received=received)
         found: dict[tuple[Place, str], Problem] = {}
         for part, column in self._gaps(segment):
-            missing = sum(who.value(column) is None for who in members)
-            if missing:
+            number = missing(column)
+            if number:
                 place = segment.place_of(part)
-                people = "one person" if missing == 1 else f"{missing} people"
+                people = "one person" if number == 1 else f"{number} people"
                 message = f"the negation also takes in {people} without `{column}`"
                 hint = f"only those who have one: is_set({column}) and …"
                 found[place, column] = Problem("A211", message, place, hint, Severity.WARNING)
@@ -180,6 +179,20 @@ class Segments:
         return [other for other in self._order if other in wanted]
 
 
+def matcher(parts: Sequence[tuple[str, typed.Condition]], world: World) -> Callable[[Subscriber], bool]:
+    """Whether somebody is in the last of these segments, each of which stands behind those that it speaks of."""
+    tests = [(name, evaluator(condition, world)) for name, condition in parts]
+
+    def inside(who: Subscriber) -> bool:
+        verdicts: dict[str, bool] = {}
+        verdict = False
+        for name, test in tests:  # no recursion, nothing twice
+            verdict = verdicts[name] = test(who, verdicts)
+        return verdict
+
+    return inside
+
+
 def _columns_of(part: typed.Part) -> tuple[str, ...]:
     match part:
         case typed.Compare(column=column, operand=typed.Column(name=other)):
@@ -215,12 +228,11 @@ def load_segments(
     columns |= {"consent_at": typed.Type.INSTANT}
     for name in ("tags", "status"):
         columns.pop(name, None)
-    tags = {fold(tag): tag for person in audience.people for tag in person.tags}
     lists = {fold(name): name for name in (*audience.lists, *audience.problems)}
     try:
         document, text = read_document(project)
     except ChecksFailed as failure:
         return Segments(audience, {}, failure.problems, settings.zone, unreadable=True)
-    vocabulary = Vocabulary(columns, audience.columns, lists, tags, campaigns, {})
+    vocabulary = Vocabulary(columns, audience.columns, lists, audience.tags, campaigns, {})
     segments, problems = define(document, text, vocabulary)
     return Segments(audience, segments, problems, settings.zone)

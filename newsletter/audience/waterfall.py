@@ -1,13 +1,14 @@
 """From candidates to recipients: who is not mailed, and the one reason that is counted."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from newsletter.audience.models import ListFile, Standing, Subscriber
 from newsletter.errors import Place, Problem
 from newsletter.settings.values import ListSettings
 
-# In this order: the first that holds counts. `capped` stays empty until there are limits.
+# In this order: the first that holds counts.
 REASONS = {
     "excluded": "excluded by the campaign",
     "unsubscribed": "unsubscribed",
@@ -21,13 +22,102 @@ REASONS = {
 }
 
 
+class AddressState(StrEnum):
+    PLAIN = "plain"
+    INVALID = "invalid"
+    SMTPUTF8 = "smtputf8"  # letters beyond ASCII before the @
+
+
+@dataclass(frozen=True, slots=True)
+class RowFacts:
+    list: str
+    standing: Standing
+    has_source: bool  # the row says where consent was given
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the waterfall needs to know of a person from the files. Few people differ in it."""
+
+    rows: tuple[RowFacts, ...]
+    address: AddressState
+
+
+def facts_of(who: Subscriber) -> Facts:
+    rows = tuple(RowFacts(row.list, row.standing, bool(row.consent_source)) for row in who.memberships)
+    return Facts(rows, address_state(who.address))
+
+
+def address_state(address: str) -> AddressState:
+    if not address:
+        return AddressState.INVALID
+    return AddressState.PLAIN if address.isascii() else AddressState.SMTPUTF8
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides beside the person.
+
+    lists: `[list.NAME]` for a live send; None otherwise, then consent is not asked for.
+    smtputf8: whether addresses with a local part outside ASCII may go.
+    asked: the lists by which the candidates were chosen; who waits to be confirmed there is not mailed by them
+    """
+
+    lists: Mapping[str, ListSettings] | None
+    smtputf8: bool = False
+    asked: Collection[str] = ()
+
+    def reason(self, facts: Facts, *, excluded: bool, suppressed: bool, capped: bool) -> str | None:
+        """Why this person is not mailed, a key of REASONS; None for a recipient."""
+        return next(self.reasons(facts, excluded=excluded, suppressed=suppressed, capped=capped), None)
+
+    def reasons(self, facts: Facts, *, excluded: bool, suppressed: bool, capped: bool) -> Iterator[str]:
+        """All that holds against mailing this person, in the order of REASONS: the first one counts."""
+        standings = {row.standing for row in facts.rows}
+        if excluded:
+            yield "excluded"
+        if Standing.UNSUBSCRIBED in standings:  # in any file: it holds for the whole project
+            yield "unsubscribed"
+        if Standing.CLEANED in standings:
+            yield "cleaned"
+        if suppressed:
+            yield "suppressed"
+        if self._is_pending(facts, standings):
+            yield "pending"
+        if self.lists is not None and not self._has_ground(facts, self.lists):
+            yield "no_consent"
+        if facts.address is AddressState.INVALID:
+            yield "invalid"
+        if facts.address is AddressState.SMTPUTF8 and not self.smtputf8:
+            yield "smtputf8"
+        if capped:
+            yield "capped"
+
+    def _is_pending(self, facts: Facts, standings: set[Standing]) -> bool:
+        """Confirmed on none of the lists that count, or a row that can't be read and might say no."""
+        if Standing.UNCLEAR in standings:
+            return True
+        counting = {row.standing for row in facts.rows if row.list in self.asked} or standings
+        return Standing.PENDING in counting and Standing.SUBSCRIBED not in counting
+
+    def _has_ground(self, facts: Facts, lists: Mapping[str, ListSettings]) -> bool:
+        """Whether a subscribed row gives a ground to mail: another basis than consent, or a consent's source."""
+        for row in facts.rows:
+            if row.standing is Standing.SUBSCRIBED:
+                ground = lists.get(row.list) or ListSettings()
+                if ground.basis != "consent" or row.has_source or ground.consent_source:
+                    return True
+        return False
+
+
 @dataclass(frozen=True)
 class Waterfall:
     """candidates == len(recipients) + the sum of all excluded, by construction: each person is put once."""
 
     candidates: int
-    recipients: tuple[Subscriber, ...]  # by address key
-    excluded: Mapping[str, tuple[Subscriber, ...]]  # every reason, also those that met nobody
+    recipients: Sequence[Subscriber]  # by address key
+    excluded: Mapping[str, Sequence[Subscriber]]  # every reason, also those that met nobody
+    lists: frozenset[str] = frozenset()  # on which candidates stand
 
     @property
     def counts(self) -> dict[str, int]:
@@ -36,72 +126,36 @@ class Waterfall:
 
 def waterfall(
     candidates: Iterable[Subscriber],
+    rules: Rules,
     *,
     is_excluded: Callable[[Subscriber], bool],
     suppressed: Callable[[Subscriber], bool],
-    lists: Mapping[str, ListSettings] | None,
-    smtputf8: bool,
-    asked: Collection[str] = (),
+    capped: Callable[[Subscriber], bool] = lambda _who: False,
 ) -> Waterfall:
-    """Pure. lists: `[list.NAME]` for a live send; None otherwise, then consent is not asked for.
-
-    asked: the lists by which the candidates were chosen; who waits to be confirmed there is not mailed by them
-    smtputf8: whether addresses with a local part outside ASCII may go.
-    """
-    questions: dict[str, Callable[[Subscriber], bool]] = {
-        "excluded": is_excluded,
-        "unsubscribed": lambda who: who.unsubscribed,
-        "cleaned": lambda who: _any_row(who, Standing.CLEANED),
-        "suppressed": suppressed,
-        "pending": lambda who: _is_pending(who, asked),
-        "no_consent": lambda who: lists is not None and not _has_ground(who, lists),
-        "invalid": lambda who: not who.address,
-        "smtputf8": lambda who: who.needs_smtputf8 and not smtputf8,
-        "capped": lambda _who: False,
-    }
+    """Of people who are at hand; the store does the same for a million by the same rules."""
     people = {who.key: who for who in candidates}  # candidates are people: each once
     out: dict[str, list[Subscriber]] = {reason: [] for reason in REASONS}
     recipients: list[Subscriber] = []
     for key in sorted(people):
         who = people[key]
-        reason = next((reason for reason in REASONS if questions[reason](who)), None)
+        reason = rules.reason(
+            facts_of(who), excluded=is_excluded(who), suppressed=suppressed(who), capped=capped(who)
+        )
         (recipients if reason is None else out[reason]).append(who)
     excluded = {reason: tuple(found) for reason, found in out.items()}
-    return Waterfall(len(people), tuple(recipients), excluded)
-
-
-def _any_row(who: Subscriber, standing: Standing) -> bool:
-    return any(row.standing is standing for row in who.memberships)
-
-
-def _is_pending(who: Subscriber, asked: Collection[str]) -> bool:
-    """Confirmed on none of the lists that count, or a row that can't be read and might say no."""
-    if _any_row(who, Standing.UNCLEAR):
-        return True
-    rows = [row for row in who.memberships if row.list in asked] or who.memberships
-    standings = {row.standing for row in rows}
-    return Standing.PENDING in standings and Standing.SUBSCRIBED not in standings
-
-
-def _has_ground(who: Subscriber, lists: Mapping[str, ListSettings]) -> bool:
-    """Whether a subscribed row gives a ground to mail: another basis than consent, or a consent's source."""
-    for row in who.memberships:
-        if row.standing is Standing.SUBSCRIBED:
-            ground = lists.get(row.list) or ListSettings()
-            if ground.basis != "consent" or row.consent_source or ground.consent_source:
-                return True
-    return False
+    lists = frozenset(name for who in people.values() for name in who.lists)
+    return Waterfall(len(people), tuple(recipients), excluded, lists)
 
 
 def lists_without_ground(
-    people: Iterable[Subscriber], files: Mapping[str, ListFile], lists: Mapping[str, ListSettings]
+    names: Iterable[str], files: Mapping[str, ListFile], lists: Mapping[str, ListSettings]
 ) -> tuple[Problem, ...]:
-    """Why a live send has to stop: lists of these people on which nobody can have a consent source.
+    """Why a live send has to stop: of these lists those on which nobody can have a consent source.
 
     One problem (A122) a list whose basis is consent and that has neither the column nor a default.
     """
     found = []
-    for name in sorted({row.list for who in people for row in who.memberships}):
+    for name in sorted(names):
         ground, file = lists.get(name) or ListSettings(), files.get(name)
         if file is None or ground.basis != "consent" or ground.consent_source:
             continue

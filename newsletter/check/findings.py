@@ -1,6 +1,7 @@
 """All findings about the project's files, or about one campaign: what `check`, rehearsal and send stop on."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
@@ -85,15 +86,33 @@ def check_people(workspace: Workspace) -> tuple[Problem, ...]:
     problems: list[Problem] = []
     for name in sorted(workspace.audience.problems):
         problems += workspace.audience.problems[name]
+    problems += [problem for told in workspace.personas.problems.values() for problem in told]
+    problems += tracked_lists(workspace)
     problems += workspace.segments.problems
     for name in workspace.segments.names:
         try:
-            problems += workspace.segments.findings(
-                name, now=workspace.clock.now(), received=workspace.received
-            )
+            problems += workspace.segments.findings(name, partial(_missing, workspace, name))
         except ChecksFailed as failed:  # it asks for a list that can't be read
             problems += failed.problems
     return tuple(problems)
+
+
+def tracked_lists(workspace: Workspace) -> list[Problem]:
+    """Lists in git that hold an address of somebody real; none where there is no git, or no repository."""
+    found: list[Problem] = []
+    files = [*workspace.audience.lists.values(), *workspace.personas.lists.values()]
+    outside = [each for each in files if each.outside]
+    tracked = workspace.project.tracked("subscribers") if outside else frozenset()
+    for each in outside:
+        if each.file in tracked:
+            message = "git tracks this list, and here stands an address outside the reserved domains"
+            hint = f"git rm --cached {each.file}"
+            found.append(Problem("A135", message, Place(each.file, each.outside), hint))
+    return found
+
+
+def _missing(workspace: Workspace, segment: str, column: str) -> int:
+    return workspace.count(segment, missing=column)
 
 
 def broken_lists(workspace: Workspace) -> list[Problem]:

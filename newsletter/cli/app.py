@@ -88,7 +88,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns the exit code and never raises."""
     session = Session(json="--json" in arguments)
     try:
-        return _run(session, arguments)
+        with session.closing:
+            return _run(session, arguments)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing left to say, and nobody to say it to.
         _silence()

@@ -1,11 +1,14 @@
 """A problem as a terminal shows it: what and where, the line with a mark below the spot, and the way out."""
 
+import itertools
 import re
 import unicodedata
 from pathlib import Path
 
-from newsletter.errors import Place, Problem
+from newsletter.errors import NewsletterError, Place, Problem
+from newsletter.files.project import read_lines
 
+_LONGEST = 2**20  # bytes; of a longer line nothing is shown
 GUTTER = 5  # cells for the line's number
 _SPOT = re.compile(
     r"!?\[[^\]]*\]\([^)]*\)|\{\{.*?\}\}|\{%.*?%\}|\"[^\"]*\"|'[^']*'|<[^<>]*>|:{3,}\s*\w*|[\w@.:/#&=+-]+|\S"
@@ -50,13 +53,16 @@ def _line(root: Path, place: Place) -> str | None:
     if place.line is None or place.file in _SECRET_FILES:
         return None
     try:
-        text = (root / place.file).read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError):
+        lines = read_lines(root / place.file, file=place.file, longest=_LONGEST)
+        if place.line < 1:
+            return None
+        above = list(itertools.islice(lines, place.line - 2, place.line - 1)) if place.line > 1 else ["\n"]
+        line = next(lines, "" if above and above[0].endswith("\n") else None)
+    except (OSError, ValueError, NewsletterError):
         return None
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if not 0 < place.line <= len(lines):
+    if line is None or len(line) >= _LONGEST:
         return None
-    line = lines[place.line - 1]
+    line = line.removesuffix("\n")
     if place.file.endswith(".toml") and _SECRET_LINE.search(line.partition("=")[0]):
         return None
     # One cell for each control: a tab would move the mark, an escape would move the cursor.

@@ -2,14 +2,13 @@
 
 import click
 
-from newsletter.audience.address import parse_address
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.cli.catalogue import one_of
 from newsletter.cli.session import Session, global_options
 from newsletter.cli.targets import outward
-from newsletter.delivery.plan import OptOuts, left_out, segment_of, sift
-from newsletter.errors import ChecksFailed, Problem, UsageFault, did_you_mean
+from newsletter.delivery.plan import OptOuts, left_out, segment_of, sift_segment
+from newsletter.errors import ChecksFailed, Problem
 
 
 @click.command("render")
@@ -66,16 +65,9 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
 def _reader(session: Session, campaign: Campaign, as_email: str | None, opt_outs: OptOuts) -> Subscriber:
     workspace = session.workspace
     if as_email:
-        person = workspace.audience.find(parse_address(as_email).key)
-        if person is None:
-            known = [one.email for one in workspace.audience.people]
-            hint = did_you_mean(
-                as_email, known, otherwise="--as takes the address of somebody in subscribers/"
-            )
-            raise UsageFault(Problem("G105", f"nobody in subscribers/ has the address {as_email}", hint=hint))
-        return person
+        return workspace.reader(as_email)
     segment = segment_of(workspace, campaign)
-    flow = sift(workspace, left_out(workspace, campaign), workspace.members(segment), opt_outs, segment)
+    flow = sift_segment(workspace, segment, opt_outs, left_out(workspace, campaign))
     if not flow.recipients:
         raise ChecksFailed(
             Problem("G102", f"nobody in `{segment}` would get it", campaign.place("segment"), "--as EMAIL")

@@ -1,6 +1,7 @@
-"""`segment list|count|show`: who is in a list or segment, and who of them would get mail."""
+"""`segment list|count|show|why|load`: who is in a list or segment, who of them would get mail, and why."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,7 +9,10 @@ from newsletter.audience.address import mask
 from newsletter.audience.waterfall import REASONS, Waterfall
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
-from newsletter.errors import Place
+
+if TYPE_CHECKING:
+    from newsletter.settings.secret import Secret
+    from newsletter.store.store import Store
 
 
 @click.group("segment", context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +25,7 @@ def segment() -> None:
 @click.pass_obj
 def list_(session: Session) -> int:
     """All lists and segments with their sizes."""
-    with session.reading():
+    with session.reading(keep=True):
         workspace = session.workspace
         rows, data = [], []
         for kind, names in (
@@ -29,7 +33,7 @@ def list_(session: Session) -> int:
             ("segment", workspace.segments.names),
         ):
             for name in names:
-                number = len(workspace.members(name))
+                number = workspace.count(name)
                 described = workspace.segments.descriptions.get(name, "")
                 rows.append((name, kind, grouped(number), described))
                 data.append({"name": name, "kind": kind, "count": number, "description": described})
@@ -44,47 +48,130 @@ def list_(session: Session) -> int:
 @click.pass_obj
 def count(session: Session, name: str) -> int:
     """How many match, and how many would get mail."""
-    flow = _flow(session, name)
-    session.output.line(
-        f"{name}: {grouped(flow.candidates)} match, {grouped(len(flow.recipients))} would get mail"
-    )
-    return session.output.result(
-        {"segment": name, "count": flow.candidates, "recipients": len(flow.recipients)}
-    )
+    with session.reading(keep=True) as ledger:
+        flow = _flow(session, name, *ledger)
+        session.output.line(
+            f"{name}: {grouped(flow.candidates)} match, {grouped(len(flow.recipients))} would get mail"
+        )
+        return session.output.result(
+            {"segment": name, "count": flow.candidates, "recipients": len(flow.recipients)}
+        )
 
 
 @segment.command("show")
 @click.argument("name")
 @click.option(
-    "--sample", default=10, show_default=True, type=click.IntRange(0), help="How many people to show."
+    "--sample",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0),
+    help="How many people of each line to show.",
 )
 @global_options
 @click.pass_obj
 def show(session: Session, name: str, sample: int) -> int:
-    """The waterfall from candidates to recipients, and some of them, masked."""
-    flow = _flow(session, name)
-    for line in waterfall_lines(name, flow.candidates, flow.counts):
-        session.output.line(line)
-    shown = [mask(person.email) for person in flow.recipients[:sample]]
-    for email in shown:
-        session.output.line(f"  {email}")
+    """The waterfall from candidates to recipients, and some people of each line, masked."""
+    with session.reading(keep=True) as ledger:
+        flow = _flow(session, name, *ledger)
+        left_out = {
+            reason: [mask(person.email) for person in people[:sample]]
+            for reason, people in flow.excluded.items()
+            if people
+        }
+        shown = [mask(person.email) for person in flow.recipients[:sample]]
+        lines = waterfall_lines(name, flow.candidates, flow.counts)
+        people = [[], *([f"      {email}" for email in emails] for emails in left_out.values())]
+        for line, emails in zip(lines, [*people, [f"  {email}" for email in shown]], strict=True):
+            session.output.line(line)
+            for email in emails:
+                session.output.line(email)
+        data = {
+            "segment": name,
+            "count": flow.candidates,
+            "excluded": flow.counts,
+            "recipients": len(flow.recipients),
+            "sample": shown,
+            "excluded_sample": left_out,
+        }
+        return session.output.result(data)
+
+
+@segment.command("why")
+@click.argument("name")
+@click.argument("email")
+@global_options
+@click.pass_obj
+def why(session: Session, name: str, email: str) -> int:
+    """Why somebody is in a list or segment or not, and what stands against mailing them."""
+    from newsletter.delivery.why import why as ask
+
+    with session.reading(keep=True) as (store, secret):
+        found = ask(session.workspace, name, email, store, secret)
+    zone = session.settings.zone
+    inside = "is in" if found.member else "is not in"
+    session.output.line(f"{found.who.email} {inside} {name}")
+    session.output.table(
+        [
+            ("  yes" if reason.holds else "  no", f"{'  ' * reason.depth}{reason.where}", reason.found)
+            for reason in found.conditions
+        ]
+    )
+    rows = [
+        (
+            f"  - {REASONS[each.reason]}",
+            f"{each.at.astimezone(zone):%Y-%m-%d}" if each.at else "",
+            each.source,
+        )
+        for each in found.exclusions
+    ]
+    session.output.line("gets no mail:" if rows else "nothing stands against mailing them")
+    session.output.table(rows)
     data = {
         "segment": name,
-        "count": flow.candidates,
-        "excluded": flow.counts,
-        "recipients": len(flow.recipients),
-        "sample": shown,
+        "email": found.who.email,
+        "member": found.member,
+        "recipient": found.recipient,
+        "conditions": [
+            {
+                "segment": one.segment,
+                "depth": one.depth,
+                "where": one.where,
+                "found": one.found,
+                "holds": one.holds,
+            }
+            for one in found.conditions
+        ],
+        "exclusions": [
+            {"reason": one.reason, "source": one.source, "at": one.at.isoformat() if one.at else None}
+            for one in found.exclusions
+        ],
     }
     return session.output.result(data)
 
 
-def _flow(session: Session, name: str) -> Waterfall:
-    from newsletter.delivery.plan import OptOuts, sift
+@segment.command("load")
+@click.option(
+    "--accept-smaller", metavar="LIST", multiple=True, help="Take what its program prints, however few."
+)
+@global_options
+@click.pass_obj
+def load(session: Session, accept_smaller: tuple[str, ...]) -> int:
+    """Load the lists that changed, and ask the programs of those that have one."""
+    with session.reading(keep=True):
+        workspace = session.workspace
+        workspace.accept_smaller = accept_smaller
+        audience = workspace.audience
+        problems = [p for found in audience.problems.values() for p in found if p.is_error]
+        lists = [{"list": one.name, "file": one.file, "rows": one.rows} for one in audience.lists.values()]
+        session.output.table([(one.name, grouped(one.rows), one.file) for one in audience.lists.values()])
+    session.output.problems(problems)
+    return session.output.result({"lists": lists}, problems=problems, exit_code=3 if problems else 0)
 
-    with session.reading() as (store, secret):
-        session.workspace.segments.require(name, Place("subscribers/segments.toml"))
-        members = session.workspace.members(name)
-        return sift(session.workspace, (), members, OptOuts.read(store, secret), name)
+
+def _flow(session: Session, name: str, store: "Store | None", secret: "Secret | None") -> Waterfall:
+    from newsletter.delivery.plan import OptOuts, sift_segment
+
+    return sift_segment(session.workspace, name, OptOuts.read(store, secret))
 
 
 def waterfall_lines(name: str, candidates: int, excluded: Mapping[str, int]) -> list[str]:

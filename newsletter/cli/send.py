@@ -107,6 +107,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
 
     workspace, output = session.workspace, session.output
     with session.reading() as (store, secret):
+        workspace.asking = True  # a rehearsal is of the lists as they are
         plan = make_plan(workspace, campaign, OptOuts.read(store, secret))
         folder = outward(session, "--out", out) if out else _folder(session, campaign)
         with output.progress("rehearsing") as progress:

@@ -40,7 +40,7 @@ class Session:
     verbose: bool = False
     color: bool = True
     command: str = ""
-    _closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @cached_property
     def output(self) -> Output:
@@ -70,7 +70,9 @@ class Session:
     def workspace(self) -> "Workspace":
         from newsletter.check.workspace import Clock, Workspace
 
-        return Workspace(self.project, self.settings, Clock(self._pretended()))
+        workspace = Workspace(self.project, self.settings, Clock(self._pretended()))
+        self.closing.callback(workspace.close)
+        return workspace
 
     def _pretended(self) -> datetime | None:
         if self.now is None:
@@ -88,19 +90,27 @@ class Session:
         return moment.astimezone(UTC)
 
     @contextlib.contextmanager
-    def reading(self) -> "Iterator[tuple[Store | None, Secret | None]]":
-        """The ledger for reading, None where there is none; `received()` in segments asks it."""
+    def reading(self, *, keep: bool = False) -> "Iterator[tuple[Store | None, Secret | None]]":
+        """The ledger for reading, None where there is none; `received()` in segments asks it.
+
+        keep: lists that changed are loaded into the store, not into a temporary copy
+        """
         from newsletter.delivery.ledger import read_ledger
 
         store, secret = read_ledger(self.project, self.settings)
+        self.workspace.keep = self.workspace.asking = keep
         try:
             if store:
-                known = store
-                self.workspace.received = lambda name: known.received(self.environment, name)
+                self._ask(store)
             yield store, secret
         finally:
             if store:
                 store.close()
+
+    def _ask(self, store: "Store") -> None:
+        """What only the ledger knows of people."""
+        self.workspace.received = lambda name: store.received(self.environment, name)
+        self.workspace.lately = lambda since, most: store.lately(self.environment, since, most)
 
     @contextlib.contextmanager
     def office(self, *, stop: Callable[[], bool] = lambda: False) -> "Iterator[Office]":
@@ -109,8 +119,9 @@ class Session:
         from newsletter.delivery.send import Office
 
         store, secret = open_ledger(self.project, self.settings)
+        self.workspace.keep = self.workspace.asking = True
         try:
-            self.workspace.received = lambda name: store.received(self.environment, name)
+            self._ask(store)
             yield Office(self.workspace, store, secret, stop)
         finally:
             store.close()
@@ -123,6 +134,7 @@ class Session:
         from newsletter.store.store import open_store
 
         with self.reading() as (store, secret), tempfile.TemporaryDirectory() as folder:
+            self.workspace.asking = True
             if store:
                 yield Office(self.workspace, store, secret or throwaway_secret(), stop)
             else:

@@ -49,7 +49,7 @@ def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         needs.append(
             Problem("G114", "no environment with a live provider was named", hint="--env production")
         )
-    needs += lists_without_ground(plan.candidates, workspace.audience.lists, settings.list)
+    needs += lists_without_ground(plan.waterfall.lists, workspace.audience.lists, settings.list)
     return tuple(needs)
 
 

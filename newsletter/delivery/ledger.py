@@ -1,6 +1,6 @@
 """Where a project keeps its state, and who in it is alive."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
 from newsletter.audience.models import Subscriber
@@ -9,6 +9,7 @@ from newsletter.files.project import Project
 from newsletter.providers.open import outbox_in_use
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, ensure_secret, load_secret
+from newsletter.store.loaded.lists import Chosen
 from newsletter.store.owner import anybody_lives, is_alive
 from newsletter.store.store import Store, open_readonly, open_store
 from newsletter.store.values import Person, Run
@@ -83,5 +84,11 @@ def unfinished_without_file(store: Store | None, environment: str, there: Collec
     return [run for run in runs if run.state in ("sending", "paused") and run.campaign not in there]
 
 
-def persons(people: Iterable[Subscriber], secret: Secret) -> list[Person]:
-    return [Person(secret.person(person.key), person.key, person.email) for person in people]
+def persons(people: Iterable[Subscriber], secret: Secret) -> Iterator[Person]:
+    """Identities for the ledger, one at a time: a million of them are never in memory together."""
+    if isinstance(people, Chosen):
+        for key, email, hmac in people.identities():
+            yield Person(hmac or secret.person(key), key, email)
+    else:
+        for who in people:
+            yield Person(secret.person(who.key), who.key, who.email)

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.audience.models import Subscriber
-from newsletter.audience.waterfall import Waterfall, waterfall
+from newsletter.audience.waterfall import Rules, Waterfall, waterfall
 from newsletter.campaigns.models import Campaign
 from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.check.workspace import Workspace
@@ -26,13 +26,12 @@ class Plan:
     composition: Composition
     waterfall: Waterfall
     findings: tuple[Problem, ...]
-    candidates: tuple[Subscriber, ...]
     environment: str
     provider: str
     hash: str  # content, definitions and environment (hex); the audience may grow under it
 
     @property
-    def recipients(self) -> tuple[Subscriber, ...]:
+    def recipients(self) -> Sequence[Subscriber]:
         return self.waterfall.recipients
 
     @property
@@ -69,8 +68,8 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
     if errors or composition is None:
         raise ChecksFailed(*findings, *(e for e in errors if e not in findings))
     segment = segment_of(workspace, campaign)
-    candidates = workspace.members(segment)
-    if not candidates:
+    flow = sift_segment(workspace, segment, opt_outs, left_out(workspace, campaign))
+    if not flow.candidates:
         raise ChecksFailed(
             Problem(
                 "G102",
@@ -79,7 +78,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
                 f"newsletter segment show {segment}",
             )
         )
-    return plan_for(workspace, campaign, composition, candidates, opt_outs, findings)
+    return _plan(workspace, campaign, composition, flow, findings)
 
 
 def plan_for(
@@ -88,15 +87,26 @@ def plan_for(
     composition: Composition,
     candidates: tuple[Subscriber, ...],
     opt_outs: OptOuts,
-    findings: tuple[Problem, ...] = (),
 ) -> Plan:
-    """The plan for people who are known already: those of a segment, or those for whom a step is due."""
+    """The plan for people who are known already, such as those for whom a step is due."""
+    segment = segment_of(workspace, campaign)
+    left = left_out(workspace, campaign)
+    flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
+    return _plan(workspace, campaign, composition, flow, ())
+
+
+def _plan(
+    workspace: Workspace,
+    campaign: Campaign,
+    composition: Composition,
+    flow: Waterfall,
+    findings: tuple[Problem, ...],
+) -> Plan:
     return Plan(
         campaign,
         composition,
-        sift(workspace, left_out(workspace, campaign), candidates, opt_outs, segment_of(workspace, campaign)),
+        flow,
         findings,
-        candidates,
         workspace.settings.environment,
         workspace.settings.provider,
         plan_hash(workspace, campaign, composition),
@@ -121,21 +131,45 @@ def sift(
     candidates: tuple[Subscriber, ...],
     opt_outs: OptOuts,
     segment: str = "",
+    capped: Collection[str] = (),
 ) -> Waterfall:
-    """The waterfall for these candidates, the same for a rehearsal, a freeze and a count.
+    """The waterfall for people who are at hand, by the same rules as that of a whole segment.
 
     exclude: lists and segments whose members are left out
     segment: what was asked for; whether somebody is confirmed is a matter of its lists
+    capped: address keys of those who got enough lately
     """
-    settings = workspace.settings
     return waterfall(
         candidates,
+        rules(workspace, segment),
         is_excluded=lambda person: any(workspace.is_member(name, person) for name in exclude),
         suppressed=opt_outs.holds,
-        lists=settings.list if settings.live else None,
-        smtputf8=False,
-        asked=workspace.segments.lists(segment) if segment else (),
+        capped=lambda person: person.key in capped,
     )
+
+
+def sift_segment(
+    workspace: Workspace, segment: str, opt_outs: OptOuts, exclude: Iterable[str] = ()
+) -> Waterfall:
+    """The waterfall of a segment, the same for a rehearsal, a freeze and a count.
+
+    exclude: lists and segments whose members are left out
+    """
+    return workspace.lists.sift(
+        workspace.segments.parts(segment),
+        workspace.world(),
+        rules(workspace, segment),
+        exclude=[workspace.segments.parts(name) for name in exclude],
+        silent=opt_outs.hmacs,
+        capped=workspace.capped(),
+    )
+
+
+def rules(workspace: Workspace, segment: str) -> Rules:
+    """What decides, beside the person, who of a segment is mailed."""
+    settings = workspace.settings
+    asked = workspace.segments.lists(segment) if segment else ()
+    return Rules(settings.list if settings.live else None, asked=asked)
 
 
 def opted_out(flow: Waterfall) -> bool:

@@ -2,13 +2,15 @@
 
 import base64
 import csv
+import heapq
 import io
 import json
 import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,7 +95,7 @@ def rehearse(
     ledger_id: str | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
-    """Render every recipient of the plan and leave samples, recipients.csv and plan.json in `folder`.
+    """Render every recipient of the plan and leave samples, recipients.csv, excluded.csv and plan.json in `folder`.
 
     ledger_id: of the database that is here, None where there is none
     Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
@@ -138,6 +140,7 @@ def rehearse(
     result.requests = math.ceil(len(plan.recipients) / max_batch(workspace.settings))
     result.duration_s = round(time.monotonic() - started, 3)
     write_atomically(folder / "recipients.csv", _recipients_csv(rows))
+    write_atomically(folder / "excluded.csv", _excluded_csv(plan))
     write_atomically(folder / "plan.json", _plan_json(workspace, result))
     return result
 
@@ -180,30 +183,38 @@ def viewable(page: str, pictures: Iterable[InlinePicture]) -> str:
     return page
 
 
-def pick_samples(people: tuple[Subscriber, ...], number: int) -> dict[str, str]:
+def pick_samples(people: Sequence[Subscriber], number: int) -> dict[str, str]:
     """Address key -> why this person is worth a look: the odd ones first, then some at random.
 
     The same people give the same samples: the random ones are seeded.
     """
-    wanted: list[tuple[str, Iterable[Subscriber]]] = [
-        ("typical", (p for p in people if p.first_name and p.city)),
-        ("no first name", (p for p in people if not p.first_name)),
-        ("longest name", sorted(people, key=lambda p: -len(p.first_name + p.last_name))),
-        ("non-ascii name", (p for p in people if not (p.first_name + p.last_name).isascii())),
-        ("other language", (p for p in people if p.language and p.language != _commonest_language(people))),
+    commonest = _commonest_language(people)
+    wanted: list[tuple[str, Callable[[Subscriber], bool]]] = [
+        ("typical", lambda p: bool(p.first_name and p.city)),
+        ("no first name", lambda p: not p.first_name),
+        ("longest name", lambda p: p.key in longest),
+        ("non-ascii name", lambda p: not (p.first_name + p.last_name).isascii()),
+        ("other language", lambda p: bool(p.language) and p.language != commonest),
     ]
+    by_length = heapq.nsmallest(len(wanted), people, key=lambda p: -len(p.first_name + p.last_name))
     chosen: dict[str, str] = {}
-    for label, candidates in wanted:
-        if len(chosen) < number and (person := next((p for p in candidates if p.key not in chosen), None)):
+    for label, fits in wanted:
+        longest = [p.key for p in by_length if p.key not in chosen][:1]
+        if len(chosen) < number and (
+            person := next((p for p in people if p.key not in chosen and fits(p)), None)
+        ):
             chosen[person.key] = label
-    rest = [person for person in people if person.key not in chosen]
-    for person in random.Random(0).sample(rest, min(len(rest), max(0, number - len(chosen)))):  # noqa: S311
-        chosen[person.key] = "random"
+    places = random.Random(0).sample(range(len(people)), min(len(people), number))  # noqa: S311
+    for person in (people[place] for place in places):
+        if len(chosen) < number and person.key not in chosen:
+            chosen[person.key] = "random"
     return chosen
 
 
-def _commonest_language(people: tuple[Subscriber, ...]) -> str:
-    return statistics.mode([person.language for person in people if person.language] or [""])
+def _commonest_language(people: Iterable[Subscriber]) -> str:
+    """Of those that are said; the first one of several."""
+    counted = Counter(person.language for person in people if person.language)
+    return counted.most_common(1)[0][0] if counted else ""
 
 
 def _recipients_csv(rows: list[tuple[Subscriber, str, int]]) -> bytes:
@@ -220,6 +231,16 @@ def _recipients_csv(rows: list[tuple[Subscriber, str, int]]) -> bytes:
                 size,
             ]
         )
+    return text.getvalue().encode("utf-8")
+
+
+def _excluded_csv(plan: Plan) -> bytes:
+    """Who is left out and why, masked."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["email", "reason"])
+    for reason, people in plan.waterfall.excluded.items():
+        writer.writerows([mask(person.email), reason] for person in people)
     return text.getvalue().encode("utf-8")
 
 

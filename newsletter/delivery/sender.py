@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from newsletter.mail.links import sid
 from newsletter.providers.protocol import Answer, Outcome, Parcel, Provider, Request
 from newsletter.render.composition import Composition
 from newsletter.settings.secret import Secret
+from newsletter.settings.values import how_often
 from newsletter.store.owner import Owner, remove_dead
 from newsletter.store.store import Store
 from newsletter.store.values import Answered, Claim, Counts, Member, Run
@@ -141,6 +142,7 @@ class Sender:
         packer = Packer.of(self.workspace, composition, self.secret)
         opt_outs = OptOuts.read(self.store, self.secret)
         segment = segment_of(self.workspace, composition.campaign)
+        capped = self._capped(members)
         parcels: list[Parcel] = []
         late: dict[int, str] = {}
         for member in members:
@@ -151,15 +153,23 @@ class Sender:
             if person is None:
                 late[member.id] = "left the lists"
                 continue
-            flow = sift(
-                self.workspace, (), (person,), opt_outs, segment
-            )  # who was excluded stands in the frozen plan
+            # Who was excluded stands in the frozen plan.
+            flow = sift(self.workspace, (), (person,), opt_outs, segment, capped)
             if not flow.recipients:
                 late[member.id] = next(reason for reason, people in flow.excluded.items() if people)
                 continue
             name = sid(self.secret, run.id, member.id, self.store.ledger_id, self.store.epoch)
             parcels.append(packer.parcel(person, name))
         return parcels, late
+
+    def _capped(self, members: Sequence[Member]) -> Collection[str]:
+        """Who of a batch got enough lately: by other campaigns, perhaps since this one was frozen."""
+        limit = self.workspace.settings.limits.per_person
+        if limit is None or not members:
+            return ()
+        most, within = how_often(limit)
+        since, among = self._now() - within, (members[0].id, members[-1].id)
+        return self.store.lately(self.workspace.settings.environment, since, most, among=among)
 
     def _put_off(self, run: Run, no: int) -> timedelta:
         """How long a batch of which something was put off waits, while the others go on: longer each time."""

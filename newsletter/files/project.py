@@ -1,8 +1,11 @@
 """A project folder: which files belong to it, and how their text is read."""
 
 import codecs
+import dataclasses
 import os
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from newsletter.errors import ChecksFailed, ConfigurationFault, Place, Problem
@@ -135,6 +138,27 @@ class Project:
         """
         return decode(self.read_bytes(relative, place=place), file=relative)
 
+    def readable(self, relative: str) -> Path:
+        """The path of a file that can be opened. Raises ChecksFailed as `read_bytes` does."""
+        path = self.path(relative)
+        try:
+            if path.is_file():
+                path.open("rb").close()
+                return path
+        except OSError:
+            pass
+        self.read_bytes(relative)  # it knows the words for what is wrong
+        return path
+
+    def tracked(self, folder: str) -> frozenset[str]:
+        """Relative paths below `folder` that git tracks; nothing where there is no git, or no repository."""
+        command = ["git", "-C", str(self.root), "ls-files", "-z", "--", folder]
+        try:
+            told = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return frozenset()
+        return frozenset(name.decode("utf-8", "replace") for name in told.stdout.split(b"\0") if name)
+
     def _near(self, relative: str) -> str:
         """The file that is probably meant: same folder, almost the same name."""
         from newsletter.errors import nearest
@@ -169,6 +193,60 @@ def find_project(start: Path) -> Project:
             else f"newsletter -C DIR …, with the folder that holds {SETTINGS_FILE}"
         )
     raise ConfigurationFault(Problem("F110", message, hint=hint))
+
+
+def read_lines(path: Path, *, file: str, longest: int) -> Iterator[str]:
+    """The lines of a text as `decode` would give them, each with its LF, one at a time.
+
+    longest: bytes; a longer line comes in pieces, so that no file fills the memory
+    Raises ChecksFailed (F112) when it comes to what is no UTF-8 text.
+    """
+    number = 1
+    with path.open("rb") as stream:
+        while raw := stream.readline(longest):
+            if number == 1:
+                if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    decode(raw, file=file)
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            try:
+                text = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                if (
+                    error.end == len(raw) == longest
+                ):  # cut in the middle of a sign: the next piece has its rest
+                    stream.seek(error.start - len(raw), os.SEEK_CUR)
+                    text = raw[: error.start].decode("utf-8")
+                else:
+                    text = _refused(raw, file, number)
+            if "\0" in text:
+                text = _refused(raw, file, number)
+            if "\r" in text:
+                text = text.replace("\r\n", "\n").replace("\r", "\n")
+                number += text.count("\n") - text.endswith("\n")
+                yield from _split(text)
+            else:
+                yield text
+            number += text.endswith("\n")
+
+
+def _split(text: str) -> Iterator[str]:
+    """At LF only: `splitlines` takes other signs for line ends, too."""
+    *whole, rest = text.split("\n")
+    yield from (f"{line}\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def _refused(raw: bytes, file: str, number: int) -> str:
+    """Raises ChecksFailed (F112) at the place within the whole file of what is wrong in its line `number`."""
+    above = b"\n\n" if number > 1 else b""  # only a file's first two bytes tell UTF-16
+    try:
+        return decode(above + raw, file=file)
+    except ChecksFailed as refused:
+        (problem,) = refused.problems
+        place = problem.place or Place(file)
+        moved = dataclasses.replace(place, line=(place.line or 1) + number - 1 - len(above))
+        raise ChecksFailed(dataclasses.replace(problem, place=moved)) from None
 
 
 def decode(data: bytes, *, file: str) -> str:

@@ -1,6 +1,7 @@
 """One tick of one sequence: who enters, who leaves, whose next step is due."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -10,7 +11,7 @@ from newsletter.campaigns.sequence import is_step_due, next_step
 from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.delivery.guards import ledger_guard, live_guard
 from newsletter.delivery.ledger import persons
-from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift
+from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift, sift_segment
 from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
@@ -110,9 +111,8 @@ class SequenceTick:
             now = self.office.workspace.clock.now()
             self.office.store.enrol(self._environment(), self.sequence.id, people, now)
 
-    def _entering(self) -> tuple[Subscriber, ...]:
-        members = self.office.workspace.members(self.sequence.segment)
-        return sift(self.office.workspace, (), members, self._opt_outs, self.sequence.segment).recipients
+    def _entering(self) -> SequenceOf[Subscriber]:
+        return sift_segment(self.office.workspace, self.sequence.segment, self._opt_outs).recipients
 
     def _enrolments(self) -> list[Enrolment]:
         """Those on the way; in a dry tick also those whom a real one would enrol."""
@@ -152,9 +152,19 @@ class SequenceTick:
         """Whoever may not be written to just now stays where they are."""
         return bool(
             sift(
-                self.office.workspace, step.campaign.exclude, (person,), self._opt_outs, self.sequence.segment
+                self.office.workspace,
+                step.campaign.exclude,
+                (person,),
+                self._opt_outs,
+                self.sequence.segment,
+                self._capped,
             ).recipients
         )
+
+    @cached_property
+    def _capped(self) -> Collection[str]:
+        """Who got enough lately, by whatever: they get this step later."""
+        return self.office.workspace.capped()
 
     @cached_property
     def _opt_outs(self) -> OptOuts:

@@ -143,6 +143,35 @@ class ListSettings(Strict):
 
     basis: Basis = "consent"
     consent_source: str = ""
+    source: tuple[str, ...] = ()  # a program and its arguments that print the list as CSV, instead of a file
+
+    @field_validator("source")
+    @classmethod
+    def _command(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value and not value[0].strip():
+            raise Mistake("names no program", '["python3", "tools/crm.py", "--active"]')
+        return value
+
+
+def how_often(text: str) -> tuple[int, timedelta]:
+    """`2 in 7 days`: how many at most, and within which time. Raises Mistake."""
+    found = re.fullmatch(r"(\d{1,6}) in (\S.*)", text.strip())
+    if not found or not int(found[1]):
+        raise Mistake(f'is "{text}", which says no number within a time', '"2 in 7 days"')
+    return int(found[1]), parse_duration(found[2])
+
+
+class Limits(Strict):
+    """per_person: how many letters one person gets at most, all campaigns and steps together."""
+
+    per_person: str | None = None
+
+    @field_validator("per_person")
+    @classmethod
+    def _often(cls, value: str | None) -> str | None:
+        if value is not None:
+            how_often(value)
+        return value
 
 
 class Delivery(Strict):
@@ -245,6 +274,7 @@ class Values(Strict):
     sender: Sender = Field(default_factory=Sender)
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     list: dict[str, ListSettings] = Field(default_factory=dict)
+    limits: Limits = Field(default_factory=Limits)
     assets: Assets = Field(default_factory=Assets)
     clients: Clients = Field(default_factory=Clients)
     delivery: Delivery = Field(default_factory=Delivery)

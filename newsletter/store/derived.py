@@ -64,6 +64,7 @@ _asked = sa.and_(
     ),
 )
 _own = sa.and_(outcome.c.run_id == member.c.run_id, outcome.c.subscriber_id == _ids.c.value)
+_wanted = subscriber.c.id.between(bindparam("first"), bindparam("last"))
 _RECEIVED = (
     select(subscriber.c.key)
     .select_from(
@@ -73,7 +74,13 @@ _RECEIVED = (
         .join(subscriber, subscriber.c.id == _ids.c.value)
         .outerjoin(outcome, _own)
     )
-    .where(_asked, outcome.c.subscriber_id.is_(None))
+    .where(
+        _asked,
+        outcome.c.subscriber_id.is_(None),
+        member.c.lo <= bindparam("last"),
+        member.c.hi >= bindparam("first"),
+        _wanted,
+    )
 )
 _RECEIVED_ALONE = (
     select(subscriber.c.key)
@@ -82,8 +89,52 @@ _RECEIVED_ALONE = (
             subscriber, subscriber.c.id == outcome.c.subscriber_id
         )
     )
-    .where(_asked)
+    .where(_asked, _wanted)
 )
+_ID_OF = select(subscriber.c.id).where(subscriber.c.hmac == bindparam("hmac"))
+
+_when = sa.func.coalesce(attempt.c.ended_at, attempt.c.started_at, type_=attempt.c.ended_at.type)
+_of_env = run.c.env == bindparam("env")
+_LATELY = sa.union_all(
+    select(sa.cast(_ids.c.value, sa.BigInteger).label("id"))
+    .select_from(
+        run.join(batch, sa.and_(batch.c.run_id == run.c.id, batch.c.state == ACCEPTED))
+        .join(attempt, attempt.c.id == batch.c.attempt_id)
+        .join(member, _batch_of_member)
+        .join(_ids, sa.true())
+        .outerjoin(outcome, _own)
+    )
+    .where(
+        _of_env,
+        _when >= bindparam("since"),
+        member.c.lo <= bindparam("last"),
+        member.c.hi >= bindparam("first"),
+        outcome.c.subscriber_id.is_(None),
+    ),
+    select(outcome.c.subscriber_id)
+    .select_from(run.join(outcome, sa.and_(outcome.c.run_id == run.c.id, outcome.c.state == ACCEPTED)))
+    .where(
+        _of_env,
+        outcome.c.at >= bindparam("since"),
+        outcome.c.subscriber_id.between(bindparam("first"), bindparam("last")),
+    ),
+).subquery()
+_OFTEN = (
+    select(subscriber.c.key)
+    .select_from(subscriber.join(_LATELY, _LATELY.c.id == subscriber.c.id))
+    .where(subscriber.c.id.between(bindparam("first"), bindparam("last")))
+    .group_by(subscriber.c.id)
+    .having(sa.func.count() >= bindparam("most"))
+)
+_ALL_IDS = (0, 2**62)
+
+
+def lately(
+    conn: sa.Connection, env: str, since: datetime, most: int, among: tuple[int, int] | None
+) -> frozenset[str]:
+    first, last = among or _ALL_IDS
+    asked = {"env": env, "since": since, "most": most, "first": first, "last": last}
+    return frozenset(conn.execute(_OFTEN, asked).scalars())
 
 
 def counts(conn: sa.Connection, run_id: int) -> Counts:
@@ -97,9 +148,22 @@ def counts(conn: sa.Connection, run_id: int) -> Counts:
     return Counts(**found)
 
 
-def received(conn: sa.Connection, env: str, campaign: str) -> frozenset[str]:
+def received(conn: sa.Connection, env: str, campaign: str, hmac: bytes | None) -> frozenset[str]:
+    first, last = _ALL_IDS
+    if hmac is not None:
+        found = conn.execute(_ID_OF, {"hmac": hmac}).scalar_one_or_none()
+        if found is None:
+            return frozenset()
+        first = last = found
     prefix = campaign + "/"
-    asked = {"env": env, "campaign": campaign, "prefix": prefix, "length": len(prefix)}
+    asked = {
+        "env": env,
+        "campaign": campaign,
+        "prefix": prefix,
+        "length": len(prefix),
+        "first": first,
+        "last": last,
+    }
     together = conn.execute(_RECEIVED, asked).scalars()
     return frozenset(together) | frozenset(conn.execute(_RECEIVED_ALONE, asked).scalars())
 

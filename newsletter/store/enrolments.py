@@ -1,6 +1,6 @@
 """Enrolments: who is in a sequence since when, which step was last, and what became of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -60,7 +60,7 @@ _END = (
 _SAY = insert(notice).on_conflict_do_nothing()
 
 
-def enrol(conn: sa.Connection, env: str, sequence: str, people: Sequence[Person], now: datetime) -> int:
+def enrol(conn: sa.Connection, env: str, sequence: str, people: Iterable[Person], now: datetime) -> int:
     with gathering(conn, people):
         upsert_gathered(conn)
         return conn.execute(_ENROL, {"of_env": env, "of_sequence": sequence, "at": now}).rowcount

@@ -8,16 +8,29 @@ from sqlalchemy import bindparam, select
 
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import suppression
+from newsletter.store.values import Suppression
 
 _ADD = insert(suppression).on_conflict_do_nothing()  # the first reason holds
 _ALL = select(suppression.c.hmac).where(suppression.c.scope == "*")
 _SOME = _ALL.where(suppression.c.hmac.in_(bindparam("hmacs", expanding=True)))
+_OF = (
+    select(suppression)
+    .where(suppression.c.hmac == bindparam("hmac"))
+    .order_by(suppression.c.at, suppression.c.scope)
+)
 _AT_ONCE = 500
 
 
 def add(conn: sa.Connection, hmac: bytes, scope: str, *, reason: str, source: str, now: datetime) -> bool:
     row = {"hmac": hmac, "scope": scope, "reason": reason, "source": source, "at": now}
     return conn.execute(_ADD, row).rowcount == 1
+
+
+def of(conn: sa.Connection, hmac: bytes) -> list[Suppression]:
+    """Oldest first."""
+    return [
+        Suppression(row.scope, row.reason, row.source, row.at) for row in conn.execute(_OF, {"hmac": hmac})
+    ]
 
 
 def among(conn: sa.Connection, hmacs: Collection[bytes]) -> set[bytes]:

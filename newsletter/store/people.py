@@ -1,7 +1,7 @@
 """Many people into the database at once: through a temporary table, then by sets."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
@@ -43,7 +43,7 @@ _RENEW = (
 
 
 @contextlib.contextmanager
-def gathering(conn: sa.Connection, people: Sequence[Person]) -> Iterator[None]:
+def gathering(conn: sa.Connection, people: Iterable[Person]) -> Iterator[None]:
     """These people stand in `gathered` for a while, one row an hmac; a rollback takes the table away too."""
     conn.execute(CreateTable(gathered))
     driver = conn.connection.driver_connection

@@ -1,6 +1,6 @@
 """Runs: freezing an audience once, and reading what was frozen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,7 +76,7 @@ def set_state(conn: sa.Connection, run_id: int, state: RunState) -> bool:
 def freeze(
     conn: sa.Connection,
     new: NewRun,
-    people: Sequence[Person],
+    people: Iterable[Person],
     *,
     excluded_by: Mapping[str, int],
     batch_size: int,

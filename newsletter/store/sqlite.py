@@ -102,17 +102,21 @@ def reading(engine: sa.Engine, path: Path) -> Iterator[sa.Connection]:
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """What the machine refuses becomes a Problem with a way out; our own mistakes stay exceptions."""
+def translated(path: Path, *, derived: bool = False) -> Iterator[None]:
+    """What the machine refuses becomes a Problem with a way out; our own mistakes stay exceptions.
+
+    derived: the file is no ledger, but can be made anew
+    """
+    what = "the copy of the lists" if derived else "the ledger"
     try:
         yield
     except DBAPIError as error:
-        fault = _fault(path, error.orig)
+        fault = _fault(path, error.orig, what)
         if fault is None:
             raise
         raise fault from error
     except sqlite3.Error as error:
-        fault = _fault(path, error)
+        fault = _fault(path, error, what)
         if fault is None:
             raise
         raise fault from error
@@ -120,7 +124,7 @@ def translated(path: Path) -> Iterator[None]:
         raise ConfigurationFault(
             Problem(
                 "R106",
-                f"the ledger can't be opened: {error.strerror or error}",
+                f"{what} can't be opened: {error.strerror or error}",
                 Place(shown(path)),
                 "let the user who runs newsletter write to this folder",
             )
@@ -133,14 +137,14 @@ def shown(path: Path) -> str:
     return f"{parent.name}/{path.name}" if parent.name.startswith(".") else path.name
 
 
-def _fault(path: Path, error: BaseException | None) -> NewsletterError | None:
+def _fault(path: Path, error: BaseException | None, what: str) -> NewsletterError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(code, int):
         return None
     place = Place(shown(path))
     if path.is_dir():  # SQLite calls that a fault of the disk
         hint = "move the folder away, and put the last good copy of the ledger back"
-        return ConfigurationFault(Problem("R106", "the ledger can't be opened: it is a folder", place, hint))
+        return ConfigurationFault(Problem("R106", f"{what} can't be opened: it is a folder", place, hint))
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return ConfigurationFault(
@@ -148,14 +152,16 @@ def _fault(path: Path, error: BaseException | None) -> NewsletterError | None:
                     "R101",
                     "this file is no SQLite database, or a damaged one",
                     place,
-                    "put the last good copy back; only if nothing was ever sent from here, move it away",
+                    "put the last good copy back; only if nothing was ever sent from here, move it away"
+                    if what == "the ledger"
+                    else "delete it: it is made anew from the lists",
                 )
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return ProviderUnavailable(
                 Problem(
                     "R105",
-                    f"the ledger was locked by another program for {BUSY_TIMEOUT_S} seconds",
+                    f"{what} was locked by another program for {BUSY_TIMEOUT_S} seconds",
                     place,
                     "run it again when the other one has ended",
                 )
@@ -164,7 +170,7 @@ def _fault(path: Path, error: BaseException | None) -> NewsletterError | None:
             return ConfigurationFault(
                 Problem(
                     "R106",
-                    f"the ledger can't be opened: {error}",
+                    f"{what} can't be opened: {error}",
                     place,
                     "let the user who runs newsletter write to this file and its folder",
                 )
@@ -173,7 +179,7 @@ def _fault(path: Path, error: BaseException | None) -> NewsletterError | None:
             return ProviderUnavailable(
                 Problem(
                     "R107",
-                    f"the ledger can't be written: {error}",
+                    f"{what} can't be written: {error}",
                     place,
                     "make room on the disk and run it again; nothing was lost and nobody gets two",
                 )

@@ -1,6 +1,6 @@
 """The store: one object through which all other rooms ask and tell the ledger."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ from newsletter.store.values import (
     Person,
     Run,
     RunState,
+    Suppression,
     UnknownBatch,
 )
 
@@ -166,7 +167,7 @@ class Store:
     def freeze(
         self,
         new: NewRun,
-        people: Sequence[Person],
+        people: Iterable[Person],
         *,
         excluded: Mapping[str, int],
         batch_size: int,
@@ -210,10 +211,23 @@ class Store:
         """Every recipient of a run, in constant memory; no transaction is held between two of them."""
         return derived.deliveries(self._looking, run_id)
 
-    def received(self, env: str, campaign: str) -> frozenset[str]:
-        """Address keys to which any occurrence was accepted; a sequence's name stands for all its steps."""
+    def received(self, env: str, campaign: str, *, hmac: bytes | None = None) -> frozenset[str]:
+        """Address keys to which any occurrence was accepted; a sequence's name stands for all its steps.
+
+        hmac: ask for this person only, which is fast however many there are
+        """
         with self._looking() as conn:
-            return derived.received(conn, env, campaign)
+            return derived.received(conn, env, campaign, hmac)
+
+    def lately(
+        self, env: str, since: datetime, most: int, *, among: tuple[int, int] | None = None
+    ) -> frozenset[str]:
+        """Address keys to which `most` letters or more were accepted at or after `since`, of all campaigns.
+
+        among: the first and the last of the ids that are asked for
+        """
+        with self._looking() as conn:
+            return derived.lately(conn, env, since, most, among)
 
     # --- Sending
 
@@ -343,6 +357,11 @@ class Store:
         with self._writing() as conn:
             return optouts.add(conn, hmac, scope, reason=reason, source=source, now=now)
 
+    def suppressions(self, hmac: bytes) -> list[Suppression]:
+        """One person's opt-outs, oldest first."""
+        with self._looking() as conn:
+            return optouts.of(conn, hmac)
+
     def is_suppressed(self, hmac: bytes) -> bool:
         return bool(self.suppressed([hmac]))
 
@@ -357,7 +376,7 @@ class Store:
 
     # --- Sequences
 
-    def enrol(self, env: str, sequence: str, people: Sequence[Person], now: datetime) -> int:
+    def enrol(self, env: str, sequence: str, people: Iterable[Person], now: datetime) -> int:
         """Whoever was never in this sequence is in it now; returns how many."""
         with self._writing() as conn:
             return enrolments.enrol(conn, env, sequence, people, now)

@@ -138,6 +138,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """An opt-out as the ledger keeps it."""
+
+    scope: str  # '*' or a list
+    reason: str
+    source: str
+    at: datetime  # aware, UTC
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """One person's place in a sequence."""
 

@@ -30,8 +30,15 @@ class Loaded:
     def members(
         self, name: str, *, now: datetime = NOW, received: Mapping[str, Collection[str]] = {}
     ) -> list[str]:
-        found = self.segments.members(name, now=now, received=lambda campaign: received.get(campaign, ()))
-        return [who.key.partition("@")[0] for who in found]
+        world = self.segments.world(now=now, received=lambda campaign: received.get(campaign, ()))
+        inside = self.segments.matcher(name, world)
+        return [who.key.partition("@")[0] for who in self.audience.people if inside(who)]
+
+    def warned(self, name: str, *, now: datetime = NOW) -> tuple[Problem, ...]:
+        """What is told of a segment's negations."""
+        inside = self.segments.matcher(name, self.segments.world(now=now, received=lambda _: ()))
+        members = [who for who in self.audience.people if inside(who)]
+        return self.segments.findings(name, lambda column: sum(who.value(column) is None for who in members))
 
 
 def told(problem: Problem) -> str:

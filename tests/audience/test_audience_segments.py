@@ -430,7 +430,7 @@ def test_limits(load):
 def test_a_negation_that_takes_in_people_without_the_value_is_told(load):
     def findings(where, more=""):
         loaded = load({"readers": PEOPLE, "others": OTHERS}, segments=one(where) + more, settings=SETTINGS)
-        found = loaded.segments.findings("x", now=datetime(2015, 7, 3, 9, tzinfo=UTC), received=lambda _: ())
+        found = loaded.warned("x")
         return [
             f"{p.severity} {p.code} {p.place.line}:{p.place.column} {p.message} | {p.hint}"
             for p in found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience.models import ListFile, Membership, Standing, Subscriber
-from newsletter.audience.waterfall import REASONS, Waterfall, lists_without_ground, waterfall
+from newsletter.audience.waterfall import REASONS, Rules, Waterfall, lists_without_ground, waterfall
 from newsletter.errors import Place
 from newsletter.settings.values import ListSettings
 
@@ -31,7 +31,7 @@ def reason(
     smtputf8: bool = False,
 ) -> str | None:  # fmt: skip
     fall = waterfall(
-        [who], is_excluded=lambda _: excluded, suppressed=lambda _: suppressed, lists=lists, smtputf8=smtputf8
+        [who], Rules(lists, smtputf8), is_excluded=lambda _: excluded, suppressed=lambda _: suppressed
     )
     assert tuple(fall.excluded) == tuple(REASONS)
     return next((name for name, people in fall.excluded.items() if people), None)
@@ -90,11 +90,10 @@ def test_consent(rows, lists, expected):
 
 def test_a_list_that_says_nowhere_where_consent_comes_from_stops_a_live_send():
     def file(name: str, *columns: str) -> ListFile:
-        return ListFile(name, f"subscribers/{name}.csv", ("email", *columns), 1, "")
+        return ListFile(name, f"subscribers/{name}.csv", ("email", *columns), 1)
 
     files = {"a": file("a"), "b": file("b", "consent_source"), "c": file("c"), "d": file("d"), "e": file("e")}
-    people = [person(row("a"), row("b"), row("c"), row("d"))]
-    found = lists_without_ground(people, files, {"c": CUSTOMER, "d": DEFAULT})
+    found = lists_without_ground("abcd", files, {"c": CUSTOMER, "d": DEFAULT})
     assert [(p.code, str(p.place), p.message, p.hint) for p in found] == [
         ("A122", "subscribers/a.csv:1", "nothing says where the people on the list `a` gave their consent",
          'a column consent_source, or in newsletter.toml: [list.a] consent_source = "…"')
@@ -121,10 +120,9 @@ def test_each_candidate_is_put_exactly_once(people, excluded, suppressed, live, 
 
     fall: Waterfall = waterfall(
         people,
+        Rules({} if live else None, smtputf8),
         is_excluded=named(excluded),
         suppressed=named(suppressed),
-        lists={} if live else None,
-        smtputf8=smtputf8,
     )
     put = [who.key for who in fall.recipients] + [who.key for out in fall.excluded.values() for who in out]
     assert sorted(put) == sorted({who.key for who in people})
@@ -146,12 +144,10 @@ def test_lists_and_segments_meet_the_waterfall(load):
     )
     now = datetime(2015, 7, 3, tzinfo=UTC)
     everybody = loaded.audience.people
-    excluded = loaded.segments.matcher("inte-b", now=now, received=lambda _: ())
-    fall = waterfall(
-        everybody, is_excluded=lambda _: False, suppressed=lambda _: False, lists=None, smtputf8=False
-    )
+    excluded = loaded.segments.matcher("inte-b", loaded.segments.world(now=now, received=lambda _: ()))
+    fall = waterfall(everybody, Rules(None), is_excluded=lambda _: False, suppressed=lambda _: False)
     assert ([who.email for who in fall.recipients], {k: n for k, n in fall.counts.items() if n}) == (
         ["anna@example.org", "david@example.org"], {"unsubscribed": 1, "invalid": 1, "smtputf8": 1},
     )  # fmt: skip
-    fall = waterfall(everybody, is_excluded=excluded, suppressed=lambda _: False, lists=None, smtputf8=True)
+    fall = waterfall(everybody, Rules(None, smtputf8=True), is_excluded=excluded, suppressed=lambda _: False)
     assert fall.counts["excluded"] == 2

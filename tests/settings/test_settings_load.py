@@ -347,12 +347,18 @@ def test_a_mistake_in_the_file_is_told_at_its_place(make: Make, toml: str, expec
     assert told(make(toml)) == [f"error {expected}"]
 
 
-@pytest.mark.parametrize("table", ["limits", "test", "testers"])
+@pytest.mark.parametrize("table", ["test", "testers"])
 def test_a_table_of_a_later_step_is_refused(make: Make, table: str) -> None:
     expected = (
         f"error F201 [{table}] is not supported yet newsletter.toml:1:2 try: take it out: it would do nothing"
     )
     assert told(make(f"[{table}]\nx = 1\n")) == [expected]
+
+
+@pytest.mark.parametrize("key", ["per_second", "per_day", "max_recipients"])
+def test_a_limit_of_a_later_step_is_refused(make: Make, key: str) -> None:
+    expected = f"error F201 `limits.{key}` is not supported yet newsletter.toml:2:1 try: take it out: it would do nothing"
+    assert told(make(f"[limits]\n{key} = 1\n")) == [expected]
 
 
 def test_keys_of_a_later_step_are_refused_in_environments_too(make: Make) -> None:

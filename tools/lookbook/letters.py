@@ -76,7 +76,7 @@ def letters(root: Path = ROOT, readers: Mapping[str, str] = READERS) -> Iterator
     segments = load_segments(project, settings, audience, campaigns={one.id for one in campaigns})
 
     def is_member(name: str, subscriber: Subscriber) -> bool:
-        return segments.matcher(name, now=NOW, received=lambda _: ())(subscriber)
+        return segments.matcher(name, segments.world(now=NOW, received=lambda _: ()))(subscriber)
 
     for campaign in campaigns:
         composition = compose(

@@ -1,0 +1,196 @@
+"""The rows of one list: cells become values, an address and a standing; what is wrong is noted at its place."""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from newsletter.audience import cells
+from newsletter.audience.address import Address, parse_address
+from newsletter.audience.findings import Findings
+from newsletter.audience.models import AttributeValue, Standing
+from newsletter.audience.table import Table
+from newsletter.errors import Place, Severity, did_you_mean
+
+_IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")
+_SUBSCRIBED = Standing.SUBSCRIBED
+
+
+@dataclass(slots=True)
+class Row:
+    """A person on one list, as a row says it."""
+
+    list: str
+    file: str
+    line: int
+    key: str  # the address key; `file:line` for a row without address
+    email: str
+    address: str
+    standing: Standing
+    values: Mapping[str, AttributeValue]  # of all columns but address, tags and status; missing = absent
+    tags: tuple[str, ...]
+
+    @property
+    def place(self) -> Place:
+        return Place(self.file, self.line)
+
+
+class ListReader:
+    """Reads a list once from top to bottom; `count` and the findings are whole when `rows` has ended."""
+
+    def __init__(
+        self, name: str, table: Table, findings: Findings, *, zone: ZoneInfo, types: Mapping[str, str]
+    ) -> None:
+        self.name, self.table, self.findings = name, table, findings
+        self.count = 0
+        self._zone = zone
+        columns = table.columns
+        self._email = columns.index("email")
+        self._status = columns.index("status") if "status" in columns else None
+        self._tags = columns.index("tags") if "tags" in columns else None
+        self.kinds = kinds_of(columns, types)
+        self._values = [
+            (number, column, self.kinds[column])
+            for number, column in enumerate(columns)
+            if column in self.kinds
+        ]
+
+    def rows(self, *, after: int = 0) -> Iterator[tuple[int, list[Row]]]:
+        """All rows below line `after`, with their lines: those above were read before.
+
+        One row of the file may speak of several people, or of none, when its cells can't be told apart.
+        Raises Unreadable and ChecksFailed (F112).
+        """
+        width = len(self.table.columns)
+        for line, row in self.table.rows():
+            if line <= after or not (row[0].strip() or any(cell.strip() for cell in row)):
+                continue
+            self.count += 1
+            if len(row) == width:
+                yield line, self._whole(line, row)
+            else:
+                self._ragged(row)
+                # They get nothing, whatever other rows say.
+                yield line, [held for cell in row for held in self._held(line, cell)]
+
+    def _whole(self, line: int, row: list[str]) -> list[Row]:
+        address = self._address(row)
+        held = self._held(line, row[self._email].strip()) if address.problem is not None else []
+        # A row without address is nobody that another row could be, yet it is counted.
+        whole = Row(
+            self.name,
+            self.table.file,
+            line,
+            address.key if address.email else f"{self.table.file}:{line}",
+            address.email,
+            address.address,
+            _SUBSCRIBED if self._status is None else self._standing(row[self._status].strip()),
+            self._values_of(row),
+            () if self._tags is None else cells.tags(self._cleaned("tags", row[self._tags].strip())),
+        )
+        return [*held, whole]
+
+    def _held(self, line: int, cell: str) -> list[Row]:
+        """Whoever a cell names, be it `Eva <eva@example.org>` or in another column, has an unclear row."""
+        if "@" not in cell:
+            return []
+        found = _IN_BRACKETS.search(cell)
+        address = parse_address(found[1] if found else cell.strip())
+        if not address.key or address.problem is not None:
+            return []
+        named = (address.key, address.email, address.address)
+        return [Row(self.name, self.table.file, line, *named, Standing.UNCLEAR, {}, ())]
+
+    def _note(self, code: str, column: str, message: str, hint: str) -> None:
+        number = self.table.columns.index(column)
+        self.findings.add(
+            code, message, hint, Severity.WARNING, column=column, place=lambda: self.table.place(number)
+        )
+
+    def _address(self, row: list[str]) -> Address:
+        found = parse_address(row[self._email])
+        if not found.email:
+            hint = "write the address, or delete the row"
+            self._note("A113", "email", "a row without address: it is excluded", hint)
+        elif found.problem is not None:
+            message = f"the address is not valid: {found.problem[:1].lower()}{found.problem[1:].rstrip('.')}"
+            hint = "write one address, as anna@example.org; till then it is excluded"
+            self._note("A112", "email", message, hint)
+        elif found.needs_smtputf8:
+            message = "the address has other letters than a to z before the @, which few servers take"
+            self._note("A114", "email", message, "ask the reader for another address; this one is excluded")
+        return found
+
+    def _standing(self, word: str) -> Standing:
+        known = cells.STATUS_WORDS.get(word.casefold())
+        if known is not None:
+            return known
+        words = [other for other in cells.STATUS_WORDS if other]
+        message = f"unknown status `{short(word)}`: nobody can tell whether to mail, so nothing goes there"
+        hint = did_you_mean(word, words, otherwise="write subscribed, unsubscribed, cleaned or pending")
+        self._note("A111", "status", message, hint)
+        return Standing.UNCLEAR
+
+    def _values_of(self, row: list[str]) -> dict[str, AttributeValue]:
+        found: dict[str, AttributeValue] = {}
+        for number, column, kind in self._values:
+            cell = row[number].strip()
+            if not cell:
+                continue
+            if not cell.isprintable():
+                cell = self._cleaned(column, cell)
+                if not cell:
+                    continue
+            if kind == "text":
+                found[column] = cell
+                continue
+            try:
+                found[column] = _typed(kind, cell, self._zone)
+            except ValueError:
+                what, hint = cells.expectation(kind, cell)
+                code = "A116" if column == "consent_at" else "A115"
+                self._note(
+                    code, column, f"`{short(cell)}` in `{column}` is {what}: it counts as missing", hint
+                )
+        return found
+
+    def _cleaned(self, column: str, cell: str) -> str:
+        text = cells.clean(column, cell)
+        if text != cell:
+            what = "a line break or a control character" if column in cells.NAMES else "a control character"
+            self._note("A117", column, f"{what} in `{column}` is left out", "delete it in the file")
+        return text
+
+    def _ragged(self, row: list[str]) -> None:
+        have, want = len(row), len(self.table.columns)
+        if have > want:
+            hint = 'put a cell that holds a comma in quotes: "Berg, Åsa"'
+        else:
+            hint = "write a comma for each empty cell, too"
+        cells_have = "1 cell" if have == 1 else f"{have} cells"
+        message = f"the row has {cells_have}, the header {want}: it is left out"
+        # The first cell too many, or the end of what is there.
+        place = min(have - 1, want)
+        self.findings.add(
+            "A110", message, hint, Severity.WARNING, column="", place=lambda: self.table.place(place)
+        )
+
+
+@functools.lru_cache(32_768)  # days and numbers repeat themselves
+def _typed(kind: str, cell: str, zone: ZoneInfo) -> AttributeValue:
+    return cells.typed(kind, cell, zone)
+
+
+def kinds_of(columns: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:
+    """Column -> text, number, date, instant or bool, of all that hold values. types: as declared"""
+    return {
+        column: "instant" if column == "consent_at" else types.get(column, "text")
+        for column in columns
+        if column not in ("email", "tags", "status")
+    }
+
+
+def short(value: AttributeValue) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,88 @@
+"""A list whose truth lies in another program: its CSV is asked for by a command, and held when it looks wrong."""
+
+import subprocess
+from pathlib import Path
+
+from newsletter.audience.load import Origin
+from newsletter.audience.table import LONGEST_ROW, Unreadable, read_table
+from newsletter.errors import ChecksFailed, Place, Problem, Severity
+from newsletter.files.project import SETTINGS_FILE, read_lines
+
+TIME_LIMIT_S = 600
+LEAST_LEFT = 0.8  # a list that lost more than a fifth since last time is held
+
+
+def fetch(name: str, command: tuple[str, ...], root: Path, folder: Path) -> Origin:
+    """Run the command in the project's folder, without a shell; what it prints goes to a file in `folder`.
+
+    What it says on stderr goes nowhere: it may hold a key. Raises ChecksFailed: A130 it failed, A131 nothing came.
+    """
+    path = folder / f"{len(list(folder.iterdir()))}.csv"
+    try:
+        with path.open("xb") as out:
+            ran = subprocess.run(
+                command,
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                timeout=TIME_LIMIT_S,
+                check=False,
+            )
+    except OSError as error:
+        raise _failed(name, command, error.strerror or str(error)) from error
+    except subprocess.TimeoutExpired as error:
+        raise _failed(name, command, f"still running after {TIME_LIMIT_S} s") from error
+    if ran.returncode:
+        raise _failed(name, command, f"exit {ran.returncode}")
+    origin = Origin(name, f"list.{name}", path)
+    rows = _rows(origin)
+    if not rows:
+        hint = f"run the program of [list.{name}] by hand and see what it prints"
+        problem = Problem("A131", f"the list `{name}` is held: `{command[0]}` printed nobody", _place(), hint)
+        raise ChecksFailed(problem)
+    return Origin(name, origin.file, path, rows)
+
+
+def _rows(origin: Origin) -> int:
+    """How many rows the table has; what can't be read is told when it is loaded."""
+    if not origin.path.stat().st_size:
+        return 0
+    lines = lambda: read_lines(origin.path, file=origin.file, longest=LONGEST_ROW)  # noqa: E731
+    try:
+        table, _ = read_table(lines, origin.file)
+        return sum(1 for _, row in table.rows() if any(cell.strip() for cell in row)) if table else 1
+    except (Unreadable, ChecksFailed):
+        return 1
+
+
+def shrunk(name: str, before: int, now: int) -> Problem | None:
+    """Why a list is held that lost more than a fifth of its rows; None when it did not."""
+    if now >= before * LEAST_LEFT:
+        return None
+    message = f"the list `{name}` is held: its source printed {now} rows, {before} the last time"
+    return Problem(
+        "A132", message, _place(), f"if that is right: newsletter segment load --accept-smaller {name}"
+    )
+
+
+def both(name: str, file: str) -> Problem:
+    """What is told of a list that has a file, too."""
+    message = f"the list `{name}` has a file and a source"
+    return Problem("A133", message, Place(file), f"delete the file, or `source` under [list.{name}]")
+
+
+def never_asked(name: str) -> Problem:
+    """What is told of a list of which a look, which runs no program, knows nothing."""
+    message = f"the list `{name}` was never asked for here: a look runs no program"
+    return Problem("A134", message, _place(), "newsletter segment load", Severity.WARNING)
+
+
+def _failed(name: str, command: tuple[str, ...], reason: str) -> ChecksFailed:
+    hint = f"run the program of [list.{name}] by hand and see what it says"
+    message = f"the list `{name}` is held: `{command[0]}` failed ({reason})"
+    return ChecksFailed(Problem("A130", message, _place(), hint))
+
+
+def _place() -> Place:
+    return Place(SETTINGS_FILE)

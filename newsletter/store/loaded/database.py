@@ -1,0 +1,109 @@
+"""The file of the copy: opened, made, or made anew when it is not of this program's shape."""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite as dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from newsletter.store.loaded.tables import SHAPE, metadata
+from newsletter.store.sqlite import BUSY_TIMEOUT_S, create_file, switch_to_wal
+
+APPLICATION_ID = 0x6E776C73  # "nwls": the lists, not the ledger
+_CACHE_KIB = 32_768
+
+
+def open_kept(path: Path) -> sqlite3.Connection:
+    """The copy beside the ledger, for its owner's eyes only; made, or made anew, when need be.
+
+    Call it under `alone`: a file of another shape is taken away.
+    """
+    create_file(path)
+    with contextlib.suppress(sqlite3.DatabaseError):
+        if _is_ours(path):
+            return _connected(path)
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):  # derived from files: nothing is lost
+        path.with_name(name).unlink(missing_ok=True)
+    create_file(path)
+    switch_to_wal(path)
+    fresh = _connected(path)
+    _make(fresh)
+    return fresh
+
+
+def open_if_ours(path: Path) -> sqlite3.Connection | None:
+    """The copy for looking only: None when there is none of this shape."""
+    try:
+        if path.is_file() and _is_ours(path):
+            return _connected(path, readonly=True)
+    except (sqlite3.DatabaseError, OSError):
+        pass
+    return None
+
+
+def open_temporary(start: sqlite3.Connection | None) -> sqlite3.Connection:
+    """A copy of the copy, or an empty one, that is gone when it is closed; large ones are spilled to disk."""
+    own = sqlite3.connect("", isolation_level=None)  # SQLite: a private temporary database
+    if start is not None:
+        start.backup(own)
+        _prepare(own)
+    else:
+        _prepare(own)
+        _make(own)
+    return own
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time loads into this copy; a killed one lets go by dying."""
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_ours(path: Path) -> bool:
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as look:
+        mark = look.execute("PRAGMA application_id").fetchone()[0]
+        shape = look.execute("PRAGMA user_version").fetchone()[0]
+    return bool(mark == APPLICATION_ID and shape == SHAPE)
+
+
+def _connected(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    mode = "ro" if readonly else "rw"
+    own = sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
+    )
+    _prepare(own)
+    return own
+
+
+def _prepare(own: sqlite3.Connection) -> None:
+    own.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    own.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: a load touches the same ones again and again
+    own.execute("PRAGMA secure_delete = ON")  # who is gone from the files is gone from the disk
+    own.execute(
+        "PRAGMA synchronous = NORMAL"
+    )  # a power cut may take the last rows; the next load adds them again
+
+
+def _make(own: sqlite3.Connection) -> None:
+    own.execute("BEGIN IMMEDIATE")
+    for table in metadata.sorted_tables:
+        own.execute(text_of(CreateTable(table)))
+        for index in table.indexes:
+            own.execute(text_of(CreateIndex(index)))
+    own.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    own.execute(f"PRAGMA user_version = {SHAPE}")
+    own.execute("COMMIT")
+
+
+def text_of(statement: sa.schema.ExecutableDDLElement) -> str:
+    return str(statement.compile(dialect=dialect.dialect()))

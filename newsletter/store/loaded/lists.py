@@ -1,0 +1,392 @@
+"""The loaded lists as other rooms ask them: who is in a segment, who gets mail, who somebody is."""
+
+import contextlib
+import itertools
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
+
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateTable
+
+from newsletter.audience.conditions import Condition
+from newsletter.audience.evaluate import World
+from newsletter.audience.findings import Findings, problem_of
+from newsletter.audience.load import Origin
+from newsletter.audience.merge import merge
+from newsletter.audience.models import Audience, ListFile, Subscriber
+from newsletter.audience.sample import h31
+from newsletter.audience.waterfall import REASONS, Rules, Waterfall
+from newsletter.errors import Problem
+from newsletter.settings.model import Settings
+from newsletter.store.loaded import database
+from newsletter.store.loaded.conditions import Compiler, Sql
+from newsletter.store.loaded.loading import Key, load, stale
+from newsletter.store.loaded.tables import attribute, entry, kind, listed, said, tag, tag_name
+from newsletter.store.loaded.written import facts_from, row_of
+from newsletter.store.sqlite import translated
+
+Parts = Sequence[tuple[str, Condition]]
+"""A segment by name, as its last part, and before it those that it speaks of, each behind its own."""
+
+_PAGE = 1_000
+
+
+def open_lists(
+    path: Path,
+    origins: Sequence[Origin],
+    settings: Settings,
+    key: Key | None,
+    *,
+    keep: bool,
+    held: Collection[str] = (),
+) -> "LoadedLists":
+    """The lists as their files are now, for reading; all answers belong to this one moment.
+
+    path: the copy's file
+    keep: load what changed into it, making it if need be; otherwise a look: what changed goes into a temporary copy
+    held: lists that stay as they were loaded last
+    Raises ConfigurationFault (R106) and ProviderUnavailable (R105, R107, A125), as the ledger does.
+    """
+
+    def up_to_date(copy: sqlite3.Connection) -> LoadedLists:
+        if lacks := stale(copy, origins, settings, key, held):
+            load(copy, lacks, origins, settings, key)
+        return LoadedLists(copy)
+
+    with translated(path, derived=True):
+        own = database.open_if_ours(path)
+        if own is not None and not stale(own, origins, settings, key, held):
+            return LoadedLists(own)
+        if keep:
+            if own:
+                own.close()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with database.alone(path):
+                return up_to_date(database.open_kept(path))
+        temporary = database.open_temporary(own)
+        if own:
+            own.close()
+        return up_to_date(temporary)
+
+
+def rows_before(path: Path) -> dict[str, int]:
+    """How many rows each list had when it was loaded last; nothing where there is no copy."""
+    own = database.open_if_ours(path)
+    if own is None:
+        return {}
+    with contextlib.closing(own):
+        return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
+
+
+class LoadedLists:
+    """One look at the copy. Not for several threads at once."""
+
+    def __init__(self, own: sqlite3.Connection) -> None:
+        self._own = own
+        engine = sa.create_engine(
+            "sqlite://", creator=lambda: own, poolclass=StaticPool, hide_parameters=True
+        )
+        self.conn = engine.connect()
+        own.execute("BEGIN")  # a reader: others may load meanwhile, this look stays what it was
+        self._numbers = itertools.count(1)
+        self._sent: dict[str, sa.Select[Any]] = {}
+        current = sa.select(listed.c.version, listed.c.name, listed.c.file).where(listed.c.state == "current")
+        self._lists = {row.version: (row.name, row.file) for row in self.conn.execute(current)}
+        columns = self.conn.execute(sa.select(attribute.c.name, attribute.c.type, attribute.c.id))
+        self._columns = {(row.name, row.type): row.id for row in columns}
+        self._facts = {
+            row.id: facts_from(row.facts) for row in self.conn.execute(sa.select(kind.c.id, kind.c.facts))
+        }
+        self.keyed = self._known("secret", None) is not None
+        self.leads = sa.and_(entry.c.lead == 1, entry.c.version.in_([0, *self._lists]))
+
+    def close(self) -> None:
+        self.conn.close()
+        self._own.close()
+
+    def audience(self, problems: Mapping[str, tuple[Problem, ...]]) -> Audience:
+        """The lists and what is wrong with them. problems: of those that can't be used as they are now"""
+        told = {name: list(found) for name, found in problems.items()}
+        unusable = {name for name, found in problems.items() if any(problem.is_error for problem in found)}
+        lists: dict[str, ListFile] = {}
+        for row in self.conn.execute(
+            sa.select(listed).where(listed.c.state != "loading").order_by(listed.c.file)
+        ):
+            if row.state == "current" and row.name not in unusable:
+                lists[row.name] = ListFile(row.name, row.file, tuple(row.columns), row.rows, row.outside)
+            if found := Findings.restored(row.file, row.findings).all():
+                told.setdefault(row.name, []).extend(found)
+        for name, clashes in self._known("clashes", {}).items():
+            told.setdefault(name, []).extend(problem_of(said) for said in clashes)
+        columns = frozenset(column for each in lists.values() for column in each.columns)
+        return LoadedAudience(
+            self.everybody(),
+            dict(sorted(lists.items(), key=lambda each: each[1].file)),
+            {name: tuple(found) for name, found in told.items()},
+            columns,
+            self,
+        )
+
+    def _known(self, name: str, otherwise: Any) -> Any:
+        found = self._own.execute("SELECT value FROM known WHERE name = ?", (name,)).fetchone()
+        return json.loads(found[0]) if found else otherwise
+
+    # --- persons
+
+    def find(self, key: str) -> Subscriber | None:
+        """The person of this address key."""
+        found = self._rows("entry.h31 = ? AND entry.key = ? AND entry.version <> 0", (h31(key), key))
+        return next(iter(found), None)
+
+    def _rows(self, where: str, values: Sequence[object]) -> Iterator[Subscriber]:
+        """People by their rows as the lists have them, in the order of entry.key; all rows of each must be met."""
+        cursor = self._own.execute(
+            "SELECT entry.version, entry.key, said.line, said.email, said.address, said.standing, said.data"  # noqa: S608
+            " FROM entry JOIN said ON said.id = entry.id JOIN list ON list.version = entry.version"
+            f" WHERE ({where}) AND list.state = 'current' ORDER BY entry.key, list.file, said.line, entry.id",
+            values,
+        )
+        for _, rows in itertools.groupby(cursor, key=lambda row: row[1]):
+            yield merge([row_of(*self._lists[row[0]], row[1:]) for row in rows])
+
+    def by_ids(self, ids: Sequence[int]) -> list[Subscriber]:
+        """People by the rows that lead them, in this order."""
+        marks = ", ".join("?" * len(ids))
+        found: dict[int, Subscriber] = {}
+        merged: dict[str, int] = {}
+        for number, version, *row in self._own.execute(
+            "SELECT entry.id, entry.version, entry.key, said.line, said.email, said.address, said.standing,"  # noqa: S608
+            f" said.data FROM entry JOIN said ON said.id = entry.id WHERE entry.id IN ({marks})",
+            ids,
+        ):
+            if version:
+                found[number] = merge([row_of(*self._lists[version], row)])
+            else:
+                merged[row[0]] = number
+        for key, number in merged.items():
+            who = self.find(key)
+            assert who is not None  # noqa: S101 - a look sees what it has seen
+            found[number] = who
+        return [found[number] for number in ids]
+
+    def everybody(self) -> "Chosen":
+        number = self.conn.execute(
+            sa.select(sa.func.count()).select_from(entry).where(self.leads)
+        ).scalar_one()
+        return Chosen(self, number, sa.select(entry.c.id).where(self.leads))
+
+    def tags(self) -> dict[str, str]:
+        """Every tag that somebody has, folded -> as somebody wrote it."""
+        somebody = sa.exists().where(tag.c.tag == tag_name.c.id, tag.c.entry == entry.c.id, self.leads)
+        found = self.conn.execute(sa.select(tag_name.c.folded, tag_name.c.name).where(somebody))
+        return {row.folded: row.name for row in found}
+
+    # --- segments
+
+    def where(self, parts: Parts, world: World) -> Sql:
+        """The condition of being in a segment."""
+        return Compiler(
+            self._columns, world, kept=self._kept, sent=lambda name: self._received(name, world)
+        ).segment(parts)
+
+    def count(self, parts: Parts, world: World, *, missing: str | None = None) -> int:
+        """How many are in a segment; with `missing` only those without a value in that column."""
+        condition = sa.and_(self.leads, self.where(parts, world))
+        if missing is not None:
+            condition = sa.and_(condition, self._is_missing(missing))
+        return int(
+            self.conn.execute(sa.select(sa.func.count()).select_from(entry).where(condition)).scalar_one()
+        )
+
+    def sift(
+        self,
+        parts: Parts,
+        world: World,
+        rules: Rules,
+        *,
+        exclude: Iterable[Parts] = (),
+        silent: Collection[bytes] = (),
+        capped: Collection[str] = (),
+    ) -> Waterfall:
+        """The waterfall of a segment; who the people are is read when they are asked for.
+
+        exclude: segments whose members are left out
+        silent: HMACs of those who are suppressed; it takes a copy that is keyed
+        capped: address keys of those who got enough lately
+        """
+        if silent and not self.keyed:
+            raise AssertionError("opt-outs can't be told from a copy that was loaded without the secret")
+        flags = (
+            _flag("excluded", sa.or_(sa.false(), *(self.where(other, world) for other in exclude))),
+            _flag("suppressed", entry.c.hmac.in_(self.hmacs(silent)) if silent else sa.false()),
+            _flag("capped", entry.c.key.in_(self.keys(capped)) if capped else sa.false()),
+        )
+        inside = sa.and_(self.leads, self.where(parts, world))
+        groups = sa.select(entry.c.kind, *flags, sa.func.count().label("n")).where(inside)
+        counts: Counter[str] = Counter()
+        verdicts: list[tuple[int, int, int, int, str]] = []
+        lists: set[str] = set()
+        for row in self.conn.execute(groups.group_by(entry.c.kind, *flags)):
+            facts, asked = self._facts[row.kind], (row.excluded, row.suppressed, row.capped)
+            why = rules.reason(
+                facts, **dict(zip(("excluded", "suppressed", "capped"), map(bool, asked), strict=True))
+            )
+            counts[why or ""] += row.n
+            verdicts.append((row.kind, *asked, why or ""))
+            lists.update(each.list for each in facts.rows)
+        verdict = _Verdicts(self, verdicts, flags, inside)
+        excluded = {reason: verdict.people(reason, counts[reason]) for reason in REASONS}
+        return Waterfall(counts.total(), verdict.people("", counts[""]), excluded, frozenset(lists))
+
+    def people(self, parts: Parts, world: World) -> "Chosen":
+        """Everybody in a segment, by address key."""
+        inside = sa.and_(self.leads, self.where(parts, world))
+        return Chosen(self, self.count(parts, world), sa.select(entry.c.id).where(inside))
+
+    def _is_missing(self, column: str) -> Sql:
+        stored = [number for (name, _), number in self._columns.items() if name == column]
+        if column == "email" or not stored:
+            return sa.false() if column == "email" else sa.true()
+        return sa.and_(*(sa.literal_column(f"entry.c{number}").is_(None) for number in stored))
+
+    def _kept(self, condition: Sql) -> Sql:
+        """The same people, looked up once."""
+        found = self.temporary(sa.select(entry.c.id).where(self.leads, condition))
+        return entry.c.id.in_(sa.select(found.c.id))
+
+    def temporary(self, chosen: sa.Select[Any]) -> sa.Table:
+        """What a query finds, kept for this look; `place` numbers it from 1."""
+        table = sa.Table(
+            f"chosen_{next(self._numbers)}",
+            sa.MetaData(),
+            sa.Column("place", sa.Integer, primary_key=True),
+            *(sa.Column(column.name, column.type) for column in chosen.selected_columns),
+            prefixes=["TEMPORARY"],
+        )
+        self.conn.execute(CreateTable(table))
+        self.conn.execute(sa.insert(table).from_select([c.name for c in chosen.selected_columns], chosen))
+        return table
+
+    def _received(self, campaign: str, world: World) -> sa.Select[Any]:
+        """The keys to which a campaign was sent, asked for once."""
+        if campaign not in self._sent:
+            self._sent[campaign] = self.keys(world.received(campaign))
+        return self._sent[campaign]
+
+    def keys(self, keys: Iterable[str]) -> sa.Select[Any]:
+        """These address keys as something that a query can ask."""
+        table = self._one_column("key TEXT", ((key,) for key in keys))
+        return sa.select(sa.column("key", sa.Text)).select_from(table)
+
+    def hmacs(self, hmacs: Iterable[bytes]) -> sa.Select[Any]:
+        table = self._one_column("hmac BLOB", ((hmac,) for hmac in hmacs))
+        return sa.select(sa.column("hmac", sa.LargeBinary)).select_from(table)
+
+    def _one_column(self, column: str, rows: Iterable[tuple[object]]) -> sa.TableClause:
+        name = f"asked_{next(self._numbers)}"
+        self._own.execute(f"CREATE TEMPORARY TABLE {name} ({column} PRIMARY KEY) WITHOUT ROWID")
+        self._own.executemany(f"INSERT OR IGNORE INTO {name} VALUES (?)", rows)  # noqa: S608 - ours
+        return sa.table(name)
+
+    def forget_sent(self) -> None:
+        """Something was sent: what `received` answered may be old."""
+        self._sent.clear()
+
+
+def _flag(name: str, condition: Sql) -> sa.Label[int]:
+    return sa.case((condition, 1), else_=0).label(name)
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    """The reason of everybody in a segment, by kind and flags."""
+
+    lists: LoadedLists
+    verdicts: Sequence[tuple[int, int, int, int, str]]
+    flags: Sequence[sa.Label[int]]
+    inside: Sql
+
+    def people(self, reason: str, number: int) -> "Chosen":
+        kinds: dict[tuple[int, int, int], list[int]] = {}
+        for number_of_kind, *flags, why in self.verdicts:
+            if why == reason:
+                excluded, suppressed, capped = flags
+                kinds.setdefault((excluded, suppressed, capped), []).append(number_of_kind)
+        met = [
+            sa.and_(
+                *(flag.element == value for flag, value in zip(self.flags, values, strict=True)),
+                entry.c.kind.in_(those),
+            )
+            for values, those in kinds.items()
+        ]
+        return Chosen(self.lists, number, sa.select(entry.c.id).where(self.inside, sa.or_(sa.false(), *met)))
+
+
+class Chosen(Sequence[Subscriber]):
+    """People by address key, each read when it is asked for; nobody is held in memory."""
+
+    def __init__(self, lists: LoadedLists, number: int, chosen: sa.Select[Any]) -> None:
+        """number: how many `chosen` (of `entry.id`) finds"""
+        self._lists, self._number, self._chosen = lists, number, chosen
+        self._kept: sa.Table | None = None
+
+    def __len__(self) -> int:
+        return self._number
+
+    @property
+    def _table(self) -> sa.Table:
+        if self._kept is None:
+            self._kept = self._lists.temporary(self._chosen.order_by(entry.c.key))
+        return self._kept
+
+    @overload
+    def __getitem__(self, asked: int) -> Subscriber: ...
+    @overload
+    def __getitem__(self, asked: slice) -> Sequence[Subscriber]: ...
+    def __getitem__(self, asked: int | slice) -> Subscriber | Sequence[Subscriber]:
+        places = range(1, self._number + 1)[asked]
+        if isinstance(places, int):
+            return self._page([places])[0]
+        return tuple(self._page(places))
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        for start in range(1, self._number + 1, _PAGE):
+            yield from self._page(range(start, min(start + _PAGE, self._number + 1)))
+
+    def _page(self, places: Sequence[int]) -> list[Subscriber]:
+        ids: dict[int, int] = {}
+        for start in range(0, len(places), _PAGE):
+            asked = sa.select(self._table).where(self._table.c.place.in_(places[start : start + _PAGE]))
+            ids.update({row.place: row.id for row in self._lists.conn.execute(asked)})
+        return self._lists.by_ids([ids[place] for place in places]) if places else []
+
+    def identities(self) -> Iterator[tuple[str, str, bytes | None]]:
+        """Address key, address as typed, and HMAC where the copy is keyed, in the same order; fast."""
+        table = self._table
+        asked = (
+            sa.select(entry.c.key, said.c.email, entry.c.hmac)
+            .select_from(table.join(entry, entry.c.id == table.c.id).join(said, said.c.id == table.c.id))
+            .order_by(table.c.place)
+        )
+        for row in self._lists.conn.execute(asked, execution_options={"yield_per": _PAGE}):
+            yield row.key, row.email, row.hmac
+
+
+@dataclass(frozen=True)
+class LoadedAudience(Audience):
+    """An audience that is asked in the copy."""
+
+    loaded: LoadedLists
+
+    def find(self, key: str) -> Subscriber | None:
+        return self.loaded.find(key)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        return self.loaded.tags()

@@ -1,0 +1,56 @@
+"""People in several rows: one row stands for them all, and what their rows contradict is told."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from newsletter.audience.load import Origin, clash_problems
+from newsletter.audience.merge import Clashes, merge
+from newsletter.audience.rows import Row, kinds_of
+from newsletter.store.loaded.writer import Writer
+from newsletter.store.loaded.written import row_of
+
+# h31 is no identity, only nearly one: whoever shares it is told apart by the key.
+_SEVERAL = (
+    "SELECT entry.h31, entry.id, list.file, list.name, entry.key, said.line, said.email, said.address,"
+    " said.standing, said.data"
+    " FROM entry JOIN list ON list.version = entry.version JOIN said ON said.id = entry.id"
+    " WHERE list.state = 'current' AND entry.h31 IN ("
+    "  SELECT h31 FROM entry WHERE version IN (SELECT version FROM list WHERE state = 'current')"
+    "  GROUP BY h31 HAVING count(*) > 1)"
+    " ORDER BY entry.h31, entry.key, list.file, said.line, entry.id"
+)
+
+
+def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, str]) -> None:
+    """Whoever stands in several rows is led by a row of their own; inside the caller's transaction.
+
+    types: of the further columns, as declared
+    """
+    own = writer.own
+    old = "SELECT id FROM entry WHERE version = 0"
+    own.execute(f"DELETE FROM tag WHERE entry IN ({old})")  # noqa: S608 - ours
+    own.execute(f"DELETE FROM said WHERE id IN ({old})")  # noqa: S608
+    own.execute("DELETE FROM entry WHERE version = 0")
+    own.execute("UPDATE entry SET lead = 1 WHERE lead = 0")
+    current = own.execute("SELECT columns FROM list WHERE state = 'current'").fetchall()
+    columns = dict.fromkeys(column for (each,) in current for column in json.loads(each))
+    writer.plan(kinds_of(tuple(columns), types))
+    clashes = Clashes()
+    for ids, rows in _several(own.execute(_SEVERAL)):
+        clashes.add(rows)
+        writer.add_merged(merge(rows))
+        own.executemany("UPDATE entry SET lead = 0 WHERE id = ?", [(number,) for number in ids])
+    told = {
+        name: [problem.as_json() for problem in problems]
+        for name, problems in clash_problems(clashes, origins).items()
+    }
+    writer.know("clashes", told)
+
+
+def _several(found: Iterable[Any]) -> Iterator[tuple[list[int], list[Row]]]:
+    for _, people in groupby(found, key=lambda one: (one[0], one[4])):
+        together = list(people)
+        if len(together) > 1:
+            yield [one[1] for one in together], [row_of(one[3], one[2], one[4:]) for one in together]

@@ -1,0 +1,235 @@
+"""What is written into the copy, statement by statement: by the driver, for a million rows."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from newsletter.audience.address import reserved
+from newsletter.audience.folding import fold
+from newsletter.audience.load import Origin
+from newsletter.audience.models import TEXT_COLUMNS, AttributeValue, Standing, Subscriber
+from newsletter.audience.rows import Row
+from newsletter.audience.sample import h31
+from newsletter.audience.waterfall import Facts, RowFacts, address_state, facts_of
+from newsletter.errors import Problem
+from newsletter.store.loaded.tables import MERGED
+from newsletter.store.loaded.written import COLUMNS, comparable, data_of, facts_text
+
+_ENTRY = ("id", "version", "lead", "kind", "h31", "key", "hmac")
+_SAID = "INSERT INTO said (id, line, email, address, standing, data) VALUES (?, ?, ?, ?, ?, ?)"
+_TAG = "INSERT OR IGNORE INTO tag (tag, entry) VALUES (?, ?)"
+_PAGE = 50_000
+
+_Plan = list[tuple[str, Callable[[Any], Any]]]  # for each column of `entry`: whose value, made how
+
+
+class Writer:
+    """Writes through one connection; whoever makes it sees to it that nobody else does at the same time."""
+
+    def __init__(self, own: sqlite3.Connection, zone: ZoneInfo, keyed: Callable[[str], bytes] | None) -> None:
+        self.own = own
+        self._zone = zone
+        self._keyed = keyed or (lambda _key: None)  # type: ignore[return-value]
+        (last,) = own.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
+        self._next = int(last) + 1
+        self._kinds: dict[str, int] = dict(own.execute("SELECT facts, id FROM kind"))
+        self._by_facts: dict[object, int] = {}
+        self._tags: dict[str, int] = dict(own.execute("SELECT folded, id FROM tag_name"))
+        self._spelled: dict[str, int] = {}
+        self._plan: _Plan = []
+        self._insert = ""
+        self._outside = 0
+
+    def begin(self) -> None:
+        self.own.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self.own.execute("COMMIT")
+
+    # --- versions of a list
+
+    def begun(self, origin: Origin, sha256: str, types: str, columns: Sequence[str]) -> int:
+        """The version under which this very content is being loaded: one that was cut off, or a new one."""
+        found = self.own.execute(
+            "SELECT version FROM list WHERE state = 'loading' AND name = ? AND file = ? AND sha256 = ? AND types = ?",
+            (origin.name, origin.file, sha256, types),
+        ).fetchone()
+        if found:
+            return int(found[0])
+        return self._new(origin, sha256, types, "loading", columns, {})
+
+    def refuse(self, origin: Origin, sha256: str, types: str, problems: Iterable[Problem]) -> int:
+        """The list can't be used; why is kept, so that it need not be read again."""
+        found = {"found": [problem.as_json() for problem in problems], "more": [], "seen": []}
+        return self._new(origin, sha256, types, "refused", (), found)
+
+    def _new(
+        self, origin: Origin, sha256: str, types: str, state: str, columns: Sequence[str], findings: object
+    ) -> int:
+        self.begin()
+        cursor = self.own.execute(
+            "INSERT INTO list (name, file, sha256, types, state, line, rows, columns, findings, outside)"
+            " VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?, 0)",
+            (origin.name, origin.file, sha256, types, state, json.dumps(columns), json.dumps(findings)),
+        )
+        self.commit()
+        return int(cursor.lastrowid or 0)
+
+    def progress(self, version: int) -> tuple[int, int, Any, int]:
+        """Line up to which it is loaded, rows so far, the findings' state, the first address outside."""
+        line, rows, findings, outside = self.own.execute(
+            "SELECT line, rows, findings, outside FROM list WHERE version = ?", (version,)
+        ).fetchone()
+        return line, rows, json.loads(findings), outside
+
+    def plan(self, kinds: Mapping[str, str], *, outside: int = 0) -> None:
+        """Rows of these columns follow. outside: line of the first address outside the reserved domains"""
+        self._outside = outside
+        self._plan = []
+        names = []
+        for column, kind in {"email": "text", **kinds}.items():
+            for type_ in COLUMNS[kind]:
+                names.append(f"c{self._attribute(column, type_)}")
+                self._plan.append((column, comparable(type_, self._zone)))
+        columns = [*_ENTRY, *names]
+        self._insert = f"INSERT INTO entry ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+    def _attribute(self, name: str, type_: str) -> int:
+        asked = (name, type_)
+        found = self.own.execute("SELECT id FROM attribute WHERE name = ? AND type = ?", asked).fetchone()
+        if found:
+            return int(found[0])
+        alone = not self.own.in_transaction
+        if alone:
+            self.begin()
+        made = self.own.execute("INSERT INTO attribute (name, type) VALUES (?, ?)", asked).lastrowid
+        self.own.execute(f"ALTER TABLE entry ADD COLUMN c{made}")
+        if alone:
+            self.commit()
+        return int(made or 0)
+
+    def add(self, version: int, rows: Sequence[Row], line: int, count: int, findings: object) -> None:
+        """A piece of a list, and how far it goes, in one transaction."""
+        self.begin()
+        self._write(version, [(row, None) for row in rows])
+        if not self._outside:
+            self._outside = next((row.line for row in rows if row.address and not reserved(row.address)), 0)
+        self.own.execute(
+            "UPDATE list SET line = ?, rows = ?, findings = ?, outside = ? WHERE version = ?",
+            (line, count, json.dumps(findings, ensure_ascii=False), self._outside, version),
+        )
+        self.commit()
+
+    def add_merged(self, who: Subscriber) -> None:
+        """The row that stands for a person's several rows."""
+        row = Row("", "", 0, who.key, who.email, who.address, Standing.SUBSCRIBED, _values(who), who.tags)
+        self._write(MERGED, [(row, facts_of(who))])
+
+    def _write(self, version: int, people: Sequence[tuple[Row, Facts | None]]) -> None:
+        entries, said, tags = [], [], []
+        plan, keyed = self._plan, self._keyed
+        for row, facts in people:
+            number, key, values = self._next, row.key, row.values
+            self._next += 1
+            own = [
+                None if (value := values.get(column)) is None else make(value) for column, make in plan[1:]
+            ]
+            email = fold(row.email)
+            standing = row.standing._value_  # a bare word: the driver knows what to do with it
+            entries.append(
+                (
+                    number,
+                    version,
+                    1,
+                    self._kind(facts, row),
+                    h31(key),
+                    key,
+                    keyed(key),
+                    None if email == key else email,
+                    *own,
+                )
+            )
+            said.append((number, row.line, row.email, row.address, standing, data_of(values, row.tags)))
+            tags += [(self._tag(name), number) for name in row.tags]
+        self.own.executemany(self._insert, entries)
+        self.own.executemany(_SAID, said)
+        self.own.executemany(_TAG, tags)
+
+    def _kind(self, facts: Facts | None, row: Row) -> int:
+        """The number of what the waterfall asks of a person; without `facts` of somebody in this row alone."""
+        source, plain = "consent_source" in row.values, row.address.isascii()
+        asked = facts or (row.list, row.standing._value_, source, plain, row.address == "")
+        found = self._by_facts.get(asked)
+        if found is None:
+            alone = Facts((RowFacts(row.list, row.standing, source),), address_state(row.address))
+            found = self._by_facts[asked] = self._kind_of(facts or alone)
+        return found
+
+    def _kind_of(self, facts: Facts) -> int:
+        text = facts_text(facts)
+        if text not in self._kinds:
+            made = self.own.execute("INSERT INTO kind (facts) VALUES (?)", (text,)).lastrowid
+            self._kinds[text] = int(made or 0)
+            lists = {(each.list, self._kinds[text]) for each in facts.rows}
+            self.own.executemany("INSERT INTO kind_list (list, kind) VALUES (?, ?)", lists)
+        return self._kinds[text]
+
+    def _tag(self, name: str) -> int:
+        number = self._spelled.get(name)
+        if number is None:
+            folded = fold(name)
+            number = self._tags.get(folded)
+            if number is None:
+                made = self.own.execute(
+                    "INSERT INTO tag_name (folded, name) VALUES (?, ?)", (folded, name)
+                ).lastrowid
+                number = self._tags[folded] = int(made or 0)
+            self._spelled[name] = number
+        return number
+
+    # --- all lists together
+
+    def replace(self, versions: Sequence[int], gone: Sequence[int]) -> None:
+        """These versions hold from now on, instead of the earlier ones of their lists."""
+        for version in versions:
+            (name,) = self.own.execute("SELECT name FROM list WHERE version = ?", (version,)).fetchone()
+            self.own.execute("DELETE FROM list WHERE name = ? AND version <> ?", (name, version))
+            self.own.execute(
+                "UPDATE list SET state = 'current' WHERE version = ? AND state = 'loading'", (version,)
+            )
+        self.own.executemany("DELETE FROM list WHERE version = ?", [(version,) for version in gone])
+
+    def know(self, name: str, value: object) -> None:
+        text = json.dumps(value, ensure_ascii=False)
+        self.own.execute("INSERT OR REPLACE INTO known (name, value) VALUES (?, ?)", (name, text))
+
+    def sweep(self) -> None:
+        """Rows of versions that hold no more, and what hangs on them."""
+        stays = "version IN (SELECT version FROM list) OR version = 0"
+        if self.own.execute(f"DELETE FROM entry WHERE NOT ({stays})").rowcount:  # noqa: S608 - ours
+            self.own.execute("DELETE FROM said WHERE id NOT IN (SELECT id FROM entry)")
+            self.own.execute("DELETE FROM tag WHERE entry NOT IN (SELECT id FROM entry)")
+
+    def key_all(self, fingerprint: str) -> None:
+        """The HMAC of everybody: a secret was made, or another one holds, since they were loaded."""
+        after = 0
+        while page := self.own.execute(
+            "SELECT id, key FROM entry WHERE id > ? ORDER BY id LIMIT ?", (after, _PAGE)
+        ).fetchall():
+            after = page[-1][0]
+            self.begin()
+            keyed = [(self._keyed(key), number) for number, key in page]
+            self.own.executemany("UPDATE entry SET hmac = ? WHERE id = ?", keyed)
+            self.commit()
+        self.begin()
+        self.know("secret", fingerprint)
+        self.commit()
+
+
+def _values(who: Subscriber) -> dict[str, AttributeValue]:
+    found = {column: value for column in TEXT_COLUMNS if column != "email" and (value := who.value(column))}
+    if who.consent_at is not None:
+        found["consent_at"] = who.consent_at
+    return {**found, **who.attributes}
