@@ -111,11 +111,11 @@ class _Finder:
         at = self._offset(text, before)
         mjml = self._written.mjml
         colour = mjml.rfind(look.colour_as, 0, at) if look.colour_as else -1
-        ground = mjml.rfind(look.ground_as, 0, at) if look.ground_as else -1
-        page = mjml.find(
-            ">", mjml.find("<mj-body")
-        )  # what it says of the letter's ground is nobody's mistake here
-        found = ground if colour < 0 or ground > max(colour, page) else colour
+        body = mjml.find("<mj-body")
+        page = mjml[body : mjml.find(">", body)]  # the letter's own ground is nobody's mistake here
+        own = bool(look.ground_as) and look.ground_as not in page
+        ground = mjml.rfind(look.ground_as, 0, at) if own else -1
+        found = max(colour, ground)
         return self._written.place(found) if found >= 0 else self.of_text(text, before)
 
     def _offset(self, text: str, before: list[str]) -> int | None:

@@ -91,7 +91,7 @@
     flourishes: [...flourishes],
     width: document.documentElement.scrollWidth,
     levels: [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((h) => Number(h.tagName[1])),
-    h1: box(document.querySelector("h1")),
+    h1: document.querySelector("h1") && box(document.querySelector("h1")),
     content: Math.max(...flow.map((e) => box(e).right)) - Math.min(...flow.map((e) => box(e).x)),
     left: Math.min(...flow.map((e) => box(e).x)),
     buttons: [...document.querySelectorAll(".button a")].map((a) => ({ ...box(a), label: a.textContent.trim() })),
