@@ -38,7 +38,9 @@ def trial(workspace: Workspace, composition: Composition, *, thorough: bool) -> 
     try:
         composition.prove(people[:A_FEW])
     except ChecksFailed as failed:
-        yield from failed.problems
+        why = [problem for problem in found.values() if problem.is_error]
+        unshown = all(problem.code == "M122" for problem in failed.problems)
+        yield from why if unshown and why else failed.problems
         return
     yield from found.values()
     yield from survey.problems() if people else ()

@@ -26,6 +26,7 @@ from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.noting import Gaps, noted, noting
 from newsletter.render.deferral.put_off import PutOff
+from newsletter.render.deferral.readers import strangers
 from newsletter.render.deferral.rewrite import DeferringSandbox
 from newsletter.render.environment import Names, Sandbox, cleaned, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
@@ -410,6 +411,10 @@ class Compiler:
 
         return again
 
+    def _strangers(self) -> list[Subscriber]:
+        hosts = sorted(self.campaign.utm.hosts) if self.campaign.utm else []
+        return strangers(self.columns, self.settings.attributes, *hosts[:1])
+
     def _composition(
         self,
         renderer: Renderer,
@@ -429,7 +434,7 @@ class Compiler:
             size=merge.size,
             static_size=merge.static_size,
             whole=renderer,
-            prove=Certificate(merge, proving, self.columns, self.campaign.place("template")).prove,
+            prove=Certificate(merge, proving, self._strangers(), self.campaign.place("template")).prove,
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),

@@ -10,8 +10,9 @@ import pytest
 
 from newsletter.errors import ChecksFailed
 from newsletter.render.composition import Content
-from newsletter.render.deferral.certificate import LINKS, strangers
+from newsletter.render.deferral.certificate import LINKS
 from newsletter.render.deferral.compare import difference
+from newsletter.render.deferral.readers import strangers
 
 TEMPLATE = """+++
 sections = ["article", "panel"]

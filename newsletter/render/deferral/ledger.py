@@ -70,6 +70,11 @@ class Deferred:
         self.met.append(Met(site, {name: self._constant(value) for name, value in values.items()}))
         return Markup(self.tokens.write(site.kind, len(self.met) - 1))  # noqa: S704  (letters and digits)
 
+    def met_by(self, token: str) -> Met:
+        """What a single token stands for."""
+        (found,) = self.tokens.find(token)
+        return self.met[int(found["number"])]
+
     def holds(self, value: object) -> bool:
         """Whether a token is in a value, or in what it holds."""
         if isinstance(value, str):
