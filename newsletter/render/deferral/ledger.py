@@ -5,7 +5,7 @@ import dataclasses
 import datetime as dt
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,10 @@ from newsletter.render.environment import SAFE_ADDRESS
 
 Plain = str | int | float | bool | None | dt.date | dt.time | list[Any] | tuple[Any, ...] | dict[str, Any]
 
+
+# What an address begins with that leads to the same host whatever comes behind it.
+_HOST_ENDED = re.compile(r"#|(?:mailto|tel):|(?:https?:)?//[^/?#\\\s]+[/?#]", re.IGNORECASE)
+_TWO = "'https://example.org/a' if subscriber.city else 'https://example.org/b')"
 
 _numbers = itertools.count()  # for all compositions: what was compiled once serves many of them
 
@@ -145,25 +149,52 @@ class Deferred:
                     self.met[number], site=dataclasses.replace(site, node=checked)
                 )
             return url
-        for one in found:
-            if one["kind"] != Kind.VALUE or not self.is_encoded(self.met[int(one["number"])]):
-                raise Refused(
-                    "a part of an address that depends on the reader has to be encoded",
-                    "{{ subscriber.id | urlencode }}",
-                )
+        for _, refused in self.refused_in(url):
+            raise refused
         return url
 
-    def is_safe_address(self, met: Met) -> bool:
+    def refused_in(self, url: str) -> Iterator[tuple[Met, Refused]]:
+        """What can't stand where it stands in an address: the host is the same for everybody, all else is encoded.
+
+        `urlencode` leaves slashes, and a host ends at the first: so no value may stand before the host's end.
+        """
+        found = [*self.tokens.find(url)]
+        first, met = found[0], self.met[int(found[0]["number"])]
+        behind = found
+        if first.start() == 0:
+            if first["kind"] != Kind.VALUE:
+                message = "which address this is depends on the reader"
+                yield met, Refused(message, f"{{{{ ({_TWO} | safe_url }}}}")
+                return
+            if not self._is_safe_address(met):
+                message = "a whole address from a reader's data might run code"
+                yield met, Refused(message, "{{ subscriber.site | safe_url('https://…') }}")
+                return
+            behind = found[1:]
+            ended = (
+                _is_link(met.site.node) or not behind or url[first.end() : behind[0].start()][:1] in [*"/?#"]
+            )
+        else:
+            ended = _HOST_ENDED.match(url[: first.start()]) is not None
+        if not ended:
+            message = "the host of a link can't depend on the reader: their data might lead anywhere"
+            yield (
+                self.met[int(behind[0]["number"])],
+                Refused(message, "https://example.org/{{ … | urlencode }}"),
+            )
+            return
+        for one in behind:
+            met = self.met[int(one["number"])]
+            if one["kind"] == Kind.VALUE and not _is_encoded(met):
+                message = "a part of an address that depends on the reader has to be encoded"
+                yield met, Refused(message, "{{ subscriber.id | urlencode }}")
+
+    def _is_safe_address(self, met: Met) -> bool:
         """Whether a value that stands for a whole address can run no code."""
         node = met.site.node
         return isinstance(node, nodes.Expr) and (
             _is_link(node) or (isinstance(node, nodes.Filter) and node.name in ("safe_url", SAFE_ADDRESS))
         )
-
-    def is_encoded(self, met: Met) -> bool:
-        """Whether a value can stand in an address."""
-        node = met.site.node
-        return isinstance(node, nodes.Filter) and node.name == "urlencode"
 
     def _always(self, text: str) -> bool:
         """Whether something of a text is printed for every reader."""
@@ -225,7 +256,13 @@ def renamed(node: Any, names: Mapping[str, str]) -> Any:
     return type(node)(*(renamed(getattr(node, one), names) for one in node.fields), lineno=1)
 
 
-def _is_link(node: nodes.Node) -> bool:
+def _is_encoded(met: Met) -> bool:
+    """Whether a value can stand in an address."""
+    node = met.site.node
+    return isinstance(node, nodes.Filter) and node.name == "urlencode"
+
+
+def _is_link(node: nodes.Node | None) -> bool:
     """Whether it is an address that the program makes."""
     return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "links"
 

@@ -1,12 +1,13 @@
 """A renderer whose templates put off what depends on the reader runs once; what it makes is split into slots."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.deferral.ledger import Deferred, Met, Refused
 from newsletter.render.deferral.merge import SlotMerge
-from newsletter.render.deferral.positions import refusals
+from newsletter.render.deferral.positions import refusals, unquoted
 from newsletter.render.deferral.residual import Skeleton, Slots, Torn, Wrap, as_it_is
 from newsletter.render.environment import UNDERLINE, Sandbox, cleaned
 from newsletter.render.origin import Origins
@@ -42,7 +43,8 @@ class PutOff:
         html = tagger.html(
             stage.finish(texts.mjml, texts.campaign, lambda: Near(texts.mjml, deferred, places))
         )
-        found = [places.met(met, refused) for met, refused in refusals(html, deferred)]
+        refused = itertools.chain(unquoted(texts.mjml, deferred), refusals(html, deferred))
+        found = [places.met(met, why) for met, why in refused]
         lost = _tokens(_COMMENT.sub("", texts.mjml), deferred) - _tokens(html, deferred)
         gone = Refused("this would be lost: no reader would see it where it stands", "print it in a text")
         found += [places.met(deferred.met[number], gone) for number in sorted(lost)]
