@@ -32,6 +32,7 @@ from newsletter.render.environment import Names, Sandbox, cleaned, make_environm
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
+from newsletter.render.limits import modest
 from newsletter.render.manuscript import Manuscript
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
@@ -42,6 +43,7 @@ from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_v
 from newsletter.render.source_map import MarkingSandbox, Spot
 from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather
 from newsletter.render.text_part import FRAME, words
+from newsletter.render.utm import urlencoded
 from newsletter.render.values import Data, read_data
 from newsletter.render.views import step_view
 from newsletter.settings.model import Settings
@@ -78,13 +80,15 @@ class Compiler:
         self.text = self._environment(TemplateSandbox, autoescape=False)
 
     def _environment(self, kind: type[S], *, autoescape: bool) -> S:
-        return make_environment(
+        environment = make_environment(
             kind,
             self.templates,
             autoescape=autoescape,
             language=self.campaign.language,
             zone=ZoneInfo(self.campaign.timezone),
         )
+        environment.filters["urlencode"] = modest("urlencode", urlencoded)
+        return environment
 
     def compose(self, is_member: IsMember) -> Composition:
         """The Composition. Raises ChecksFailed with all problems."""

@@ -12,7 +12,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
-from newsletter.render.deferral.ledger import Deferred, Met
+from newsletter.render.deferral.ledger import ONE_LINE, Deferred, Met
 from newsletter.render.deferral.rewrite import CONTROL, MEMBER
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
 from newsletter.render.finish import Finish, Located, Trace
@@ -133,7 +133,9 @@ class Renderer:
             with budget():
                 subject = one_line(run(self.subject, roots))
                 preheader = one_line(run(self.preheader, roots))
-                roots["campaign"] = campaign_view(self.campaign, subject=subject, preheader=preheader)
+                roots["campaign"] = campaign_view(
+                    self.campaign, subject=self._settled(subject), preheader=self._settled(preheader)
+                )
                 if not subject:
                     raise ChecksFailed(
                         Problem(
@@ -150,6 +152,11 @@ class Renderer:
         except Exception as error:  # whatever a template does, it is a problem of the template's
             raise failure(error, self.origins, Place(self.campaign.file)) from error
         return Texts(subject, preheader, mjml, text, roots["campaign"])
+
+    def _settled(self, line: str) -> str:
+        """A header's line as templates print it; one that waits for the reader becomes one line with their values."""
+        deferred = self.html.deferred
+        return deferred.settle(ONE_LINE, line) if deferred and deferred.holds(line) else line
 
     def _frame(self, form: Form, roots: Mapping[str, Any]) -> str:
         context = {**roots, "data": form.data}
@@ -320,7 +327,7 @@ class Letter:
     def _stripped(self, content: str) -> str:
         if self._form.as_text:
             return content.strip("\n")
-        return Markup(content.strip())  # noqa: S704  (rendered with autoescape)
+        return Markup(content.strip(" \t\r\n\f"))  # noqa: S704  (rendered with autoescape)
 
     def _value(self, source: Source, content: str, name: str) -> Any:
         if source.shape is Shape.HTML:
@@ -330,11 +337,13 @@ class Letter:
         # Escaped here like everything in the HTML's program; templates get the text itself and escape it again.
         content = unmarked(content)
         plain = content.strip() if self._form.as_text else Markup(content).unescape().strip()  # noqa: S704
-        if source.shape is Shape.IMAGE and source.picture:
-            return Image(source.picture, plain, as_text=self._form.as_text)
         deferred = self._form.deferred
         if source.shape is Shape.URL and deferred and deferred.holds(plain):
             return deferred.address(plain, required=source.required)
+        if deferred and deferred.holds(plain):
+            plain = deferred.settle("trim", plain)
+        if source.shape is Shape.IMAGE and source.picture:
+            return Image(source.picture, plain, as_text=self._form.as_text)
         merged = "{" in source.html and (plain or source.required)
         if source.shape is Shape.URL and merged and not is_safe_url(plain):
             raise ChecksFailed(

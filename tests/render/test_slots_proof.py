@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 
 from newsletter.errors import ChecksFailed, Problem
+from newsletter.render.composition import content_of
+from newsletter.render.deferral.certificate import LINKS
+from newsletter.render.deferral.compare import difference
+from newsletter.render.deferral.readers import strangers
 
 PARTS = """+++
 sections = ["article"]
@@ -81,3 +85,96 @@ def test_a_condition_that_is_printed_beside_its_parts_holds(workshop: Any, make_
     assert composition.prove([]).endswith("no difference")
     assert "HEMLIGT" in workshop.content(make_person(city="Visby")).html
     assert "HEMLIGT" not in workshop.content(make_person(city="Kiruna")).html
+
+
+UTM = 'utm = { hosts = ["hejdigitalt.example"], source = "brev", medium = "email" }'
+
+
+def same(workshop: Any, *readers: Any) -> None:
+    """For made-up and these readers: the texts to the letter, and the HTML as it is read."""
+    composition = workshop.compose()
+    assert composition.prove(readers).endswith("no difference")
+    for reader in [*strangers(workshop.columns, host="hejdigitalt.example"), *readers]:
+        whole = content_of(composition.whole(reader, LINKS))
+        assert difference(whole, composition.fill(composition.slots(reader, LINKS))) == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Se [din sida]({{ subscriber.city | safe_url('https://hejdigitalt.example/') }}).",
+        "Se [din sida]({{ subscriber.city | safe_url('https://hejdigitalt.example/') }}#del).",
+        "**[Din sida]({{ subscriber.city | safe_url('https://hejdigitalt.example/') }})**",
+        "Du har sagt: {{ subscriber.city }}, {{ subscriber.tags | join(' ') }} och {{ subscriber.tags }}.",
+        "Se [här](https://hejdigitalt.example/?org={{ subscriber.city | urlencode }}) i dag.",
+        "Se https://hejdigitalt.example/?org={{ subscriber.city | urlencode }}",
+        "[A]({{ ('https://hejdigitalt.example/a' if subscriber.city else 'https://example.org/b') | safe_url }})",
+        "{% for t in subscriber.tags %}\n- [{{ t }}](https://hejdigitalt.example/?t={{ t | urlencode }})\n{% endfor %}",
+        "[Bort]({{ links.unsubscribe }}) och {% if subscriber.city %}{{ subscriber.city }}{% endif %}",
+    ],
+)
+def test_parameters_come_on_links_that_readers_bring_with_them(
+    workshop: Any, make_person: Any, body: str
+) -> None:
+    workshop.body(body, head=UTM)
+    readers = ["https://hejdigitalt.example/x?a=b&c=d", "Exempel Inc.", "se http://HEJDIGITALT.example.", ""]
+    same(workshop, *(make_person(city=one, tags=(one or "a", "b")) for one in readers))
+    filled = workshop.content(make_person(city="https://hejdigitalt.example/x", tags=("a",)))
+    if "org=" in body or "safe_url" in body:
+        assert "utm_source=brev" in filled.html
+        assert "utm_source=brev" in filled.text
+
+
+def test_a_full_stop_of_a_reader_stays_in_the_address(workshop: Any, make_person: Any) -> None:
+    workshop.body("Se [här](https://hejdigitalt.example/?org={{ subscriber.city | urlencode }})", head=UTM)
+    assert "?org=Exempel%20Inc%2E&utm_source" in workshop.content(make_person(city="Exempel Inc.")).text
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Hej {{ subscriber.first_name }}, välkommen",
+        "Hej{% if subscriber.first_name %} {{ subscriber.first_name }}{% endif %}  {{ subscriber.city }}!",
+        "{% if subscriber.city %}A{% elif subscriber.first_name %}B{% else %} C {% endif %} {{ subscriber.tags }}",
+    ],
+)
+def test_a_subject_in_a_template_is_one_line_there(workshop: Any, make_person: Any, subject: str) -> None:
+    workshop.write(
+        "templates/brev.txt", "  {{ campaign.subject }}\n\n{{ intro.body }}\n{{ links.unsubscribe }}"
+    )
+    workshop.body("Hej!", subject=subject)
+    same(workshop, make_person(""), make_person("  Bo\r\n Ek "))
+    if "välkommen" in subject:
+        assert "Hej , välkommen" in workshop.content(make_person("")).text
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "{{ subscriber.city }}",
+        "{{ subscriber.city or 'ingen' }}",
+        "{% if subscriber.city %}i {{ subscriber.city }} {% endif %}",
+        "{{ subscriber.tags }}",
+    ],
+)
+def test_fields_of_blocks_have_no_blanks_around_them(workshop: Any, make_person: Any, field: str) -> None:
+    workshop.write(
+        "templates/blocks/person.mjml", '+++\n[fields]\nname = "text"\n+++\n<mj-text>{{ name }}</mj-text>'
+    )
+    workshop.write("templates/blocks/person.txt", "[{{ name }}]")
+    workshop.body(f"::: person\nname: {field}\n:::")
+    same(workshop, make_person(city="  Visby "), make_person(city=""))
+    if field == "{{ subscriber.city }}":
+        assert "[Visby]" in workshop.content(make_person(city="  Visby ")).text
+
+
+def test_a_reader_with_quotes_in_a_name_gets_the_letter(workshop: Any, make_person: Any) -> None:
+    image = '<mj-image src="https://e.org/a.png" alt="Till {{ subscriber.city }}" />'
+    inlined = '<mj-style inline="inline">p { margin: 0 }</mj-style>'
+    workshop.write(
+        "templates/brev.mjml",
+        f'<mjml><mj-head>{inlined}</mj-head><mj-body>{image}{{{{ intro.body }}}}<mj-text><a href="{{{{ links.unsubscribe }}}}">'
+        "x</a></mj-text></mj-body></mjml>",
+    )
+    workshop.body("Hej!")
+    same(workshop, make_person(city='"Tyst" AB'))

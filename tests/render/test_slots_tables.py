@@ -113,6 +113,7 @@ EQUAL = {
     },
     "name given to a value": {"top": "{% set who = subscriber.first_name or 'du' %}", "text": "{{ who }}{% if who == 'du' %}!{% endif %}"},
     "macro with a value": {"top": "{% macro m(x) %}<b>{{ x }}</b>{% endmacro %}", "text": "{{ m(subscriber.first_name) }}"},
+    "a text with a condition counted": {"top": "{% set x %}a{% if subscriber.city %}b{% elif subscriber.first_name %}cc{% endif %}{% endset %}", "text": "{{ x | length }}"},
     "macro with a filter on it": {"top": "{% macro m(x) %}{{ x | upper }}{% endmacro %}", "text": "{{ m(subscriber.first_name) }}"},
     "name of a campaign's loop like a root's field": {"text": "{% for city in ['Visby'] %}{{ city }}{{ subscriber.city }}{% endfor %}"},
     "segment": {"body": "Hej\n\n::: only i-visby\nVälkommen hit.\n:::\n\n::: only not i-visby\nVälkommen dit.\n:::\n"},
@@ -186,7 +187,7 @@ REFUSED = {
     "filter around": ({"text": "{% filter upper %}{{ subscriber.city }}{% endfilter %}"}, "M120"),
     "the reader's name for something else": ({"text": "{% for subscriber in [1] %}{{ subscriber }}{% endfor %}"}, "M120"),
     "a text compared": ({"top": "{% set x %}{{ subscriber.city }}{% endset %}", "text": "{% if x == 'Visby' %}A{% endif %}"}, "M120"),
-    "a text counted": ({"top": "{% set x %}{% if subscriber.city %}a{% endif %}{% endset %}", "text": "{{ x | length }}"}, "M120"),
+    "a text with a loop counted": ({"top": "{% set x %}{% for t in subscriber.tags %}a{% endfor %}{% endset %}", "text": "{{ x | length }}"}, "M120"),
     "parts counted": ({"body": "Hej\n\n::: only i-visby\nA\n:::\n", "text": "{{ intro.parts | length }}"}, "M121"),
     "begins in one component, ends in another": ({"before": "<mj-section>{% if subscriber.city %}<mj-column><mj-text>A</mj-text></mj-column></mj-section>{% endif %}"}, "T134"),
 }  # fmt: skip

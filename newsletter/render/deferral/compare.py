@@ -2,8 +2,8 @@
 
 Elements, their attributes and texts are compared as they are once read (HTML Living Standard, 13.2.5 Tokenization),
 what Outlook reads in its comments included. May differ: how a character is spelled, blanks that no reader sees, percent
-signs in addresses where libxml2 sets them, Outlook's comments that end where the next begins; and in the head rules for
-components of which this reader gets none.
+signs in addresses where libxml2 sets them, a preheader that is empty, Outlook's comments that end where the next
+begins; and in the head rules for components of which this reader gets none.
 """
 
 import functools
@@ -27,6 +27,9 @@ _MARKUP = re.compile(
 _TAG = re.compile(rf"<(/?{_NAME})(.*)>", re.DOTALL)
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)</style\s*>", re.DOTALL | re.IGNORECASE)
 _NEIGHBOURS = re.compile(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>")
+_EMPTY = re.compile(
+    r'<div style="display: ?none;[^"<>]*">\s*</div>'
+)  # no preheader: whole, there is no element
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _ADDRESSES = frozenset({"href", "src", "action", "name"})
 _SAID = frozenset({"alt", "title", "aria-label", "class"})
@@ -57,7 +60,7 @@ def difference(one: Content, other: Content) -> str:
 def _items(html: str) -> Iterator[str]:
     """Tags in one spelling, and the texts between them; blanks as a line of text has them."""
     line = _Line()
-    for number, piece in enumerate(_MARKUP.split(_NEIGHBOURS.sub("", html))):
+    for number, piece in enumerate(_MARKUP.split(_NEIGHBOURS.sub("", _EMPTY.sub("", html)))):
         if not number % 2:
             line.add(piece)
             continue

@@ -9,12 +9,11 @@ from typing import Any
 
 from jinja2 import nodes
 
-from newsletter.render.deferral.ledger import Deferred
+from newsletter.render.deferral.ledger import FORCE, Deferred
 from newsletter.render.deferral.rewrite import Rewriter, Scope
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.templates import TemplateSandbox
 
-FORCE = "__force"
 Answers = Mapping[str, bool | int]
 
 _answers: ContextVar[Answers | None] = ContextVar("answers", default=None)

@@ -1,15 +1,30 @@
 """A renderer whose templates put off what depends on the reader runs once; what it makes is split into slots."""
 
+import functools
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.render.deferral.ledger import Deferred, Met, Refused
+from newsletter.render.deferral.ledger import (
+    FORCE,
+    ONE_LINE,
+    PRINTED,
+    TAGGED,
+    TAGGED_TEXT,
+    Deferred,
+    Met,
+    Refused,
+    is_link,
+)
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.positions import refusals, unquoted
 from newsletter.render.deferral.residual import Skeleton, Slots, Torn, Wrap, as_it_is
-from newsletter.render.environment import UNDERLINE, Sandbox, cleaned
+from newsletter.render.deferral.tokens import Kind
+from newsletter.render.environment import UNDERLINE, Sandbox, cleaned, one_line
 from newsletter.render.origin import Origins
 from newsletter.render.renderer import Renderer
 from newsletter.render.utm import Tagger
@@ -39,10 +54,7 @@ class PutOff:
             told = (places.problem(refused, file, line) for file, line, refused in deferred.refused)
             raise ChecksFailed(*dict.fromkeys(told))
         texts = stage.texts({})
-        tagger = Tagger(stage.campaign)
-        html = tagger.html(
-            stage.finish(texts.mjml, texts.campaign, lambda: Near(texts.mjml, deferred, places))
-        )
+        html = stage.finish(texts.mjml, texts.campaign, lambda: Near(texts.mjml, deferred, places))
         refused = itertools.chain(unquoted(texts.mjml, deferred), refusals(html, deferred))
         found = [places.met(met, why) for met, why in refused]
         lost = _tokens(_COMMENT.sub("", texts.mjml), deferred) - _tokens(html, deferred)
@@ -50,10 +62,12 @@ class PutOff:
         found += [places.met(deferred.met[number], gone) for number in sorted(lost)]
         if found:
             raise ChecksFailed(*dict.fromkeys(found))
-        text = UNDERLINE.join(map(cleaned, tagger.text(texts.text).split(UNDERLINE)))
+        links = _Links(stage.campaign, deferred)
+        text = UNDERLINE.join(map(cleaned, links.text(texts.text).split(UNDERLINE)))
         text = _BLANK_LINES.sub(
             "\n\n", _BLANKS_AT_END.sub("\n", text)
         )  # what is left is done for each reader
+        html = links.html(html)
         return cls(texts.subject, texts.preheader, texts.mjml, html, text, deferred, places)
 
     @property
@@ -67,6 +81,8 @@ class PutOff:
         plain, escaped: environments for what is left to render; wrap: what stands in the place of each expression
         Raises ChecksFailed for tokens that don't pair up.
         """
+        for environment in (plain, escaped):
+            self._equip(environment, Tagger(whole.campaign))
         in_plain, in_html = Slots(self.deferred, wrap), Slots(self.deferred, wrap)
         try:
             subject, preheader, text = (
@@ -91,6 +107,20 @@ class PutOff:
         except Refused as refused:
             raise ChecksFailed(Problem("M120", str(refused), self.places.fallback, refused.hint)) from None
 
+    @staticmethod
+    def _equip(environment: Sandbox, tagger: Tagger) -> None:
+        """The filters that may stand in what is left to render."""
+        filters: dict[str, Callable[..., Any]] = {
+            FORCE: lambda value, _key: value,
+            PRINTED: environment.finalize or str,
+            ONE_LINE: lambda value: one_line(str(value)),
+            TAGGED: lambda value: tagger.url(str(value)),
+            TAGGED_TEXT: functools.partial(_tagged, tagger),
+        }
+        environment.filters.update(
+            {name: filters[name] for name in filters.keys() - environment.filters.keys()}
+        )
+
     def _keys(self) -> dict[str, Place]:
         keys: dict[str, Place] = {}
         for met in self.deferred.met:
@@ -113,6 +143,51 @@ class Near:
             return None
         met = self.deferred.met[int(before[-1]["number"])]
         return self.places.of(met.site.file, met.site.line)
+
+
+class _Links:
+    """Campaign parameters on the links of a letter with tokens: on those that are not known yet, later."""
+
+    def __init__(self, campaign: Campaign, deferred: Deferred) -> None:
+        self._deferred = deferred
+        self._tags = campaign.utm is not None
+        self._tagger = Tagger(campaign, later=self._later)
+
+    def html(self, html: str) -> str:
+        return self._tagger.html(html)
+
+    def text(self, text: str) -> str:
+        """A plain text; what a reader's fields say may hold addresses, too."""
+        text = self._tagger.text(text)
+        if not self._tags:
+            return text
+        end, parts = 0, []
+        for token in self._deferred.tokens.find(text):
+            parts += [text[end : token.start()], self._tagged(token[0])]
+            end = token.end()
+        return "".join([*parts, text[end:]])
+
+    def _later(self, url: str) -> str | None:
+        first = next(self._deferred.tokens.find(url), None)
+        if first is None or first.start():
+            return None
+        met = self._deferred.met[int(first["number"])]
+        if is_link(met.site.node) and first[0] == url:
+            return url  # made for one person
+        return self._deferred.lift(TAGGED, met.site.file, met.site.line, url)
+
+    def _tagged(self, token: str) -> str:
+        met = self._deferred.met_by(token)
+        if met.site.kind is not Kind.VALUE or is_link(met.site.node):
+            return token
+        return self._deferred.lift(TAGGED_TEXT, met.site.file, met.site.line, token)
+
+
+def _tagged(tagger: Tagger, value: Any) -> Any:
+    """A value as the text part prints it, its addresses with the campaign's parameters."""
+    if isinstance(value, list | tuple):
+        return [_tagged(tagger, one) for one in value]
+    return tagger.text(value) if isinstance(value, str) and "://" in value else value
 
 
 def _tokens(text: str, deferred: Deferred) -> set[int]:

@@ -37,7 +37,7 @@ def strangers(
     texts = _texts(host)
     turns = [[*texts[turn:], *texts[:turn]] for turn in range(len(texts))]
     nobody = Subscriber(key="", email="", address="", memberships=())
-    plain = _stranger(fields, types or {}, [f"https://{host}/"], 0)
+    plain = _stranger(fields, types or {}, ["https://reader.example/"], 0)
     return [nobody, plain, *(_stranger(fields, types or {}, turn, n) for n, turn in enumerate(turns))]
 
 
