@@ -1,8 +1,10 @@
 """What the proof proves: it counts the letters that it compared, in every branch, and says what none could show."""
 
+import dataclasses
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.render.composition import content_of
@@ -178,3 +180,30 @@ def test_a_reader_with_quotes_in_a_name_gets_the_letter(workshop: Any, make_pers
     )
     workshop.body("Hej!")
     same(workshop, make_person(city='"Tyst" AB'))
+
+
+def test_a_name_given_in_a_block_ends_there(workshop: Any, make_person: Any) -> None:
+    workshop.write(
+        "templates/brev.mjml",
+        '+++\n[data]\nheadline = "text!"\n+++\n<mjml><mj-body>{{ intro.body }}{% block q %}{% set data = subscriber.city %}'
+        "<mj-text>{{ data }}</mj-text>{% endblock %}<mj-text>{{ data.headline }}"
+        '<a href="{{ links.unsubscribe }}">x</a></mj-text></mj-body></mjml>',
+    )
+    workshop.body("Hej!", head='[data]\nheadline = "Rubriken"')
+    same(workshop, make_person(city="Visby"))
+    html = workshop.content(make_person(city="Visby")).html
+    assert "Visby" in html
+    assert "Rubriken" in html
+
+
+def test_slots_that_fail_where_the_whole_letter_does_not_are_a_problem(
+    workshop: Any, make_person: Any
+) -> None:
+    composition = workshop.compose()
+    broken = Environment(autoescape=True).from_string("{% block s0 %}{{ 1 / 0 }}{% endblock %}")
+    merge = dataclasses.replace(composition.merge, plain=broken)
+    with pytest.raises(ChecksFailed) as failed:
+        merge(make_person(), LINKS)
+    assert [(one.code, str(one.place)) for one in failed.value.problems] == [
+        ("M121", "campaigns/brev.md:3:12")
+    ]

@@ -126,10 +126,15 @@ class Rewriter(Guards):
         return handle(node, scope) if handle else self._other(node, scope)
 
     def _other(self, node: nodes.Node, scope: Scope) -> Iterable[nodes.Node]:
-        """Includes, imports, extends, scopes: nothing in them but further statements."""
+        """Includes, imports, extends: nothing in them but further statements."""
         for name in ("body", "else_"):
             if isinstance(body := getattr(node, name, None), list):
                 setattr(node, name, self._body(body, scope))
+        return [node]
+
+    def _block(self, node: nodes.Block, scope: Scope) -> Iterable[nodes.Node]:
+        """What gets a name in a block has it there only."""
+        node.body = self._body(node.body, replace(scope, aliases={**scope.aliases}))
         return [node]
 
     def _output(self, node: nodes.Output, scope: Scope) -> Iterable[nodes.Node]:
