@@ -269,8 +269,19 @@ class Letter:
             name = "text" if self._form.as_text else "html"
             part = self._make("text", "text", {name: content}, self.sections[-1], self._print)
             self._places[id(part)] = self._plan.pieces[number].place
-            self._add(part)
+            self._add_if_any(part, content)
         return ""
+
+    def _add_if_any(self, part: Part, content: str) -> None:
+        """A text that is empty for some readers: they have no part there, as they would not in a whole letter."""
+        deferred = self._form.deferred
+        if deferred is None or self._form.as_text or deferred.is_settled(content):
+            self._add(part)
+            return
+        begin, end = deferred.unless_empty(content)
+        self._condition(begin)
+        self._add(part)
+        self._condition(end)
 
     def _piece(self, number: int) -> str:
         """A piece with all in it, where nothing has to be worked out."""
@@ -305,9 +316,11 @@ class Letter:
 
     def _condition(self, token: str) -> str:
         """A condition on the reader that is put off stands between the parts like one of them."""
-        part = self._make("condition", "condition", {}, self.sections[-1], lambda _part: token)
-        if self._form.deferred:
-            self._conditions[id(part)] = self._form.deferred.met_by(token)
+        met = self._form.deferred.met_by(token) if self._form.deferred else None
+        name = met.site.kind.name.lower() if met else "condition"
+        part = self._make("condition", name, {}, self.sections[-1], lambda _part: token)
+        if met:
+            self._conditions[id(part)] = met
         self._add(part)
         return ""
 

@@ -19,6 +19,9 @@ OTHERWISE = {
     "the end of a comment": ("<!--[if mso]>--&gt;<![endif]-->", "<!--[if mso]>--><![endif]-->"),
     "without quotes": ('<b class="a onclick=x">', "<b class=a onclick=x>"),
     "a class more": ('<b class="a b">', '<b class="a">'),
+    "an item's end missing": ("<li>a</li><li>b</li>", "<li>a<li>b</li>"),
+    "an item missing": ("<li></li><li>b</li>", "<li>b</li>"),
+    "a hidden text": ('<body><div style="display:none;font-size:1px">a</div>', "<body>"),
     "a text missing": ("<p>a</p><p>b</p>", "<p>a</p><p></p>"),
     "the end missing": ("<p>a</p>", "<p>a"),
     "a rule more": ("<style>a { b: c }</style>", "<style>a { b: c } p { d: e }</style>"),
@@ -35,6 +38,8 @@ THE_SAME = {
         "<!--[if mso | IE]><td><![endif]--> <!--[if mso | IE]></td><![endif]-->",
         "<!--[if mso | IE]><td></td><![endif]-->",
     ),
+    "an empty item": ("<ul><li><li>a</li></ul>", "<ul><li> </li><li>a</li></ul>"),
+    "an empty preheader": ('<body><div style="display:none;font-size:1px"> </div>', "<body>"),
     "a component's rule more": ("<style>a { b: c }</style>", "<style>a { b: c } .mj-column-per-50 { d: e }</style>"),
 }  # fmt: skip
 

@@ -17,6 +17,8 @@ sections = ["article"]
 +++
 <mjml><mj-body>PARTS{% for section in sections %}{{ section.body }}{% endfor %}{{ closing.body }}
 <mj-text><a href="{{ links.unsubscribe }}">Bort</a></mj-text></mj-body></mjml>"""
+BY_PICTURE = """<mjml><mj-body><mj-section><mj-column><mj-image src="{{ intro.image.src }}" alt="" /></mj-column></mj-section>
+{{ intro.body }}<mj-text><a href="{{ links.unsubscribe }}">Bort</a></mj-text></mj-body></mjml>"""
 ONLY_TEXTS = '{% for part in intro.parts %}{% if part.kind == "text" %}{{ part }}{% endif %}{% endfor %}'
 SECRET = "För alla.\n\n{% if subscriber.city != 'Kiruna' %}\nHEMLIGT.\n{% endif %}"
 
@@ -207,3 +209,60 @@ def test_slots_that_fail_where_the_whole_letter_does_not_are_a_problem(
     assert [(one.code, str(one.place)) for one in failed.value.problems] == [
         ("M121", "campaigns/brev.md:3:12")
     ]
+
+
+def test_a_block_in_a_loop_comes_once_for_each_round(workshop: Any, make_person: Any) -> None:
+    workshop.write(
+        "templates/blocks/ruta.mjml", '+++\n[fields]\nname = "text!"\n+++\n<mj-text>Ruta {{ name }}</mj-text>'
+    )
+    workshop.write("templates/blocks/ruta.txt", "Ruta {{ name }}")
+    workshop.body("{% for tag in subscriber.tags %}\n::: ruta\nname: {{ tag }}\n:::\n{% endfor %}")
+    same(workshop, make_person(tags=("a", "b")), make_person(tags=()))
+    assert workshop.content(make_person(tags=("a", "b"))).html.count("Ruta") == 2
+
+
+ALONE = """+++
+sections = ["article"]
++++
+<mjml><mj-body>RULE{{ intro.body }}RULE{% for section in sections %}{{ section.body }}RULE{% endfor %}
+<mj-section><mj-column><mj-text><a href="{{ links.unsubscribe }}">Bort</a></mj-text></mj-column></mj-section>
+</mj-body></mjml>""".replace("RULE", "<mj-section><mj-column><mj-divider /></mj-column></mj-section>")
+SOME = (
+    "{% if subscriber.city %}\nA\n{% endif %}",
+    "{% if subscriber.city %}\nA\n{% else %}\nB\n{% endif %}",
+    "{% if subscriber.city %}\nA\n{% endif %}\n\n{% if subscriber.first_name %}\nB\n{% endif %}",
+    "{% if subscriber.city %}\nA\n{% elif subscriber.tags %}\nB\n{% endif %}\n\n::: only i-visby\nC\n:::",
+    "{% if subscriber.city %}\n{% if subscriber.tags %}\nA\n{% endif %}\n\n{% for t in subscriber.tags %}\n- {{ t }}\n{% endfor %}\n{% endif %}",
+    "{% for t in subscriber.tags %}\nDu valde {{ t }}.\n{% endfor %}",
+    "{% for t in subscriber.tags %}\n- {{ t }}\n{% endfor %}",
+    "{% if subscriber.city %}A{% endif %} {% if subscriber.first_name %}B{% endif %}",
+)
+
+
+@pytest.mark.parametrize("text", SOME)
+def test_conditions_alone_between_sections(workshop: Any, make_person: Any, text: str) -> None:
+    workshop.write("templates/brev.mjml", ALONE)
+    workshop.body(f"{text}\n\n## Del\n\n{text}")
+    readers = [
+        make_person(name, city=city, tags=tags)
+        for name in ("", "Ada")
+        for city in ("", "Visby")
+        for tags in ((), ("a",), ("a", "b"))
+    ]
+    same(workshop, *readers)
+
+
+def test_whoever_gets_nothing_of_a_section_gets_no_frame_of_it(workshop: Any, make_person: Any) -> None:
+    workshop.write("templates/brev.mjml", ALONE)
+    workshop.body(SOME[2])
+    none, one, both = (
+        workshop.content(make_person(name, city=city)).html.count('<div class="mj-outlook-group-fix')
+        for name, city in (("", ""), ("Ada", ""), ("Ada", "Visby"))
+    )
+    assert none + 1 == one == both
+
+
+def test_a_picture_behind_a_text_that_may_be_empty_is_the_first(workshop: Any, make_person: Any) -> None:
+    workshop.write("templates/brev.mjml", BY_PICTURE)
+    workshop.body("{% if subscriber.city %}A{% endif %}\n\n![Logo](logo.png)")
+    same(workshop, make_person(city="Visby"), make_person(city=""))

@@ -2,8 +2,9 @@
 
 Elements, their attributes and texts are compared as they are once read (HTML Living Standard, 13.2.5 Tokenization),
 what Outlook reads in its comments included. May differ: how a character is spelled, blanks that no reader sees, percent
-signs in addresses where libxml2 sets them, a preheader that is empty, Outlook's comments that end where the next
-begins; and in the head rules for components of which this reader gets none.
+signs in addresses where libxml2 sets them, the ends of empty items and cells where it sets none, a preheader that is
+empty, Outlook's comments that end where the next begins; and in the head rules for components of which this reader
+gets none.
 """
 
 import functools
@@ -38,6 +39,9 @@ _INLINE = frozenset({
     "a", "abbr", "b", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "label", "mark", "q", "s", "samp",
     "small", "span", "strike", "strong", "sub", "sup", "u", "var",
 })  # fmt: skip
+_OPEN_ENDED = frozenset(
+    {"li", "dt", "dd", "td", "th", "tr", "option"}
+)  # empty, libxml2 leaves their ends to the reader
 _REPLACED = frozenset({"img", "input"})  # stand in a line like a word
 SHOWN = 60  # characters of a difference
 
@@ -59,7 +63,7 @@ def difference(one: Content, other: Content) -> str:
 
 def _items(html: str) -> Iterator[str]:
     """Tags in one spelling, and the texts between them; blanks as a line of text has them."""
-    line = _Line()
+    line, opened = _Line(), ""
     for number, piece in enumerate(_MARKUP.split(_NEIGHBOURS.sub("", _EMPTY.sub("", html)))):
         if not number % 2:
             line.add(piece)
@@ -69,7 +73,10 @@ def _items(html: str) -> Iterator[str]:
             line.meet(name)
         if said := line.take():
             yield said
-        yield _tag(piece)
+        tag = _tag(piece)
+        if name[1:] not in _OPEN_ENDED or not opened.startswith(f"<{name[1:]}") or said:
+            yield tag
+        opened = tag
         if name and name not in _INLINE and name not in _REPLACED:
             line.begin()
     if said := line.take():

@@ -48,7 +48,9 @@ class Site:
     """One expression, condition or loop in a template."""
 
     kind: Kind
-    node: nodes.Node | None  # an expression; a For without body; None for else and for ends
+    node: (
+        nodes.Node | None
+    )  # an expression; a For without body; an If for `unless_empty`; None for else and for ends
     file: str  # as given to Jinja
     line: int
     key: str  # what a proof calls a condition or a loop; else empty
@@ -67,12 +69,15 @@ class Met:
 class Deferred:
     """All that one composition puts off."""
 
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens = field(init=False)
     sites: dict[str, Site] = field(default_factory=dict)  # by template and number
     met: list[Met] = field(default_factory=list)
     constants: dict[str, Plain] = field(default_factory=dict)
     refused: list[tuple[str, int, Refused]] = field(default_factory=list)  # file and line, as given to Jinja
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokens(around=self.unless_empty)
 
     def site(self, kind: Kind, node: nodes.Node | None, file: str, line: int, key: str = "") -> str:
         name = f"{file}#{next(_numbers)}"
@@ -89,6 +94,17 @@ class Deferred:
         """What a single token stands for."""
         (found,) = self.tokens.find(token)
         return self.met[int(found["number"])]
+
+    def unless_empty(self, content: str) -> tuple[str, str]:
+        """The tokens around what stands in the letter only for readers to whom this content says something."""
+        found = next(self.tokens.find(content))
+        site = self.met[int(found["number"])].site
+        asked = nodes.If(nodes.TemplateData(content), [], [], [], lineno=1)
+        begin, end = (
+            self.site(kind, node, site.file, site.line)
+            for kind, node in ((Kind.OPEN, asked), (Kind.CLOSE, None))
+        )
+        return self.meet(begin, {}), self.meet(end, {})
 
     def holds(self, value: object) -> bool:
         """Whether a token is in a value, or in what it holds."""
