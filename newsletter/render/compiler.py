@@ -160,7 +160,10 @@ class Compiler:
         declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
         self.problems += unprinted(declared, [family], blocks)
         proving = self._proving(renderer, put_off, again)
-        composition = self._composition(renderer, merge, proving, body, plan)
+        proof = Certificate(
+            merge, proving, self._strangers(), self.campaign.place("template"), self._apart(renderer, put_off)
+        )
+        composition = self._composition(renderer, merge, proof, body, plan)
         gaps, written = self._gaps(renderer, put_off), self._manuscript(renderer, put_off)
         return dataclasses.replace(composition, gaps=gaps, written=written)
 
@@ -363,6 +366,15 @@ class Compiler:
 
         return proving
 
+    def _apart(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Place | None]:
+        """Finds where a reader's two letters part; compiled when somebody asks."""
+
+        def apart(reader: Subscriber) -> Place | None:
+            escaped = self._environment(TemplateSandbox, autoescape=True)
+            return put_off.apart(renderer, escaped, reader, _LINKS)
+
+        return apart
+
     def _gaps(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Iterable[Gap]]:
         """Finds empty fields; compiled when somebody asks."""
 
@@ -423,7 +435,7 @@ class Compiler:
         self,
         renderer: Renderer,
         merge: SlotMerge,
-        proving: Callable[[], SlotMerge],
+        proof: Certificate,
         body: tree.Body,
         plan: Plan,
     ) -> Composition:
@@ -438,7 +450,7 @@ class Compiler:
             size=merge.size,
             static_size=merge.static_size,
             whole=renderer,
-            prove=Certificate(merge, proving, self._strangers(), self.campaign.place("template")).prove,
+            prove=proof.prove,
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),

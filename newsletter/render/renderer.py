@@ -265,12 +265,15 @@ class Letter:
         content = self._stripped(self._content(self._plan.pieces[number].sources["html"], caller))
         if content:
             if not self._form.as_text:
-                refuse_code(content, self._plan.pieces[number].place)
+                self._refuse_code(content, self._plan.pieces[number].place)
             name = "text" if self._form.as_text else "html"
             part = self._make("text", "text", {name: content}, self.sections[-1], self._print)
             self._places[id(part)] = self._plan.pieces[number].place
             self._add_if_any(part, content)
         return ""
+
+    def _refuse_code(self, content: str, place: Place) -> None:
+        refuse_code(content, place, self._form.deferred.tokens if self._form.deferred else None)
 
     def _add_if_any(self, part: Part, content: str) -> None:
         """A text that is empty for some readers: they have no part there, as they would not in a whole letter."""
@@ -345,7 +348,7 @@ class Letter:
     def _value(self, source: Source, content: str, name: str) -> Any:
         if source.shape is Shape.HTML:
             if not self._form.as_text:
-                refuse_code(content, source.place)
+                self._refuse_code(content, source.place)
             return self._stripped(content)
         # Escaped here like everything in the HTML's program; templates get the text itself and escape it again.
         content = unmarked(content)

@@ -266,3 +266,76 @@ def test_a_picture_behind_a_text_that_may_be_empty_is_the_first(workshop: Any, m
     workshop.write("templates/brev.mjml", BY_PICTURE)
     workshop.body("{% if subscriber.city %}A{% endif %}\n\n![Logo](logo.png)")
     same(workshop, make_person(city="Visby"), make_person(city=""))
+
+
+PLACES = {
+    "parts counted in a loop": (
+        "{% for part in intro.parts %}{{ part }}\n\n<mj-text>{{ loop.index }}</mj-text>{% endfor %}",
+        "M121",
+        "templates/brev.mjml:3:",
+    ),
+    "picture behind a section": (
+        '<mj-section background-url="https://example.org/{{ subscriber.city | urlencode }}.png">'
+        + "<mj-column><mj-text>A</mj-text></mj-column></mj-section>{{ intro.body }}",
+        "T134",
+        "templates/brev.mjml:1:",
+    ),
+    "code in an address": (
+        '<mj-text><a href="javascript:{{ subscriber.city }}">A</a></mj-text>{{ intro.body }}',
+        "M120",
+        "templates/brev.mjml:1:",
+    ),
+}
+
+
+@pytest.mark.parametrize("probe", PLACES)
+def test_what_is_refused_is_told_at_its_line(workshop: Any, probe: str) -> None:
+    body, code, place = PLACES[probe]
+    workshop.write(
+        "templates/brev.mjml",
+        f'<mjml><mj-body>{body}<mj-text><a href="{{{{ links.unsubscribe }}}}">x</a></mj-text></mj-body></mjml>',
+    )
+    workshop.body("Hej!\n\n{% if subscriber.city == 'Kiruna' %}\nEtt till.\n{% endif %}")
+    (only,) = problems(workshop)
+    assert only.code == code
+    assert str(only.place).startswith(place)
+
+
+def test_what_the_program_brings_is_told_at_the_campaign(workshop: Any) -> None:
+    workshop.body("Hej!\n\n## {{ subscriber.city }}\n\nText.")
+    (only,) = problems(workshop)
+    assert (only.code, str(only.place)) == ("M120", "campaigns/brev.md")
+
+
+@dataclasses.dataclass
+class OtherMerge:
+    """Slots that say something else to somebody."""
+
+    whole: Any
+    merge: Any
+    fill: Any
+
+    def __call__(self, reader: Any, links: Any) -> Any:
+        return self.merge(reader, links)
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_a_difference_shows_nothing_of_a_real_reader(workshop: Any, make_person: Any, real: bool) -> None:
+    """Reports and logs are shown around; what a made-up reader's letter says may be read."""
+    proof = workshop.compose().prove.__self__
+    ada = make_person("Hemlig-Ada")
+
+    def otherwise(person: Any, links: Any) -> Any:
+        return proof.merge(
+            dataclasses.replace(person, first_name="Annan") if person is ada else person, links
+        )
+
+    broken = OtherMerge(proof.merge.whole, otherwise, proof.merge.fill)
+    made_up = proof.made_up if real else [ada, *proof.made_up]
+    with pytest.raises(ChecksFailed) as failed:
+        dataclasses.replace(proof, merge=broken, made_up=made_up).prove([ada])
+    (only,) = failed.value.problems
+    assert only.code == "M121"
+    assert "html" in only.message or "text" in only.message
+    assert ("Hemlig-Ada" in only.message) is not real
+    assert ("Annan" in only.message) is not real

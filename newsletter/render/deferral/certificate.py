@@ -1,5 +1,6 @@
 """The proof that filling slots gives what rendering a whole letter gives: each reader that is tried gets both."""
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ class Certificate:
     proving: Callable[[], SlotMerge]  # the same with conditions and loops that can be answered by decree
     made_up: Sequence[Subscriber]  # see strangers
     place: Place  # of the template
+    apart: Callable[[Subscriber], Place | None] = lambda _reader: None  # where a reader's two letters part
 
     def prove(self, readers: Iterable[Subscriber]) -> str:
         """Readers made up and given ones, then every condition both ways, neighbours in pairs, loops 0, 1 and 2 times.
@@ -34,7 +36,7 @@ class Certificate:
         given = [*readers]
         for answers, asked in undecided:
             letters += self._shown_by(given, answers, asked)
-        letters += hold_against(self.merge, given, self.place)
+        letters += self._held(given, quoted=False)
         if not letters:
             raise self._unshown({}, "")
         conditions = len(self.proving().keys)
@@ -54,8 +56,21 @@ class Certificate:
             letters += shown
             if not shown:
                 undecided.append((answers, asked))
-        letters += hold_against(self.merge, self.made_up, self.place)
+        letters += self._held(self.made_up, quoted=True)
         return letters, undecided
+
+    def _held(self, readers: Iterable[Subscriber], *, quoted: bool) -> int:
+        """How many letters came out the same. Raises ChecksFailed (M121), where the two part if that can be found."""
+        letters = 0
+        for reader in readers:
+            try:
+                letters += hold_against(self.merge, [reader], self.place, quoted=quoted)
+            except ChecksFailed as failed:
+                (first, *more) = failed.problems
+                if first.code == "M121" and (place := self.apart(reader)):
+                    first = dataclasses.replace(first, place=place)
+                raise ChecksFailed(first, *more) from None
+        return letters
 
     @property
     def _pair(self) -> Sequence[Subscriber]:
@@ -65,7 +80,7 @@ class Certificate:
     def _shown_by(self, readers: Iterable[Subscriber], answers: Answers, asked: str) -> int:
         """One letter, of the first of these readers who can show it. Raises ChecksFailed: M121, M122 for nobody."""
         for reader in readers:
-            if self._under(answers, asked, [reader]):
+            if self._under(answers, asked, [reader], quoted=False):
                 return 1
         raise self._unshown(answers, asked)
 
@@ -80,27 +95,29 @@ class Certificate:
         place = self.proving().keys[asked] if asked else self.place
         return ChecksFailed(Problem("M122", message, place, hint))
 
-    def _under(self, answers: Answers, asked: str, readers: Sequence[Subscriber]) -> int:
+    def _under(
+        self, answers: Answers, asked: str, readers: Sequence[Subscriber], *, quoted: bool = True
+    ) -> int:
         """Letters that are the same both ways with these answers. Raises ChecksFailed (M121)."""
         proving = self.proving()
         try:
             with answered(answers):
-                return hold_against(proving, readers, proving.keys.get(asked, self.place))
+                return hold_against(proving, readers, proving.keys.get(asked, self.place), quoted=quoted)
         except ChecksFailed:
             if asked:
                 raise
         place = self._culprit(answers, readers)
         with answered(answers):
-            return hold_against(proving, readers, place)
+            return hold_against(proving, readers, place, quoted=quoted)
 
     def _culprit(self, answers: Answers, readers: Sequence[Subscriber]) -> Place:
-        """The place of the condition without whose answer these letters would not differ; the template's for none."""
+        """The place of the condition without whose answer these letters would not differ; for none where they part."""
         proving = self.proving()
         for key, place in proving.keys.items():
             with answered({**answers, key: _other(answers[key])}):
                 if not _differ(proving, readers):
                     return place
-        return self.place
+        return next(filter(None, map(self.apart, readers)), self.place)
 
 
 def decrees(keys: Sequence[str]) -> Iterator[tuple[Answers, str]]:
@@ -123,9 +140,12 @@ def decrees(keys: Sequence[str]) -> Iterator[tuple[Answers, str]]:
         )
 
 
-def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) -> int:
-    """How many letters came out the same both ways. place: of the template
+def hold_against(
+    merge: SlotMerge, readers: Iterable[Subscriber], place: Place, *, quoted: bool = True
+) -> int:
+    """How many letters came out the same both ways.
 
+    place: of the template; quoted: whether a difference may be shown, which tells of real readers what is theirs alone
     Who can be rendered in neither way is passed over and not counted: that is told where it happens.
     Raises ChecksFailed (M121) for the first reader whose two letters differ.
     """
@@ -140,6 +160,11 @@ def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) 
             raise filled
         if found := difference(content_of(whole), merge.fill(filled)):
             message = f"filled in, the letter differs from the whole one: {found}"
+            if not quoted:
+                part = found.partition(":")[0]
+                message = (
+                    f"filled in, the letter of a reader on the list differs from the whole one, in its {part}"
+                )
             hint = "let conditions and values that differ stand around whole paragraphs, blocks or sections"
             raise ChecksFailed(Problem("M121", message, place, hint))
         letters += 1

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.render.composition import Links
 from newsletter.render.deferral.ledger import (
     FORCE,
     ONE_LINE,
@@ -22,11 +24,13 @@ from newsletter.render.deferral.ledger import (
 )
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.positions import refusals, unquoted
-from newsletter.render.deferral.residual import Skeleton, Slots, Torn, Wrap, as_it_is
+from newsletter.render.deferral.residual import Skeleton, Slots, Torn, Wrap, as_it_is, values
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.environment import UNDERLINE, Sandbox, cleaned, one_line
+from newsletter.render.limits import budget
 from newsletter.render.origin import Origins
 from newsletter.render.renderer import Renderer
+from newsletter.render.templates import BUILT_IN_MARK
 from newsletter.render.utm import Tagger
 
 _BLANKS_AT_END = re.compile(r"(?<![ \t])[ \t]+\n")
@@ -74,6 +78,23 @@ class PutOff:
     def near(self) -> "Near":
         """Places in `mjml`."""
         return Near(self.mjml, self.deferred, self.places)
+
+    def apart(self, whole: Renderer, environment: Sandbox, reader: Subscriber, links: Links) -> Place | None:
+        """Where one reader's MJML filled in begins to differ from the whole one; None if nobody can tell.
+
+        environment: for what is left to render, with autoescape
+        """
+        self._equip(environment, Tagger(whole.campaign))
+        slots = Slots(self.deferred)
+        try:
+            skeleton = slots.take(cleaned(self.mjml))
+            with budget():
+                made = values(slots.template(environment), whole.reader(reader, links))
+            text, located = whole.traced(reader, links)
+        except (Torn, Refused, ChecksFailed):
+            return None
+        at = _parting(text, cleaned(skeleton.join(made)))
+        return located.place(at) if located and at is not None else None
 
     def merge(self, whole: Renderer, *, plain: Sandbox, escaped: Sandbox, wrap: Wrap = as_it_is) -> SlotMerge:
         """The merge that fills slots in place of rendering whole letters.
@@ -131,18 +152,32 @@ class PutOff:
 
 @dataclass(frozen=True)
 class Near:
-    """Places of faults in an MJML with tokens: that of the token at the offset, or else of the last one before it."""
+    """Places of faults in an MJML with tokens: of the one in the tag that begins there, else of the last one before."""
 
     mjml: str
     deferred: Deferred
     places: "Places"
 
     def place(self, offset: int) -> Place | None:
-        before = [token for token in self.deferred.tokens.find(self.mjml) if token.start() <= offset]
-        if not before:
+        near: int | None = None
+        for token in self.deferred.tokens.find(self.mjml):
+            if token.start() <= offset or ">" not in self.mjml[offset : token.start()]:
+                near = int(token["number"])
+            if token.start() > offset:
+                break
+        if near is None:
             return None
-        met = self.deferred.met[int(before[-1]["number"])]
+        met = self.deferred.met[near]
         return self.places.of(met.site.file, met.site.line)
+
+
+def _parting(one: str, other: str) -> int | None:
+    """The offset in the first text at which the second says something else; blanks say nothing."""
+    words, others = (re.finditer(r"[^\s<>]+|[<>]", text) for text in (one, other))
+    for a, b in itertools.zip_longest(words, others):
+        if a is None or b is None or a[0] != b[0]:
+            return a.start() if a else None
+    return None
 
 
 class _Links:
@@ -206,7 +241,8 @@ class Places:
 
     def of(self, file: str, line: int) -> Place:
         origin = self._origins.get(file)
-        return origin.find(line, r"\{[{%]") if origin else self.fallback
+        place = origin.find(line, r"\{[{%]") if origin else self.fallback
+        return self.fallback if place.file.startswith(BUILT_IN_MARK) else place
 
     def met(self, met: Met | None, refused: Refused) -> Problem:
         if met is None:
