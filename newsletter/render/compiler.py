@@ -27,11 +27,13 @@ from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.noting import Gaps, noted, noting
 from newsletter.render.deferral.put_off import PutOff
+from newsletter.render.deferral.readers import strangers
 from newsletter.render.deferral.rewrite import DeferringSandbox
 from newsletter.render.environment import Names, Sandbox, cleaned, make_environment
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
+from newsletter.render.limits import modest
 from newsletter.render.manuscript import Manuscript
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
@@ -42,6 +44,7 @@ from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_v
 from newsletter.render.source_map import MarkingSandbox, Spot
 from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather
 from newsletter.render.text_part import FRAME, words
+from newsletter.render.utm import urlencoded
 from newsletter.render.values import Data, read_data
 from newsletter.render.views import step_view
 from newsletter.settings.model import Settings
@@ -78,13 +81,15 @@ class Compiler:
         self.text = self._environment(TemplateSandbox, autoescape=False)
 
     def _environment(self, kind: type[S], *, autoescape: bool) -> S:
-        return make_environment(
+        environment = make_environment(
             kind,
             self.templates,
             autoescape=autoescape,
             language=self.campaign.language,
             zone=ZoneInfo(self.campaign.timezone),
         )
+        environment.filters["urlencode"] = modest("urlencode", urlencoded)
+        return environment
 
     def compose(self, is_member: IsMember) -> Composition:
         """The Composition. Raises ChecksFailed with all problems."""
@@ -156,9 +161,11 @@ class Compiler:
         declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
         self.problems += unprinted(declared, [family], blocks)
         proving = self._proving(renderer, put_off, again)
-        composition = self._composition(renderer, merge, proving, body, plan)
+        proof = Certificate(
+            merge, proving, self._strangers(), self.campaign.place("template"), self._apart(renderer, put_off)
+        )
         return dataclasses.replace(
-            composition,
+            self._composition(renderer, merge, proof, body, plan),
             gaps=self._gaps(renderer, put_off),
             written=self._manuscript(renderer, put_off),
             branches=functools.partial(branches, proving),
@@ -363,6 +370,15 @@ class Compiler:
 
         return proving
 
+    def _apart(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Place | None]:
+        """Finds where a reader's two letters part; compiled when somebody asks."""
+
+        def apart(reader: Subscriber) -> Place | None:
+            escaped = self._environment(TemplateSandbox, autoescape=True)
+            return put_off.apart(renderer, escaped, reader, _LINKS)
+
+        return apart
+
     def _gaps(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Iterable[Gap]]:
         """Finds empty fields; compiled when somebody asks."""
 
@@ -415,11 +431,15 @@ class Compiler:
 
         return again
 
+    def _strangers(self) -> list[Subscriber]:
+        hosts = sorted(self.campaign.utm.hosts) if self.campaign.utm else []
+        return strangers(self.columns, self.settings.attributes, *hosts[:1])
+
     def _composition(
         self,
         renderer: Renderer,
         merge: SlotMerge,
-        proving: Callable[[], SlotMerge],
+        proof: Certificate,
         body: tree.Body,
         plan: Plan,
     ) -> Composition:
@@ -436,7 +456,7 @@ class Compiler:
             shows=merge.shows,
             static_size=merge.static_size,
             whole=renderer,
-            prove=Certificate(merge, proving, self.columns, self.campaign.place("template")).prove,
+            prove=proof.prove,
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),

@@ -53,7 +53,7 @@ class Finish:
         except (ValueError, OSError, RuntimeError) as error:
             fault = Fault("T120", f"MJML can't be read: {shortened(str(error), 200)}")
             raise ChecksFailed(*self._problems((fault,), trace)) from None
-        refuse_code(compiled.html, Place(self.campaign.file))
+        refuse_code(compiled.html, Place(self.campaign.file), self.tokens)
         findings = self._problems(compiled.findings, trace)
         return inline_css(compiled.html, compiled.css), tuple(findings)
 

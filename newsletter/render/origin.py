@@ -149,7 +149,8 @@ def failure(error: Exception, origins: Origins, fallback: Place) -> ChecksFailed
         return ChecksFailed(
             Problem("M107", str(error), place, "give `safe_url` what to use instead: | safe_url('https://…')")
         )
-    if isinstance(error, Refused):
+    if isinstance(error, Refused):  # what the program itself brings nobody can change
+        place = fallback if place.file.startswith("(") else place
         return ChecksFailed(Problem("M120", str(error), place, error.hint))
     if isinstance(error, TooMuch):
         return ChecksFailed(

@@ -1,7 +1,7 @@
 """The whole rendering for one person: body program, template, MJML, inlined CSS; and the text part beside it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Links, Values
-from newsletter.render.deferral.ledger import Deferred
+from newsletter.render.deferral.ledger import ONE_LINE, Deferred, Met
 from newsletter.render.deferral.rewrite import CONTROL, MEMBER
 from newsletter.render.environment import Names, cleaned, is_safe_url, one_line, shortened
 from newsletter.render.finish import Finish, Located, Trace
@@ -26,6 +26,8 @@ from newsletter.render.source_map import SourceMap, Spot, unmarked
 from newsletter.render.text_part import plain_block, tidy
 from newsletter.render.utm import Tagger
 from newsletter.render.views import Image, Part, Section, TextPart, campaign_view
+
+_EACH = "let it print the `body` of intro, sections and closing, or each of their parts"
 
 IsMember = Callable[[str, Subscriber], bool]
 Caller = Callable[[], str]  # what a {% call %} hands over: its body, to be worked out
@@ -131,7 +133,9 @@ class Renderer:
             with budget():
                 subject = one_line(run(self.subject, roots))
                 preheader = one_line(run(self.preheader, roots))
-                roots["campaign"] = campaign_view(self.campaign, subject=subject, preheader=preheader)
+                roots["campaign"] = campaign_view(
+                    self.campaign, subject=self._settled(subject), preheader=self._settled(preheader)
+                )
                 if not subject:
                     raise ChecksFailed(
                         Problem(
@@ -149,6 +153,11 @@ class Renderer:
             raise failure(error, self.origins, Place(self.campaign.file)) from error
         return Texts(subject, preheader, mjml, text, roots["campaign"])
 
+    def _settled(self, line: str) -> str:
+        """A header's line as templates print it; one that waits for the reader becomes one line with their values."""
+        deferred = self.html.deferred
+        return deferred.settle(ONE_LINE, line) if deferred and deferred.holds(line) else line
+
     def _frame(self, form: Form, roots: Mapping[str, Any]) -> str:
         context = {**roots, "data": form.data}
         letter = Letter(form, self.plan, context)
@@ -157,7 +166,7 @@ class Renderer:
         names = {"words": self.words, "intro": intro, "sections": sections, "closing": closing}
         text = run(form.frame, {**context, **names})
         if form.deferred:
-            letter.refuse_unused()
+            letter.refuse_unused(self.origins)
         return text
 
 
@@ -176,6 +185,7 @@ class Letter:
         self._make = TextPart if form.as_text else Part
         self._open: list[tuple[Piece, dict[str, Any], Part]] = []
         self._places: dict[int, Place] = {}  # of parts, by id
+        self._conditions: dict[int, Met] = {}  # on the reader, by the id of their part
         self.sections: list[Section] = []
 
     def callbacks(self) -> dict[str, Callable[..., Any]]:
@@ -190,22 +200,50 @@ class Letter:
             CONTROL: self._condition,
         }
 
-    def refuse_unused(self) -> None:
-        """Raises ChecksFailed (T113) for what a template neither prints nor looks at: it would be lost."""
-        lost = [
-            self._places.get(id(part))
+    def refuse_unused(self, origins: Mapping[str, Origin]) -> None:
+        """Raises ChecksFailed for what a template neither prints nor looks at.
+
+        T113 for a part, which would be lost; M120 for a condition, without which everybody would read what it is
+        about.
+        """
+        problems = [
+            Problem(
+                "T113",
+                f"{self._who} does not print this: it would be lost",
+                self._places.get(id(part)),
+                _EACH,
+            )
             for section in self.sections
             for part in section.parts
             if not part.used and part.kind != "condition"
         ]
-        if lost:
-            what = "the text part's template" if self._form.as_text else "the template"
-            hint = "let it print the `body` of intro, sections and closing, or each of their parts"
-            told = (
-                Problem("T113", f"{what} does not print this: it would be lost", place, hint)
-                for place in lost
-            )
-            raise ChecksFailed(*told)
+        problems += [
+            Problem("M120", f"{self._who} prints what stands here without asking this", place, _EACH)
+            for place in self._unasked(origins)
+        ]
+        if problems:
+            raise ChecksFailed(*dict.fromkeys(problems))
+
+    @property
+    def _who(self) -> str:
+        return "the text part's template" if self._form.as_text else "the template"
+
+    def _unasked(self, origins: Mapping[str, Origin]) -> Iterator[Place]:
+        """Where the conditions on the reader stand that are not printed, though parts beside them are."""
+        for parts in self._siblings():
+            if not any(part.used for part in parts if part.kind != "condition"):
+                continue
+            for part in parts:
+                met = self._conditions.get(id(part))
+                if met and not part.used and met.site.file in origins:
+                    yield origins[met.site.file].find(met.site.line, r"\{%")
+
+    def _siblings(self) -> Iterator[list[Part]]:
+        waiting = [section.parts for section in self.sections]
+        while waiting:
+            parts = waiting.pop()
+            yield parts
+            waiting += [part.children for part in parts if part.children]
 
     def _section(self, number: int) -> str:
         self.sections.append(Section("", self._plan.sections[number].kind))
@@ -227,12 +265,26 @@ class Letter:
         content = self._stripped(self._content(self._plan.pieces[number].sources["html"], caller))
         if content:
             if not self._form.as_text:
-                refuse_code(content, self._plan.pieces[number].place)
+                self._refuse_code(content, self._plan.pieces[number].place)
             name = "text" if self._form.as_text else "html"
             part = self._make("text", "text", {name: content}, self.sections[-1], self._print)
             self._places[id(part)] = self._plan.pieces[number].place
-            self._add(part)
+            self._add_if_any(part, content)
         return ""
+
+    def _refuse_code(self, content: str, place: Place) -> None:
+        refuse_code(content, place, self._form.deferred.tokens if self._form.deferred else None)
+
+    def _add_if_any(self, part: Part, content: str) -> None:
+        """A text that is empty for some readers: they have no part there, as they would not in a whole letter."""
+        deferred = self._form.deferred
+        if deferred is None or self._form.as_text or deferred.is_settled(content):
+            self._add(part)
+            return
+        begin, end = deferred.unless_empty(content)
+        self._condition(begin)
+        self._add(part)
+        self._condition(end)
 
     def _piece(self, number: int) -> str:
         """A piece with all in it, where nothing has to be worked out."""
@@ -267,7 +319,12 @@ class Letter:
 
     def _condition(self, token: str) -> str:
         """A condition on the reader that is put off stands between the parts like one of them."""
-        self._add(self._make("condition", "condition", {}, self.sections[-1], lambda _part: token))
+        met = self._form.deferred.met_by(token) if self._form.deferred else None
+        name = met.site.kind.name.lower() if met else "condition"
+        part = self._make("condition", name, {}, self.sections[-1], lambda _part: token)
+        if met:
+            self._conditions[id(part)] = met
+        self._add(part)
         return ""
 
     def _add(self, part: Part) -> None:
@@ -286,21 +343,23 @@ class Letter:
     def _stripped(self, content: str) -> str:
         if self._form.as_text:
             return content.strip("\n")
-        return Markup(content.strip())  # noqa: S704  (rendered with autoescape)
+        return Markup(content.strip(" \t\r\n\f"))  # noqa: S704  (rendered with autoescape)
 
     def _value(self, source: Source, content: str, name: str) -> Any:
         if source.shape is Shape.HTML:
             if not self._form.as_text:
-                refuse_code(content, source.place)
+                self._refuse_code(content, source.place)
             return self._stripped(content)
         # Escaped here like everything in the HTML's program; templates get the text itself and escape it again.
         content = unmarked(content)
         plain = content.strip() if self._form.as_text else Markup(content).unescape().strip()  # noqa: S704
-        if source.shape is Shape.IMAGE and source.picture:
-            return Image(source.picture, plain, as_text=self._form.as_text)
         deferred = self._form.deferred
         if source.shape is Shape.URL and deferred and deferred.holds(plain):
             return deferred.address(plain, required=source.required)
+        if deferred and deferred.holds(plain):
+            plain = deferred.settle("trim", plain)
+        if source.shape is Shape.IMAGE and source.picture:
+            return Image(source.picture, plain, as_text=self._form.as_text)
         merged = "{" in source.html and (plain or source.required)
         if source.shape is Shape.URL and merged and not is_safe_url(plain):
             raise ChecksFailed(

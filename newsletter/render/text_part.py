@@ -72,6 +72,7 @@ def plain_block(part: Part) -> str:
 
 def tidy(text: str) -> str:
     """A text part with its lines under headings, without controls, trailing blanks and piles of empty lines."""
+    text = UNDERLINE.join(map(cleaned, text.split(UNDERLINE)))
     return settled(cleaned(underlines(text)))
 
 

@@ -1,8 +1,12 @@
 """Campaign parameters on links to one's own sites, so that their statistics know where a visitor comes from."""
 
 import re
+from collections.abc import Callable
 from html import escape, unescape
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from jinja2.filters import do_urlencode
 
 from newsletter.campaigns.models import Campaign, Utm
 
@@ -16,10 +20,17 @@ _BEHIND = ".,;:!?'”’»…"  # ends a sentence, not an address
 class Tagger:
     """Adds utm_source, utm_medium and utm_campaign to links to the campaign's own hosts, and takes marks out.
 
-    An author's own utm_… parameter stays. `spared`: addresses that are made for one person, which stay as they are.
+    An author's own utm_… parameter stays. `spared`: addresses that are made for one person, which stay as they are;
+    `later`: gives what stands for a tagged address that is not known yet, None for one that is.
     """
 
-    def __init__(self, campaign: Campaign, spared: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        spared: tuple[str, ...] = (),
+        later: Callable[[str], str | None] = lambda _url: None,
+    ) -> None:
+        self._later = later
         self._utm = campaign.utm
         self._campaign = campaign.id
         self._spared = frozenset(spared)
@@ -54,6 +65,8 @@ class Tagger:
             return url.removesuffix(OFF)
         if self._utm is None or url in self._spared:
             return url
+        if (unknown := self._later(url)) is not None:
+            return unknown
         try:
             parts = urlsplit(url)
             host = (parts.hostname or "").rstrip(".")
@@ -71,6 +84,12 @@ class Tagger:
 
     def _parameters(self, utm: Utm) -> tuple[tuple[str, str], ...]:
         return ("utm_source", utm.source), ("utm_medium", utm.medium), ("utm_campaign", self._campaign)
+
+
+def urlencoded(value: Any) -> str:
+    """Filter: Jinja's `urlencode`; a full stop at the end is encoded, too, since in a text it would end a sentence."""
+    encoded = do_urlencode(value)
+    return f"{encoded[:-1]}%2E" if encoded.endswith(".") else encoded
 
 
 def ascii_host(host: str) -> str:

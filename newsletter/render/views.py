@@ -51,7 +51,7 @@ class Part:
     ) -> None:
         self.kind = kind
         self.section = section  # in which it stands
-        self.name = name  # a block's; else the kind
+        self.name = name  # a block's; open, middle or close of a condition; else the kind
         self.fields = fields
         self.children: list[Part] = []
         self.used = False  # whether a template printed it, or looked at one of its fields
@@ -94,7 +94,8 @@ class Section:
         first = next((number for number, part in enumerate(self.parts) if part.kind == "picture"), None)
         if first is None:
             return ""
-        if any(part.kind == "condition" for part in self.parts[:first]):
+        before = [part.name for part in self.parts[:first] if part.kind == "condition"]
+        if before.count("open") > before.count("close"):
             raise Refused(
                 "which picture is a section's first depends on the reader",
                 "let the picture stand before the condition",

@@ -12,7 +12,7 @@ import pytest
 from newsletter.errors import ChecksFailed
 from newsletter.mail.message import Envelope, message
 from newsletter.render.composition import Composition, Links, content_of
-from newsletter.render.deferral.certificate import HOSTILE
+from newsletter.render.deferral.readers import HOSTILE
 
 LINKS = Links("https://example.org/u/token")
 

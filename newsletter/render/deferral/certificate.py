@@ -1,5 +1,6 @@
 """The proof that filling slots gives what rendering a whole letter gives: each reader that is tried gets both."""
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,16 +15,6 @@ from newsletter.render.deferral.merge import SlotMerge
 
 LINKS = Links(unsubscribe="https://newsletter.invalid/u/proof")
 
-# What people might be called, and what must be text wherever it stands.
-HOSTILE = (
-    "<script>alert(1)</script>", "{{ 7 * 7 }}", "{% if 1 %}", '"><img src=x onerror=alert(1)>', "a & b &amp; c",
-    "\u202eAda", "👩‍👩‍👧", "-->", "]]>", "x" * 5_000, "a\r\nBcc: b@example.org", "  två  ord ", "'",
-)  # fmt: skip
-_GIVEN = frozenset(
-    {"email", "language", "timezone", "tags", "lists", "status", "consent_source", "consent_at"}
-)
-_OWN = ("first_name", "last_name", "organisation", "city")
-
 
 @dataclass(frozen=True)
 class Certificate:
@@ -31,44 +22,102 @@ class Certificate:
 
     merge: SlotMerge
     proving: Callable[[], SlotMerge]  # the same with conditions and loops that can be answered by decree
-    columns: frozenset[str]
+    made_up: Sequence[Subscriber]  # see strangers
     place: Place  # of the template
+    apart: Callable[[Subscriber], Place | None] = lambda _reader: None  # where a reader's two letters part
 
     def prove(self, readers: Iterable[Subscriber]) -> str:
         """Readers made up and given ones, then every condition both ways, neighbours in pairs, loops 0, 1 and 2 times.
 
-        Says in a line what was proved. Raises ChecksFailed (M121) for the first difference.
+        Says in a line what was proved; letters count that were made both ways. Raises ChecksFailed: M121 for the
+        first difference, M122 for what nobody's letter could show.
         """
-        conditions, letters = self._branches
-        letters += hold_against(self.merge, readers, self.place)
+        letters, undecided = self._branches
+        given = [*readers]
+        for answers, asked in undecided:
+            letters += self._shown_by(given, answers, asked)
+        letters += self._held(given, quoted=False)
+        if not letters:
+            raise self._unshown({}, "")
+        conditions = len(self.proving().keys)
         many = "s" * (conditions != 1)
         told = f"{conditions} condition{many} or loop{many} each way, " if conditions else ""
         return f"{told}{letters} letters filled in and rendered whole: no difference"
 
     @functools.cached_property
-    def _branches(self) -> tuple[int, int]:
-        """How many conditions and loops there are, and how many letters it took to go through them; proved once."""
-        made_up = strangers(self.columns)
-        proving = self.proving()
+    def _branches(self) -> tuple[int, list[tuple[Answers, str]]]:
+        """How many letters of made-up readers went through all branches, and those that none of them could show."""
+        undecided: list[tuple[Answers, str]] = []
         letters = 0
-        for answers, asked in decrees([*proving.keys]):
-            place = proving.keys[asked] if asked else self._culprit(answers, made_up[:2])
+        for answers, asked in decrees([*self.proving().keys]):
+            shown = self._under(answers, asked, self._pair) or any(
+                self._under(answers, asked, [reader]) for reader in self.made_up
+            )
+            letters += shown
+            if not shown:
+                undecided.append((answers, asked))
+        letters += self._held(self.made_up, quoted=True)
+        return letters, undecided
+
+    def _held(self, readers: Iterable[Subscriber], *, quoted: bool) -> int:
+        """How many letters came out the same. Raises ChecksFailed (M121), where the two part if that can be found."""
+        letters = 0
+        for reader in readers:
+            try:
+                letters += hold_against(self.merge, [reader], self.place, quoted=quoted)
+            except ChecksFailed as failed:
+                (first, *more) = failed.problems
+                if first.code == "M121" and (place := self.apart(reader)):
+                    first = dataclasses.replace(first, place=place)
+                raise ChecksFailed(first, *more) from None
+        return letters
+
+    @property
+    def _pair(self) -> Sequence[Subscriber]:
+        """Somebody without anything, and somebody whom everything befalls."""
+        return (self.made_up[0], self.made_up[2])
+
+    def _shown_by(self, readers: Iterable[Subscriber], answers: Answers, asked: str) -> int:
+        """One letter, of the first of these readers who can show it. Raises ChecksFailed: M121, M122 for nobody."""
+        for reader in readers:
+            if self._under(answers, asked, [reader], quoted=False):
+                return 1
+        raise self._unshown(answers, asked)
+
+    def _unshown(self, answers: Answers, asked: str) -> ChecksFailed:
+        """Nobody's letter can be made; with what stands in the way of somebody to whom nothing is wrong."""
+        with answered(answers):
+            why = _made(self.proving().whole, self.made_up[1])
+        reason = f": {why.problems[0].message}" if isinstance(why, ChecksFailed) else ""
+        what = "this condition or loop" if asked else "the letter"
+        message = f"nobody's letter could be made to compare {what} filled in and whole{reason}"
+        hint = "write what holds for empty fields, too: {{ subscriber.points or 0 }}"
+        place = self.proving().keys[asked] if asked else self.place
+        return ChecksFailed(Problem("M122", message, place, hint))
+
+    def _under(
+        self, answers: Answers, asked: str, readers: Sequence[Subscriber], *, quoted: bool = True
+    ) -> int:
+        """Letters that are the same both ways with these answers. Raises ChecksFailed (M121)."""
+        proving = self.proving()
+        try:
             with answered(answers):
-                letters += hold_against(proving, made_up[:2], place)
-        letters += hold_against(self.merge, made_up, self.place)
-        return len(proving.keys), letters
+                return hold_against(proving, readers, proving.keys.get(asked, self.place), quoted=quoted)
+        except ChecksFailed:
+            if asked:
+                raise
+        place = self._culprit(answers, readers)
+        with answered(answers):
+            return hold_against(proving, readers, place, quoted=quoted)
 
     def _culprit(self, answers: Answers, readers: Sequence[Subscriber]) -> Place:
-        """The place of the condition without whose answer these letters would not differ; the template's for none."""
+        """The place of the condition without whose answer these letters would not differ; for none where they part."""
         proving = self.proving()
-        with answered(answers):
-            if not _differ(proving, readers):
-                return self.place
         for key, place in proving.keys.items():
             with answered({**answers, key: _other(answers[key])}):
                 if not _differ(proving, readers):
                     return place
-        return self.place
+        return next(filter(None, map(self.apart, readers)), self.place)
 
 
 def decrees(keys: Sequence[str]) -> Iterator[tuple[Answers, str]]:
@@ -91,16 +140,18 @@ def decrees(keys: Sequence[str]) -> Iterator[tuple[Answers, str]]:
         )
 
 
-def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) -> int:
-    """How many letters came out the same both ways. place: of the template
+def hold_against(
+    merge: SlotMerge, readers: Iterable[Subscriber], place: Place, *, quoted: bool = True
+) -> int:
+    """How many letters came out the same both ways.
 
-    Who can be rendered in neither way is passed over: that is told where it happens.
+    place: of the template; quoted: whether a difference may be shown, which tells of real readers what is theirs alone
+    Who can be rendered in neither way is passed over and not counted: that is told where it happens.
     Raises ChecksFailed (M121) for the first reader whose two letters differ.
     """
     letters = 0
     for reader in readers:
         whole, filled = _made(merge.whole, reader), _made(merge, reader)
-        letters += 1
         if isinstance(whole, ChecksFailed) and isinstance(filled, ChecksFailed):
             continue
         if isinstance(whole, ChecksFailed):
@@ -109,8 +160,14 @@ def hold_against(merge: SlotMerge, readers: Iterable[Subscriber], place: Place) 
             raise filled
         if found := difference(content_of(whole), merge.fill(filled)):
             message = f"filled in, the letter differs from the whole one: {found}"
+            if not quoted:
+                part = found.partition(":")[0]
+                message = (
+                    f"filled in, the letter of a reader on the list differs from the whole one, in its {part}"
+                )
             hint = "let conditions and values that differ stand around whole paragraphs, blocks or sections"
             raise ChecksFailed(Problem("M121", message, place, hint))
+        letters += 1
     return letters
 
 
@@ -132,28 +189,3 @@ def _made(merge: Merge, reader: Subscriber) -> Values | ChecksFailed:
         return merge(reader, LINKS)
     except ChecksFailed as failed:
         return failed
-
-
-def strangers(columns: Iterable[str]) -> list[Subscriber]:
-    """Readers that nobody has: one without anything, and some with hostile values, each in another field of each."""
-    names = [*_OWN, *sorted({*columns} - {*_OWN} - _GIVEN)]
-    nobody = Subscriber(key="", email="", address="", memberships=())
-    turns = -(-len(HOSTILE) // len(_OWN))
-    return [nobody, *(_stranger(names, turn * len(_OWN)) for turn in range(turns))]
-
-
-def _stranger(names: list[str], begin: int) -> Subscriber:
-    values = dict(zip(names, itertools.cycle((*HOSTILE[begin:], *HOSTILE[:begin])), strict=False))
-    own = {name: values.pop(name) for name in _OWN}
-    return Subscriber(
-        key="x",
-        email="x@example.org",
-        address="x@example.org",
-        memberships=(),
-        first_name=own["first_name"],
-        last_name=own["last_name"],
-        organisation=own["organisation"],
-        city=own["city"],
-        tags=(HOSTILE[begin], "b"),
-        attributes=values,
-    )

@@ -1,5 +1,6 @@
 """Conditions and loops on the reader answered by decree: so a proof goes through every branch."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,12 +9,11 @@ from typing import Any
 
 from jinja2 import nodes
 
-from newsletter.render.deferral.ledger import Deferred
+from newsletter.render.deferral.ledger import FORCE, Deferred
 from newsletter.render.deferral.rewrite import Rewriter, Scope
 from newsletter.render.deferral.tokens import Kind
 from newsletter.render.templates import TemplateSandbox
 
-FORCE = "__force"
 Answers = Mapping[str, bool | int]
 
 _answers: ContextVar[Answers | None] = ContextVar("answers", default=None)
@@ -36,8 +36,8 @@ def force(value: Any, key: str) -> Any:
         return value
     if isinstance(answer, bool):
         return answer
-    items = [*value]
-    return (items or [""])[:1] * answer
+    items = [*value] or ["ett", "två"]  # in a list, nothing is empty
+    return [*itertools.islice(itertools.cycle(items), answer)]
 
 
 def forced(node: Any, key: str) -> Any:

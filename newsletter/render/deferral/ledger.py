@@ -5,7 +5,7 @@ import dataclasses
 import datetime as dt
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,20 @@ from newsletter.render.environment import SAFE_ADDRESS
 
 Plain = str | int | float | bool | None | dt.date | dt.time | list[Any] | tuple[Any, ...] | dict[str, Any]
 
+
+# What an address begins with that leads to the same host whatever comes behind it.
+_HOST_ENDED = re.compile(r"#|(?:mailto|tel):|(?:https?:)?//[^/?#\\\s]+[/?#]", re.IGNORECASE)
+_TWO = "'https://example.org/a' if subscriber.city else 'https://example.org/b')"
+
+# Filters in what is left to render: an answer by decree, what `{{ }}` makes of a value, a header's text, parameters of
+# the campaign on an address and on those in a text.
+FORCE, PRINTED, ONE_LINE, TAGGED, TAGGED_TEXT = (
+    "__force",
+    "__printed",
+    "__one_line",
+    "__tagged",
+    "__tagged_text",
+)
 
 _numbers = itertools.count()  # for all compositions: what was compiled once serves many of them
 
@@ -34,10 +48,13 @@ class Site:
     """One expression, condition or loop in a template."""
 
     kind: Kind
-    node: nodes.Node | None  # an expression; a For without body; None for else and for ends
+    node: (
+        nodes.Node | None
+    )  # an expression; a For without body; an If for `unless_empty`; None for else and for ends
     file: str  # as given to Jinja
     line: int
     key: str  # what a proof calls a condition or a loop; else empty
+    again: bool = False  # says in another form what was met before
 
 
 @dataclass(frozen=True)
@@ -52,12 +69,15 @@ class Met:
 class Deferred:
     """All that one composition puts off."""
 
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens = field(init=False)
     sites: dict[str, Site] = field(default_factory=dict)  # by template and number
     met: list[Met] = field(default_factory=list)
     constants: dict[str, Plain] = field(default_factory=dict)
     refused: list[tuple[str, int, Refused]] = field(default_factory=list)  # file and line, as given to Jinja
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokens(around=self.unless_empty)
 
     def site(self, kind: Kind, node: nodes.Node | None, file: str, line: int, key: str = "") -> str:
         name = f"{file}#{next(_numbers)}"
@@ -69,6 +89,22 @@ class Deferred:
         site = self.sites[name]
         self.met.append(Met(site, {name: self._constant(value) for name, value in values.items()}))
         return Markup(self.tokens.write(site.kind, len(self.met) - 1))  # noqa: S704  (letters and digits)
+
+    def met_by(self, token: str) -> Met:
+        """What a single token stands for."""
+        (found,) = self.tokens.find(token)
+        return self.met[int(found["number"])]
+
+    def unless_empty(self, content: str) -> tuple[str, str]:
+        """The tokens around what stands in the letter only for readers to whom this content says something."""
+        found = next(self.tokens.find(content))
+        site = self.met[int(found["number"])].site
+        asked = nodes.If(nodes.TemplateData(content), [], [], [], lineno=1)
+        begin, end = (
+            self.site(kind, node, site.file, site.line)
+            for kind, node in ((Kind.OPEN, asked), (Kind.CLOSE, None))
+        )
+        return self.meet(begin, {}), self.meet(end, {})
 
     def holds(self, value: object) -> bool:
         """Whether a token is in a value, or in what it holds."""
@@ -102,27 +138,60 @@ class Deferred:
         return value if isinstance(value, str) and self.is_settled(value) else self.plain(value)
 
     def lift(self, name: str, file: str, line: int, text: str, *arguments: Any) -> str:
-        """A filter on a text that holds tokens, put off in its turn. Raises Refused for a condition in the text."""
-        parts: list[nodes.Expr] = []
-        end = 0
-
-        def keep(value: Any) -> None:
-            parts.append(nodes.Name(self._constant(value), "load", lineno=1))
-
-        for found in self.tokens.find(text):
-            if found["kind"] != Kind.VALUE:
-                self.plain(text)
-            if found.start() > end:
-                keep(text[end : found.start()])
-            met = self.met[int(found["number"])]
-            parts.append(_as_expression(renamed(met.site.node, met.names)))
-            end = found.end()
-        if end < len(text):
-            keep(text[end:])
+        """A filter on a text that holds tokens, put off in its turn. Raises Refused for a loop in the text."""
         given = [nodes.Name(self._constant(value), "load", lineno=1) for value in arguments]
-        whole = parts[0] if len(parts) == 1 else nodes.Concat(parts, lineno=1)
-        node = nodes.Filter(whole, name, [*given], [], None, None, lineno=1)
+        node = nodes.Filter(self._expression(text), name, [*given], [], None, None, lineno=1)
         return self.meet(self.site(Kind.VALUE, node, file, line), {})
+
+    def settle(self, name: str, text: str) -> str:
+        """A filter on a text, now or, if the text holds tokens, later; the text as it is if it can't wait."""
+        found = next(self.tokens.find(text), None)
+        if found is None:
+            raise ValueError("nothing in this text waits for the reader")
+        site = self.met[int(found["number"])].site
+        try:
+            token = self.lift(name, site.file, site.line, text)
+        except Refused:
+            return text
+        number = len(self.met) - 1
+        self.met[number] = dataclasses.replace(
+            self.met[number], site=dataclasses.replace(self.met[number].site, again=True)
+        )
+        return token
+
+    def _expression(self, text: str) -> nodes.Expr:
+        """What a text comes to, as one expression. Raises Refused for a loop."""
+        branches: list[list[_Branch]] = [[_Branch(None, [])]]
+        end = 0
+        for found in self.tokens.find(text):
+            self._keep(text[end : found.start()], branches[-1][-1].parts)
+            end = found.end()
+            met = self.met[int(found["number"])]
+            node = renamed(met.site.node, met.names)
+            if isinstance(node, nodes.For):
+                self.plain(text)
+            if met.site.key:
+                node = _filtered(node, FORCE, nodes.Const(met.site.key))
+            kind = Kind(found["kind"])
+            if kind is Kind.VALUE:
+                branches[-1][-1].parts.append(_filtered(node, PRINTED))
+            elif kind is Kind.OPEN:
+                branches.append([_Branch(node, [])])
+            elif kind is Kind.MIDDLE:
+                branches[-1].append(_Branch(node, []))
+            elif len(branches) == 1:
+                self.plain(text)
+            else:
+                chosen = _choice(branches.pop())
+                branches[-1][-1].parts.append(chosen)
+        self._keep(text[end:], branches[-1][-1].parts)
+        if len(branches) > 1:
+            self.plain(text)
+        return _joined(branches[0][0].parts)
+
+    def _keep(self, text: str, parts: list[nodes.Expr]) -> None:
+        if text:
+            parts.append(nodes.Name(self._constant(text), "load", lineno=1))
 
     def address(self, url: str, *, required: bool) -> str:
         """A URL that holds tokens, as it may become a link. Raises Refused.
@@ -134,31 +203,58 @@ class Deferred:
         if len(found) == 1 and found[0][0] == url and found[0]["kind"] == Kind.VALUE:
             number = int(found[0]["number"])
             site = self.met[number].site
-            if required and isinstance(site.node, nodes.Expr) and not _is_link(site.node):
+            if required and isinstance(site.node, nodes.Expr) and not is_link(site.node):
                 checked = nodes.Filter(site.node, SAFE_ADDRESS, [], [], None, None, lineno=site.line)
                 self.met[number] = dataclasses.replace(
                     self.met[number], site=dataclasses.replace(site, node=checked)
                 )
             return url
-        for one in found:
-            if one["kind"] != Kind.VALUE or not self.is_encoded(self.met[int(one["number"])]):
-                raise Refused(
-                    "a part of an address that depends on the reader has to be encoded",
-                    "{{ subscriber.id | urlencode }}",
-                )
+        for _, refused in self.refused_in(url):
+            raise refused
         return url
 
-    def is_safe_address(self, met: Met) -> bool:
+    def refused_in(self, url: str) -> Iterator[tuple[Met, Refused]]:
+        """What can't stand where it stands in an address: the host is the same for everybody, all else is encoded.
+
+        `urlencode` leaves slashes, and a host ends at the first: so no value may stand before the host's end.
+        """
+        found = [*self.tokens.find(url)]
+        first, met = found[0], self.met[int(found[0]["number"])]
+        behind = found
+        if first.start() == 0:
+            if first["kind"] != Kind.VALUE:
+                message = "which address this is depends on the reader"
+                yield met, Refused(message, f"{{{{ ({_TWO} | safe_url }}}}")
+                return
+            if not self._is_safe_address(met):
+                message = "a whole address from a reader's data might run code"
+                yield met, Refused(message, "{{ subscriber.site | safe_url('https://…') }}")
+                return
+            behind = found[1:]
+            ended = (
+                is_link(met.site.node) or not behind or url[first.end() : behind[0].start()][:1] in [*"/?#"]
+            )
+        else:
+            ended = _HOST_ENDED.match(url[: first.start()]) is not None
+        if not ended:
+            message = "the host of a link can't depend on the reader: their data might lead anywhere"
+            yield (
+                self.met[int(behind[0]["number"])],
+                Refused(message, "https://example.org/{{ … | urlencode }}"),
+            )
+            return
+        for one in behind:
+            met = self.met[int(one["number"])]
+            if one["kind"] == Kind.VALUE and not _is_encoded(met):
+                message = "a part of an address that depends on the reader has to be encoded"
+                yield met, Refused(message, "{{ subscriber.id | urlencode }}")
+
+    def _is_safe_address(self, met: Met) -> bool:
         """Whether a value that stands for a whole address can run no code."""
         node = met.site.node
         return isinstance(node, nodes.Expr) and (
-            _is_link(node) or (isinstance(node, nodes.Filter) and node.name in ("safe_url", SAFE_ADDRESS))
+            is_link(node) or (isinstance(node, nodes.Filter) and node.name in ("safe_url", SAFE_ADDRESS))
         )
-
-    def is_encoded(self, met: Met) -> bool:
-        """Whether a value can stand in an address."""
-        node = met.site.node
-        return isinstance(node, nodes.Filter) and node.name == "urlencode"
 
     def _always(self, text: str) -> bool:
         """Whether something of a text is printed for every reader."""
@@ -174,8 +270,11 @@ class Deferred:
         met = self.met[int(token["number"])]
 
         def certain(node: nodes.Node | None) -> bool:
-            if isinstance(node, nodes.Name) and node.name in met.names:
-                return bool(str(self.constants[met.names[node.name]] or "").strip())
+            if (
+                isinstance(node, nodes.Name)
+                and (name := met.names.get(node.name, node.name)) in self.constants
+            ):
+                return bool(str(self.constants[name] or "").strip())
             if isinstance(node, nodes.Const):
                 return bool(str(node.value or "").strip())
             if isinstance(node, nodes.Or):
@@ -184,7 +283,9 @@ class Deferred:
                 return certain(node.expr1) and certain(node.expr2)
             if isinstance(node, nodes.Concat):
                 return any(certain(one) for one in node.nodes)
-            return isinstance(node, nodes.Expr) and _is_link(node)
+            if isinstance(node, nodes.Filter) and node.name in (PRINTED, "trim", ONE_LINE):
+                return certain(node.node)
+            return isinstance(node, nodes.Expr) and is_link(node)
 
         return token["kind"] == Kind.VALUE and certain(met.site.node)
 
@@ -203,10 +304,32 @@ class Deferred:
         return self._known[key]
 
 
-def _as_expression(node: Any) -> nodes.Expr:
-    if not isinstance(node, nodes.Expr):
-        raise TypeError(node)
-    return node
+@dataclass(frozen=True)
+class _Branch:
+    """One of a condition's ways; no test for what stands behind `else`, and for what stands in none."""
+
+    test: nodes.Expr | None
+    parts: list[nodes.Expr]
+
+
+def _choice(branches: list[_Branch]) -> nodes.Expr:
+    *before, last = branches
+    chosen = _joined(last.parts)
+    if last.test is not None:
+        chosen = nodes.CondExpr(last.test, chosen, nodes.Const("", lineno=1), lineno=1)
+    for branch in reversed(before):
+        chosen = nodes.CondExpr(branch.test, _joined(branch.parts), chosen, lineno=1)
+    return chosen
+
+
+def _joined(parts: list[nodes.Expr]) -> nodes.Expr:
+    if len(parts) == 1:
+        return parts[0]
+    return nodes.Concat(parts, lineno=1) if parts else nodes.Const("", lineno=1)
+
+
+def _filtered(node: Any, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(node, name, [*arguments], [], None, None, lineno=1)
 
 
 def renamed(node: Any, names: Mapping[str, str]) -> Any:
@@ -220,7 +343,13 @@ def renamed(node: Any, names: Mapping[str, str]) -> Any:
     return type(node)(*(renamed(getattr(node, one), names) for one in node.fields), lineno=1)
 
 
-def _is_link(node: nodes.Node) -> bool:
+def _is_encoded(met: Met) -> bool:
+    """Whether a value can stand in an address."""
+    node = met.site.node
+    return isinstance(node, nodes.Filter) and node.name == "urlencode"
+
+
+def is_link(node: nodes.Node | None) -> bool:
     """Whether it is an address that the program makes."""
     return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name) and node.node.name == "links"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jinja2 import Template
 
 from newsletter.audience.models import Subscriber
-from newsletter.errors import Place
+from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.render.composition import Content, Links, Values, received
 from newsletter.render.deferral import residual
 from newsletter.render.deferral.residual import Skeleton
@@ -40,12 +40,18 @@ class SlotMerge:
             with budget():
                 made = residual.values(self.plain, context) + residual.values(self.escaped, context)
                 values = tuple(map(cleaned, made))
-        except Exception:
+        except Exception as error:
             self.whole(subscriber, links)  # says what is wrong, and where
-            raise  # a bug of ours: the proof has let it pass
+            raise self._other_than_whole() from error
         if not self.subject_of(values):
             self.whole(subscriber, links)  # says so
         return values
+
+    def _other_than_whole(self) -> ChecksFailed:
+        """The proof asks first and stops here; without it nothing is sent."""
+        message = "this letter can be rendered whole, but not be filled in"
+        hint = "work out at the top of the template what depends on the reader"
+        return ChecksFailed(Problem("M121", message, self.whole.campaign.place("template"), hint))
 
     @functools.cached_property
     def static_size(self) -> int:

@@ -101,7 +101,7 @@ class Gaps:
     def _print(self, number: int) -> _Print:
         met = self._deferred.met[number]
         site = met.site
-        if site.kind is not Kind.VALUE or site.node is None:
+        if site.kind is not Kind.VALUE or site.node is None or site.again:
             return _Print(number, (), provided=False)
         every = [site.node, *site.node.find_all(nodes.Node)]
         provided = any(isinstance(node, _PROVIDING) or _is_default(node) for node in every)

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from html import unescape
 
 from newsletter.render.deferral.ledger import Deferred, Met, Refused
-from newsletter.render.deferral.tokens import Kind
 
 _PIECE = re.compile(
-    r"<style\b[^>]*>(?P<css>.*?)</style>|<!--(?!\[if).*?-->|<(?P<tag>[a-zA-Z][\w:-]*)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>",
+    r"<(?P<raw>style|script|xmp|iframe|noembed|noframes)\b[^>]*>(?P<text>.*?)</(?P=raw)\s*>|<!--(?!\[if).*?-->|<(?P<tag>[a-zA-Z][\w:-]*)(?P<rest>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>",
     re.DOTALL | re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"""([^\s=<>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?""")
 _ADDRESSES = frozenset({"href", "src", "background"})
-_SAYING = frozenset({"alt", "title", "aria-label", "class", "lang", "dir", "summary", "content"})
+_SAYING = frozenset({"alt", "title", "aria-label", "class", "lang", "dir", "summary"})
 
 
 def refusals(html: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
@@ -21,12 +20,24 @@ def refusals(html: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
     for piece in _PIECE.finditer(html):
         if not deferred.tokens.stand_in(piece[0]):
             continue
-        if piece["css"] is not None:
+        if raw := piece["raw"]:
+            what = "a style sheet" if raw.lower() == "style" else f"<{raw.lower()}>"
             yield from _all(
-                piece["css"], deferred, "a style sheet is the same for everybody", "let it pick a class"
+                piece[0],
+                deferred,
+                f"{what} is the same for everybody",
+                "let it pick a class, or print a text",
             )
         elif piece["tag"]:
             yield from _in_tag(piece["rest"], deferred)
+
+
+def unquoted(mjml: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
+    """What stands in attributes without quotes, where a blank in it would begin the next; the inliner adds them."""
+    for piece in _PIECE.finditer(mjml):
+        for found in _ATTRIBUTE.finditer(piece["rest"] or ""):
+            message = "an attribute that depends on the reader stands between quotes"
+            yield from _all(found[4] or "", deferred, message, f'{found[1]}="{{{{ … }}}}"')
 
 
 def _in_tag(rest: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
@@ -42,24 +53,10 @@ def _in_tag(rest: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
         if not deferred.tokens.stand_in(value):
             continue
         if name in _ADDRESSES:
-            yield from _in_address(unescape(value), deferred)
+            yield from deferred.refused_in(unescape(value))
         elif name not in _SAYING:
             message = f"`{name}` is the same for everybody: it decides how the letter looks"
             yield from _all(value, deferred, message, "let a condition stand around two elements")
-
-
-def _in_address(url: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
-    found = [*deferred.tokens.find(url)]
-    first = deferred.met[int(found[0]["number"])]
-    if found[0].start() == 0 and not (found[0]["kind"] == Kind.VALUE and deferred.is_safe_address(first)):
-        message = "a whole address from a reader's data might run code"
-        yield first, Refused(message, "{{ subscriber.site | safe_url('https://…') }}")
-        return
-    for one in found[found[0].start() == 0 :]:
-        met = deferred.met[int(one["number"])]
-        if one["kind"] == Kind.VALUE and not deferred.is_encoded(met):
-            message = "a part of an address that depends on the reader has to be encoded"
-            yield met, Refused(message, "{{ subscriber.id | urlencode }}")
 
 
 def _all(text: str, deferred: Deferred, message: str, hint: str) -> Iterator[tuple[Met, Refused]]:

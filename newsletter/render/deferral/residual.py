@@ -98,6 +98,7 @@ class _Open:
     met: Met
     node: nodes.If | nodes.For
     body: list[nodes.Node]  # of the branch that is being read
+    before: nodes.Node | None = None  # what its test needs
 
 
 class _Reading:
@@ -121,7 +122,7 @@ class _Reading:
 
     def _static(self, text: str) -> None:
         if text and self._stack:
-            self._stack[-1].body.append(nodes.Output([nodes.TemplateData(text)], lineno=1))
+            self._stack[-1].body.append(_written(text))
         elif text:
             self._found.append(text)
 
@@ -133,6 +134,9 @@ class _Reading:
 
     def _token(self, kind: Kind, number: int) -> None:
         met = self._deferred.met[number]
+        if isinstance(met.site.node, nodes.If):
+            self._stack.append(self._unless_empty(met, number))
+            return
         node: Any = renamed(met.site.node, met.names)
         node = node and self._wrap(node, kind, number)
         if kind is Kind.VALUE:
@@ -146,6 +150,16 @@ class _Reading:
         else:
             self._go_on(kind, node, met)
 
+    def _unless_empty(self, met: Met, number: int) -> _Open:
+        """A condition that holds if what a text comes to, worked out before, is more than blanks."""
+        content = str(getattr(getattr(met.site.node, "test", None), "data", ""))
+        name = f"e{number}"
+        body = [_written(piece) for piece in _Reading(self._deferred, self._wrap).pieces(content)]
+        made = nodes.AssignBlock(nodes.Name(name, "store", lineno=1), None, body, lineno=1)
+        said = nodes.Filter(nodes.Name(name, "load", lineno=1), "trim", [], [], None, None, lineno=1)
+        condition = nodes.If(said, [], [], [], lineno=1)
+        return _Open(met, condition, condition.body, before=made)
+
     def _go_on(self, kind: Kind, node: Any, met: Met) -> None:
         if not self._stack:
             raise Torn("it ends here and never began", met)
@@ -154,7 +168,8 @@ class _Reading:
             raise Torn("it begins in one template and ends in another", met)
         if kind is Kind.CLOSE:
             self._stack.pop()
-            self._region(open_.node)
+            whole: nodes.Node = open_.node
+            self._region(nodes.Scope([open_.before, whole], lineno=1) if open_.before else whole)
             return
         if isinstance(open_.node, nodes.For):
             raise Torn("it belongs to a condition", met)
@@ -164,6 +179,10 @@ class _Reading:
             branch = nodes.If(node, [], [], [], lineno=1)
             open_.node.elif_.append(branch)
             open_.body = branch.body
+
+
+def _written(piece: str | nodes.Node) -> nodes.Node:
+    return nodes.Output([nodes.TemplateData(piece)], lineno=1) if isinstance(piece, str) else piece
 
 
 def values(template: Template, context: Mapping[str, Any]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from newsletter.render.templates import TemplateSandbox
 ROOTS = frozenset({"subscriber", "links"})
 MEMBER, MEET, CONTROL = "__member", "__meet", "__control"
 _STATEFUL = frozenset({"namespace", "joiner", "cycler"})
+_LOOP = "ask the loop: {% if not loop.first %}, {% endif %}, loop.cycle('a', 'b')"
+_COUNTING = frozenset({"joiner", "cycler"})
 _INSTEAD = "work it out in the list, or print both and let {% if … %} stand around each"
 
 
@@ -86,6 +88,7 @@ class Rewriter(Guards):
         super().__init__(file)
         self._program = file.startswith("(body")
         self._stateful: frozenset[str] = frozenset()
+        self._counting: frozenset[str] = frozenset()  # those that change whenever they are called
         self._assigned: dict[str, int] = {}
 
     def template(self, tree: nodes.Template) -> nodes.Template:
@@ -101,19 +104,29 @@ class Rewriter(Guards):
             macros.update(name if isinstance(name, str) else name[1] for name in imported.names)
         self._macros = frozenset(macros)
         stateful: set[str] = set()
+        counting: set[str] = set()
         for node in tree.find_all(nodes.Assign):
             for target in node.find_all(nodes.Name):
                 if target.ctx == "store":
                     self._assigned[target.name] = self._assigned.get(target.name, 0) + 1
-                    if any(name.name in _STATEFUL for name in node.node.find_all(nodes.Name)):
+                    made_by = {name.name for name in node.node.find_all(nodes.Name)}
+                    if made_by & _STATEFUL:
                         stateful.add(target.name)
-        self._stateful = frozenset(stateful)
+                    if made_by & _COUNTING:
+                        counting.add(target.name)
+        self._stateful, self._counting = frozenset(stateful), frozenset(counting)
         for name in tree.find_all(nodes.Name):
             if name.ctx != "load" and name.name in ROOTS:
                 self._refuse(name, f"`{name.name}` is the reader's here", "take another name")
 
     def _refuse(self, node: nodes.Node, message: str, hint: str) -> None:
         self._deferred.refused.append((self._file, node.lineno, Refused(message, hint)))
+
+    def _refuse_counting(self, node: nodes.Node, scope: Scope) -> None:
+        """What counts its calls would be called once, however often a reader's letter has this."""
+        for name in names_in(node) if scope.reader else ():
+            if name.name in self._counting:
+                self._refuse(name, f"`{name.name}` changes while the letter is made", _LOOP)
 
     def _body(self, body: Iterable[nodes.Node], scope: Scope) -> list[nodes.Node]:
         """Statements in order; an alias holds for those behind it."""
@@ -126,10 +139,15 @@ class Rewriter(Guards):
         return handle(node, scope) if handle else self._other(node, scope)
 
     def _other(self, node: nodes.Node, scope: Scope) -> Iterable[nodes.Node]:
-        """Includes, imports, extends, scopes: nothing in them but further statements."""
+        """Includes, imports, extends: nothing in them but further statements."""
         for name in ("body", "else_"):
             if isinstance(body := getattr(node, name, None), list):
                 setattr(node, name, self._body(body, scope))
+        return [node]
+
+    def _block(self, node: nodes.Block, scope: Scope) -> Iterable[nodes.Node]:
+        """What gets a name in a block has it there only."""
+        node.body = self._body(node.body, replace(scope, aliases={**scope.aliases}))
         return [node]
 
     def _output(self, node: nodes.Output, scope: Scope) -> Iterable[nodes.Node]:
@@ -140,6 +158,8 @@ class Rewriter(Guards):
 
     def _if(self, node: nodes.If, scope: Scope) -> Iterable[nodes.Node]:
         tests = [node.test, *(one.test for one in node.elif_)]
+        for test in tests:
+            self._refuse_counting(test, scope)
         if not any(self._depends(test, scope) for test in tests):
             branch = replace(scope, nested=True)
             for one in (node, *node.elif_):
@@ -162,6 +182,7 @@ class Rewriter(Guards):
         return [*written, self._control(self._meet(Kind.CLOSE, None, scope, node.lineno), scope)]
 
     def _for(self, node: nodes.For, scope: Scope) -> Iterable[nodes.Node]:
+        self._refuse_counting(node.iter, scope)
         own, looped = self._scopes(node, scope)
         if not self._loops_on_reader(node, scope, own):
             node.iter = self._plain(node.iter)
@@ -274,6 +295,7 @@ class Rewriter(Guards):
     def _printed(self, node: Any, scope: Scope) -> Any:
         node = self._substituted(node, scope)
         if not self._depends(node, scope):
+            self._refuse_counting(node, scope)
             return self._now(node)
         if self._is_macro_call(node):
             return self._handed_on(node, scope)

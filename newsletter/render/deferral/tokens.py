@@ -6,7 +6,7 @@ were tried only this one comes through Markdown, MJML, the engine and the inline
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,6 +23,9 @@ class Tokens:
     """The tokens of one composition."""
 
     nonce: str = field(default_factory=lambda: secrets.token_hex(4))
+    around: Callable[[str], tuple[str, str]] | None = (
+        None  # those around what stands there unless a text is empty
+    )
 
     def write(self, kind: Kind, number: int) -> str:
         return f"q{self.nonce}{kind}{number}x"

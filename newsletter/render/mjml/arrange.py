@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable
 
+from newsletter.render.deferral.tokens import Tokens
 from newsletter.render.mjml.components import components, places
-from newsletter.render.mjml.tree import CONDITION, Element
+from newsletter.render.mjml.tree import BRANCH, CONDITION, Element
 
 COLUMN_CONTENT = frozenset(components()["mj-column"].children or ()) - {"mj-raw"}
 BLOCKS = frozenset(components()["mj-body"].children or ()) - {"mj-raw"}
 
 
-def arrange(root: Element) -> None:
+def arrange(root: Element, tokens: Tokens | None = None) -> None:
     """Put column content that stands bare into a section and a column; neighbours share them.
 
     A whole section that stands in the only column of a section ends that one, and it begins again behind. The
     document of an included file gives its body's content where it stands, and its head to the letter's.
+
+    tokens: those of conditions between components
     """
     if {(one.name, child.name) for one in root.walk() for child in one.children} <= places():
         return  # as the official compiler takes it
@@ -24,11 +27,13 @@ def arrange(root: Element) -> None:
     for wrapper in wrappers:
         wrapper.children = _lifted(wrapper.children)
     for element in (body, *wrappers):
-        element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-section", "mj-column"))
-        element.children = _grouped(element.children, frozenset({"mj-column", "mj-group"}), ("mj-section",))
+        element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-section", "mj-column"), tokens)
+        element.children = _grouped(
+            element.children, frozenset({"mj-column", "mj-group"}), ("mj-section",), tokens
+        )
     for element in body.walk():
         if element.name == "mj-section":
-            element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-column",))
+            element.children = _grouped(element.children, COLUMN_CONTENT, ("mj-column",), tokens)
 
 
 def _merge_documents(root: Element) -> None:
@@ -56,12 +61,14 @@ def _merge_documents(root: Element) -> None:
             head.children += heads
 
 
-def _grouped(children: list[Element], bare: frozenset[str], frames: tuple[str, ...]) -> list[Element]:
+def _grouped(
+    children: list[Element], bare: frozenset[str], frames: tuple[str, ...], tokens: Tokens | None
+) -> list[Element]:
     grouped: list[Element] = []
     run: list[Element] = []
 
     def end() -> None:
-        grouped.extend(_framed(run, frames))
+        grouped.extend(_framed(run, frames, tokens))
         run.clear()
 
     for child in children:
@@ -71,24 +78,42 @@ def _grouped(children: list[Element], bare: frozenset[str], frames: tuple[str, .
         end()
         if child.name == CONDITION:
             for branch in child.children:
-                branch.children = _grouped(branch.children, bare, frames)
+                branch.children = _grouped(branch.children, bare, frames, tokens)
         grouped.append(child)
     end()
     return grouped
 
 
-def _framed(children: list[Element], frames: tuple[str, ...]) -> list[Element]:
+def _framed(children: list[Element], frames: tuple[str, ...], tokens: Tokens | None) -> list[Element]:
     """Bare components within the frames that they want.
 
-    Conditions alone have a frame in each branch: whoever gets nothing of them gets no frame either.
+    Whoever gets nothing of conditions alone gets no frame either: that of several, or of a loop's rounds, stands in a
+    condition of its own; that of one with an `else` in each of its branches.
     """
-    if all(child.name == CONDITION for child in children):
-        for branch in (branch for condition in children for branch in condition.children):
-            branch.children = _framed(branch.children, frames)
+    if not all(child.name == CONDITION for child in children):
+        return _within(children, frames)
+    if len(children) == 1 and len(children[0].children) > 1:
+        for branch in children[0].children:
+            branch.children = _framed(branch.children, frames, tokens)
         return children
+    if not children or tokens is None or tokens.around is None:
+        return children
+    begin, end = tokens.around("".join(map(_outlined, children)))
+    branch = Element(BRANCH, body=begin, children=_within(children, frames))
+    return [Element(CONDITION, body=end, children=[branch])]
+
+
+def _within(children: list[Element], frames: tuple[str, ...]) -> list[Element]:
     for name in reversed(frames):
         children = [Element(name, children=list(children))]
     return children
+
+
+def _outlined(element: Element) -> str:
+    """A condition with a sign in place of each component: empty for whoever gets none of them."""
+    if element.name == BRANCH:
+        return element.body + "".join(map(_outlined, element.children))
+    return "".join(map(_outlined, element.children)) + element.body if element.name == CONDITION else "x"
 
 
 def _lifted(children: list[Element]) -> list[Element]:

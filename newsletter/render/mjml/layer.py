@@ -73,7 +73,7 @@ def compile_mjml(
     Raises Faulty with all that is wrong.
     """
     root, lost = parse(mjml, tokens)
-    arrange(root)
+    arrange(root, tokens)
     letter, content = root.walk(), root.content().walk()
     findings = in_order(
         [
