@@ -33,13 +33,14 @@ from newsletter.render.environment import Names, Sandbox, cleaned, make_environm
 from newsletter.render.fingerprint import content_hash, file_hashes
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
+from newsletter.render.letter import Form
 from newsletter.render.limits import modest
 from newsletter.render.manuscript import Manuscript
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
 from newsletter.render.picture import Album
 from newsletter.render.pieces import BUILT_IN_PARTS, Plan, Planner
-from newsletter.render.renderer import Form, IsMember, Renderer
+from newsletter.render.renderer import IsMember, Renderer
 from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_view
 from newsletter.render.source_map import MarkingSandbox, Spot
 from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather

@@ -5,7 +5,7 @@ import dataclasses
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +13,9 @@ from jinja2 import Undefined, nodes
 from markupsafe import Markup
 
 from newsletter.render.deferral.tokens import Kind, Tokens
-from newsletter.render.environment import SAFE_ADDRESS
 
 Plain = str | int | float | bool | None | dt.date | dt.time | list[Any] | tuple[Any, ...] | dict[str, Any]
 
-
-# What an address begins with that leads to the same host whatever comes behind it.
-_HOST_ENDED = re.compile(r"#|(?:mailto|tel):|(?:https?:)?//[^/?#\\\s]+[/?#]", re.IGNORECASE)
-_TWO = "'https://example.org/a' if subscriber.city else 'https://example.org/b')"
 
 # Filters in what is left to render: an answer by decree, what `{{ }}` makes of a value, a header's text, parameters of
 # the campaign on an address and on those in a text.
@@ -193,69 +188,6 @@ class Deferred:
         if text:
             parts.append(nodes.Name(self._constant(text), "load", lineno=1))
 
-    def address(self, url: str, *, required: bool) -> str:
-        """A URL that holds tokens, as it may become a link. Raises Refused.
-
-        A whole one from the reader's data is held against `is_safe_url` when it is filled in; parts of one have to
-        be encoded.
-        """
-        found = [*self.tokens.find(url)]
-        if len(found) == 1 and found[0][0] == url and found[0]["kind"] == Kind.VALUE:
-            number = int(found[0]["number"])
-            site = self.met[number].site
-            if required and isinstance(site.node, nodes.Expr) and not is_link(site.node):
-                checked = nodes.Filter(site.node, SAFE_ADDRESS, [], [], None, None, lineno=site.line)
-                self.met[number] = dataclasses.replace(
-                    self.met[number], site=dataclasses.replace(site, node=checked)
-                )
-            return url
-        for _, refused in self.refused_in(url):
-            raise refused
-        return url
-
-    def refused_in(self, url: str) -> Iterator[tuple[Met, Refused]]:
-        """What can't stand where it stands in an address: the host is the same for everybody, all else is encoded.
-
-        `urlencode` leaves slashes, and a host ends at the first: so no value may stand before the host's end.
-        """
-        found = [*self.tokens.find(url)]
-        first, met = found[0], self.met[int(found[0]["number"])]
-        behind = found
-        if first.start() == 0:
-            if first["kind"] != Kind.VALUE:
-                message = "which address this is depends on the reader"
-                yield met, Refused(message, f"{{{{ ({_TWO} | safe_url }}}}")
-                return
-            if not self._is_safe_address(met):
-                message = "a whole address from a reader's data might run code"
-                yield met, Refused(message, "{{ subscriber.site | safe_url('https://…') }}")
-                return
-            behind = found[1:]
-            ended = (
-                is_link(met.site.node) or not behind or url[first.end() : behind[0].start()][:1] in [*"/?#"]
-            )
-        else:
-            ended = _HOST_ENDED.match(url[: first.start()]) is not None
-        if not ended:
-            message = "the host of a link can't depend on the reader: their data might lead anywhere"
-            yield (
-                self.met[int(behind[0]["number"])],
-                Refused(message, "https://example.org/{{ … | urlencode }}"),
-            )
-            return
-        for one in behind:
-            met = self.met[int(one["number"])]
-            if one["kind"] == Kind.VALUE and not _is_encoded(met):
-                message = "a part of an address that depends on the reader has to be encoded"
-                yield met, Refused(message, "{{ subscriber.id | urlencode }}")
-
-    def _is_safe_address(self, met: Met) -> bool:
-        """Whether a value that stands for a whole address can run no code."""
-        node = met.site.node
-        return isinstance(node, nodes.Expr) and (
-            is_link(node) or (isinstance(node, nodes.Filter) and node.name in ("safe_url", SAFE_ADDRESS))
-        )
-
     def _always(self, text: str) -> bool:
         """Whether something of a text is printed for every reader."""
         depth, end = 0, 0
@@ -341,12 +273,6 @@ def renamed(node: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(node, nodes.Node):
         return node
     return type(node)(*(renamed(getattr(node, one), names) for one in node.fields), lineno=1)
-
-
-def _is_encoded(met: Met) -> bool:
-    """Whether a value can stand in an address."""
-    node = met.site.node
-    return isinstance(node, nodes.Filter) and node.name == "urlencode"
 
 
 def is_link(node: nodes.Node | None) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
+from newsletter.render.deferral.addresses import refused_in
 from newsletter.render.deferral.ledger import Deferred, Met, Refused
 
 _PIECE = re.compile(
@@ -53,7 +54,7 @@ def _in_tag(rest: str, deferred: Deferred) -> Iterator[tuple[Met, Refused]]:
         if not deferred.tokens.stand_in(value):
             continue
         if name in _ADDRESSES:
-            yield from deferred.refused_in(unescape(value))
+            yield from refused_in(unescape(value), deferred)
         elif name not in _SAYING:
             message = f"`{name}` is the same for everybody: it decides how the letter looks"
             yield from _all(value, deferred, message, "let a condition stand around two elements")
