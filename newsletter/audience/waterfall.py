@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from newsletter.audience.leaving import rows_that_count, scope_of
 from newsletter.audience.models import ListFile, Standing, Subscriber
 from newsletter.errors import Place, Problem
 from newsletter.settings.values import ListSettings
@@ -42,10 +43,12 @@ def waterfall(
     lists: Mapping[str, ListSettings] | None,
     smtputf8: bool,
     asked: Collection[str] = (),
+    left: Callable[[Subscriber], Collection[str]] = lambda _who: (),
 ) -> Waterfall:
     """Pure. lists: `[list.NAME]` for a live send; None otherwise, then consent is not asked for.
 
     asked: the lists by which the candidates were chosen; who waits to be confirmed there is not mailed by them
+    left: the scopes of single lists that somebody has left: those give no ground any more
     smtputf8: whether addresses with a local part outside ASCII may go.
     """
     questions: dict[str, Callable[[Subscriber], bool]] = {
@@ -54,7 +57,7 @@ def waterfall(
         "cleaned": lambda who: _any_row(who, Standing.CLEANED),
         "suppressed": suppressed,
         "pending": lambda who: _is_pending(who, asked),
-        "no_consent": lambda who: lists is not None and not _has_ground(who, lists),
+        "no_consent": lambda who: lists is not None and not _has_ground(who, lists, left(who)),
         "invalid": lambda who: not who.address,
         "smtputf8": lambda who: who.needs_smtputf8 and not smtputf8,
         "capped": lambda _who: False,
@@ -78,15 +81,14 @@ def _is_pending(who: Subscriber, asked: Collection[str]) -> bool:
     """Confirmed on none of the lists that count, or a row that can't be read and might say no."""
     if _any_row(who, Standing.UNCLEAR):
         return True
-    rows = [row for row in who.memberships if row.list in asked] or who.memberships
-    standings = {row.standing for row in rows}
+    standings = {row.standing for row in rows_that_count(who, asked)}
     return Standing.PENDING in standings and Standing.SUBSCRIBED not in standings
 
 
-def _has_ground(who: Subscriber, lists: Mapping[str, ListSettings]) -> bool:
+def _has_ground(who: Subscriber, lists: Mapping[str, ListSettings], left: Collection[str]) -> bool:
     """Whether a subscribed row gives a ground to mail: another basis than consent, or a consent's source."""
     for row in who.memberships:
-        if row.standing is Standing.SUBSCRIBED:
+        if row.standing is Standing.SUBSCRIBED and scope_of(row.list) not in left:
             ground = lists.get(row.list) or ListSettings()
             if ground.basis != "consent" or row.consent_source or ground.consent_source:
                 return True

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from newsletter.audience.leaving import has_left
 from newsletter.audience.models import Subscriber
 from newsletter.audience.waterfall import Waterfall, waterfall
 from newsletter.campaigns.models import Campaign
@@ -14,6 +15,7 @@ from newsletter.errors import ChecksFailed, Problem
 from newsletter.render.composition import Composition
 from newsletter.settings.secret import Secret
 from newsletter.store.store import Store
+from newsletter.store.values import EVERYTHING
 
 PLAN_VERSION = 1
 
@@ -30,6 +32,7 @@ class Plan:
     environment: str
     provider: str
     hash: str  # content, definitions and environment (hex); the audience may grow under it
+    opt_outs: "OptOuts"  # as they were when it was made
 
     @property
     def recipients(self) -> tuple[Subscriber, ...]:
@@ -43,19 +46,28 @@ class Plan:
 
 @dataclass(frozen=True)
 class OptOuts:
-    """Who is suppressed by the ledger; without a ledger or a secret nobody is."""
+    """Who opted out of what by the ledger; without a ledger or a secret nobody did."""
 
     secret: Secret | None
-    hmacs: frozenset[bytes]
+    scopes: Mapping[bytes, frozenset[str]]  # HMAC of a person -> EVERYTHING, or the scopes of single lists
 
     @classmethod
-    def read(cls, store: Store | None, secret: Secret | None) -> "OptOuts":
-        return cls(secret, frozenset(store.all_suppressed()) if store and secret else frozenset())
+    def read(cls, store: Store | None, secret: Secret | None, keys: Iterable[str] | None = None) -> "OptOuts":
+        """Of everybody, or of the people with these address keys only. Spooled ones are included. Reads only."""
+        if not (store and secret):
+            return cls(secret, {})
+        return cls(secret, store.opt_outs(None if keys is None else [secret.person(key) for key in keys]))
 
-    def holds(self, subscriber: Subscriber) -> bool:
-        return (
-            bool(self.hmacs) and self.secret is not None and self.secret.person(subscriber.key) in self.hmacs
-        )
+    def left(self, subscriber: Subscriber) -> frozenset[str]:
+        """The scopes that this person opted out of."""
+        if not self.scopes or self.secret is None:
+            return frozenset()
+        return self.scopes.get(self.secret.person(subscriber.key), frozenset())
+
+    def hold(self, subscriber: Subscriber, asked: Collection[str] = ()) -> bool:
+        """Whether this person may not be written to. asked: the lists by which they were asked for"""
+        left = self.left(subscriber)
+        return EVERYTHING in left or has_left(subscriber, left, asked)
 
 
 def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Plan:
@@ -100,6 +112,7 @@ def plan_for(
         workspace.settings.environment,
         workspace.settings.provider,
         plan_hash(workspace, campaign, composition),
+        opt_outs,
     )
 
 
@@ -128,13 +141,15 @@ def sift(
     segment: what was asked for; whether somebody is confirmed is a matter of its lists
     """
     settings = workspace.settings
+    asked = workspace.segments.lists(segment) if segment else ()
     return waterfall(
         candidates,
         is_excluded=lambda person: any(workspace.is_member(name, person) for name in exclude),
-        suppressed=opt_outs.holds,
+        suppressed=lambda person: opt_outs.hold(person, asked),
         lists=settings.list if settings.live else None,
         smtputf8=False,
-        asked=workspace.segments.lists(segment) if segment else (),
+        asked=asked,
+        left=opt_outs.left,
     )
 
 

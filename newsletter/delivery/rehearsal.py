@@ -98,7 +98,7 @@ def rehearse(
     except ChecksFailed as failed:
         result.problems += failed.problems
     secret = throwaway_secret()
-    packer = Packer.of(workspace, plan.composition, secret)
+    packer = Packer.of(workspace, plan.composition, secret, plan.opt_outs)
     chosen = pick_samples(plan.recipients, samples)
     rows: list[tuple[Subscriber, str, int]] = []
     failures: dict[tuple[str, str], Problem] = {}

@@ -117,7 +117,7 @@ def prove(office: Office, plan: Plan) -> None:
     Raises ChecksFailed with each kind of failure once.
     """
     plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
-    packer = Packer.of(office.workspace, plan.composition, throwaway_secret())
+    packer = Packer.of(office.workspace, plan.composition, throwaway_secret(), plan.opt_outs)
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
         try:

@@ -138,7 +138,7 @@ class SequenceTick:
             return None  # perhaps a slip in a file: they go on where they stand once they are back
         elif any(workspace.is_member(name, person) for name in self.sequence.exit):
             end = "exited"
-        elif opted_out(sift(workspace, (), (person,), self._opt_outs)):
+        elif opted_out(sift(workspace, (), (person,), self._opt_outs, self.sequence.segment)):
             end = "opted_out"
         if end:
             self._end(enrolment, end)
