@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test bench bench-compile bench-render golden broken components lock clean
+.PHONY: help setup demo check lint test bench bench-compile bench-render bench-web golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench: $(STAMP)  ## measure, with machine and versions
 bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters, and a rehearsal of 100,000
 	@$(BIN)/python benchmarks/render.py
 
+bench-web: $(STAMP)  ## measure POSTs to the unsubscribe page over loopback, also while the ledger is held
+	@$(BIN)/python benchmarks/web.py
+
 bench-compile: $(STAMP)  ## measure compiling and inlining beside npm mjml with juice (needs Node for these)
 	@$(BIN)/python benchmarks/compile.py
 
@@ -67,7 +70,7 @@ components: $(STAMP)  ## renew the table of MJML's components from npm mjml (nee
 	@node tools/components.mjs >newsletter/render/mjml/components.json
 
 lock: $(STAMP)  ## renew requirements.lock (hashes, no index lines)
-	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --extra dev \
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --extra dev --extra web \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate \
 	  -o requirements.lock pyproject.toml
 

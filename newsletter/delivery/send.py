@@ -17,6 +17,7 @@ from newsletter.delivery.guards import (
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, make_plan, plan_for
+from newsletter.delivery.readers_pages import pages_guard
 from newsletter.delivery.sender import Progress, Sender
 from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
 from newsletter.files.project import SETTINGS_FILE
@@ -102,6 +103,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
     if not plan.recipients:
         raise ChecksFailed(_nobody_left(plan))
     prove(office, plan)
+    pages_guard(office.workspace, office.store.ledger_id)
     if not order.unattended:
         number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
     run = freeze(office, plan)
@@ -210,6 +212,7 @@ def go_on_guard(office: Office, run: Run, campaign: Campaign, composition: Compo
     same_lists(run, workspace)
     live_guard(workspace, plan_for(workspace, campaign, composition, (), office.opt_outs()))
     ledger_guard(workspace, office.store.ledger_id)
+    pages_guard(workspace, office.store.ledger_id)
 
 
 def same_lists(run: Run, workspace: Workspace) -> None:

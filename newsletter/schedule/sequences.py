@@ -11,6 +11,7 @@ from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.delivery.guards import ledger_guard, live_guard
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift
+from newsletter.delivery.readers_pages import pages_guard
 from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
@@ -185,6 +186,7 @@ class SequenceTick:
             plan = plan_for(workspace, step.campaign, composition, people, self.office.opt_outs())
             live_guard(workspace, plan)
             ledger_guard(workspace, self.office.store.ledger_id)
+            pages_guard(workspace, self.office.store.ledger_id)
             prove(self.office, plan)
             move = EnrolmentMove(self.sequence.id, step.id, before)
             if run := freeze(self.office, plan, move):

@@ -1,6 +1,7 @@
 """The store: one object through which all other rooms ask and tell the ledger."""
 
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from newsletter.errors import ConfigurationFault, Place, Problem
+from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem
 from newsletter.store import claims, consents, derived, doubts, enrolments, one_person, optouts, runs
 from newsletter.store.migration import migrate, newer, schema_version, shipped_steps
 from newsletter.store.spool import Spool
@@ -382,6 +383,14 @@ class Store:
         if self._spool.read().events:
             with self._heeding():
                 pass
+
+    def can_keep(self) -> bool:
+        """Whether an opt-out could be kept now: the ledger can be read, and its folder written to."""
+        try:
+            self._bound_secret()
+        except NewsletterError:
+            return False
+        return os.access(self._path.parent, os.W_OK)
 
     def opt_outs(self, hmacs: Collection[bytes] | None = None) -> dict[bytes, frozenset[str]]:
         """Who of these (None: of all) opted out of which scopes, the spooled ones included."""
