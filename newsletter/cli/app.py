@@ -25,6 +25,8 @@ VERBS = {
     "run": ("run", "run", "One cron tick: send what is due."),
     "resolve": ("resolve", "resolve", "Settle deliveries whose fate is unknown."),
     "segment": ("segment", "segment", "Who is in a list or segment, and who would get mail."),
+    "import": ("importing", "import_", "A foreign list, shown first and then taken in."),
+    "export": ("export", "export", "Lists, opt-outs and consent as CSV."),
     "subscriber": (
         "subscriber",
         "subscriber",

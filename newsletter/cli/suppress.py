@@ -1,4 +1,4 @@
-"""`suppress add|remove|list`: who must not be written to, whatever the lists say."""
+"""`suppress add|remove|list|import`: who must not be written to, whatever the lists say."""
 
 import click
 
@@ -7,7 +7,7 @@ from newsletter.audience.models import Standing
 from newsletter.cli.asking import ask_word
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
-from newsletter.errors import GuardRefused, Problem, Severity, UsageFault
+from newsletter.errors import ChecksFailed, GuardRefused, Problem, Severity, UsageFault
 from newsletter.people.identity import identify, scope_named
 
 SHOWN = 50
@@ -108,3 +108,44 @@ def list_(session: Session, list_name: str | None) -> int:
         session.output.line(f"… and {grouped(len(found) - SHOWN)} more")
     session.output.line(f"{grouped(len(found))} suppressed")
     return session.output.result({"suppressions": found}, next_steps=["newsletter export suppressions"])
+
+
+@suppress.command("import")
+@click.argument("file", type=click.Path())
+@click.option("--list", "list_name", metavar="L", help="Only on this list.")
+@click.option("--reason", default="from a file", show_default=True, help="Why, where a row does not say.")
+@click.option("--encoding", help="As cp1252; without it the file is looked at.")
+@click.option("--delimiter", help="As ; or tab; without it the header line says.")
+@global_options
+@click.pass_obj
+def import_(
+    session: Session,
+    file: str,
+    list_name: str | None,
+    reason: str,
+    encoding: str | None,
+    delimiter: str | None,
+) -> int:
+    """Suppress everybody in a file: other programs' bounces and unsubscribes, or bare addresses."""
+    from pathlib import Path
+
+    from newsletter.people.opt_out_file import read_opt_outs
+
+    scope, now = scope_named(session.workspace, list_name), session.workspace.clock.now()
+    with session.office() as office:
+        found = read_opt_outs(
+            Path(file), office.secret, now, scope=scope, reason=reason, encoding=encoding, delimiter=delimiter
+        )
+        if not found.events:
+            message = f"nobody in {file} could be suppressed: {sum(found.reasons.values())} rows rejected"
+            raise ChecksFailed(Problem("I112", message, hint="a column `email` with one address in each row"))
+        added = office.store.record_opt_outs(found.events)
+    rejected = sum(found.reasons.values())
+    already = len(found.events) - added
+    session.output.line(
+        f"{grouped(added)} added, {grouped(already)} were suppressed already, {grouped(rejected)} rejected"
+    )
+    for why, number in found.reasons.items():
+        session.output.line(f"  rejected {grouped(number)}: {why}")
+    data = {"added": added, "already": already, "rejected": rejected, "reasons": dict(found.reasons)}
+    return session.output.result(data, next_steps=["newsletter suppress list"])
