@@ -33,7 +33,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 def main() -> None:
     """Run, print, judge nothing."""
     print(f"{platform.platform()}, {os.cpu_count()} cores")
-    print(f"Python {platform.python_version()}, starlette {version('starlette')}, uvicorn {version('uvicorn')}")
+    print(
+        f"Python {platform.python_version()}, starlette {version('starlette')}, uvicorn {version('uvicorn')}"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "newsletter.toml").write_text('language = "sv"\n', encoding="utf-8")
@@ -61,7 +63,9 @@ def measure(folder: Path, server: "subprocess.Popen[str]") -> None:
     for connections in (1, 4, 16):
         some = [next(paths) for _ in range(POSTS)]
         report(f"POST, {connections} connections", *run(port, some, connections))
-    with contextlib.closing(sqlite3.connect(folder / ".newsletter" / "state.db", isolation_level=None)) as other:
+    with contextlib.closing(
+        sqlite3.connect(folder / ".newsletter" / "state.db", isolation_level=None)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         report("POST, 4 connections, ledger held (spool)", *run(port, [next(paths) for _ in range(HELD)], 4))
         other.execute("ROLLBACK")
