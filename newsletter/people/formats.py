@@ -87,6 +87,8 @@ def verdict(word: str) -> Verdict | None:
     >>> verdict("Active"), verdict("in*active*")
     ('subscribed', None)
     """
+    if not word:
+        return "subscribed"
     folded = fold(word.strip())
     for known, meant in (
         (SUBSCRIBED, "subscribed"),

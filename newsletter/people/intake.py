@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from zoneinfo import ZoneInfo
 
 from newsletter.audience import cells as typed
@@ -97,17 +97,29 @@ class Intake:
     list_file: Path | None  # the list as it will be; None: it stays as it is
     rejects_file: Path
     opt_outs: list[OptOutEvent]
-    staged: "Staging"
+    staged: Staging
+    ground: ListSettings  # of the list
+    zone: ZoneInfo
     existing: bool
 
     def consents(self, secret: Secret) -> Iterator[Consent]:
         """A record for each who came in with a source, and what shows it."""
-        for key, row in self.staged.rest():
-            if isinstance(said := row.get("consent"), list):
-                given = datetime.fromisoformat(said[1]) if said[1] else None
-                yield Consent(
-                    secret.person(key), self.order.list, said[0], self.order.consent_text, said[2], given
-                )
+        for key, row in self.staged.everything():
+            source = self.source_of(row["cells"])
+            if row["counted"] == "in" and (source or row["proof"]):
+                given = self._moment(row["cells"].get("consent_at", ""))
+                text = self.order.consent_text
+                yield Consent(secret.person(key), self.order.list, source, text, row["proof"], given)
+
+    def source_of(self, cells: Mapping[str, str]) -> str:
+        """Where somebody said yes: their row, the order, or the list's own default; "" where nothing says it."""
+        return cells.get("consent_source") or self.order.consent_source or self.ground.consent_source
+
+    def _moment(self, cell: str) -> datetime | None:
+        try:
+            return typed.instant(cell, self.zone) if cell else None
+        except ValueError:
+            return None
 
 
 class Reader:
@@ -141,7 +153,8 @@ class Reader:
                 intake = Intake(
                     order, kind, foreign.encoding, foreign.delimiter,
                     {h.strip(): c for h, c in zip(foreign.header, columns, strict=True) if c},
-                    Counts(), [], [], Counter(), None, rejects_file, [], staged, existing=False,
+                    Counts(), [], [], Counter(), None, rejects_file, [], staged,
+                    self.settings.list.get(order.list) or ListSettings(), self.zone, existing=False,
                 )  # fmt: skip
                 csv.writer(rejects, lineterminator="\n").writerow(["row", "reason", *foreign.header])
             self._take_rows(intake, foreign, kind, columns, rejects)
@@ -371,7 +384,6 @@ class Reader:
     def _merge(self, intake: Intake, scratch: Path) -> None:
         """Write the list as it will be to a file in `scratch`, and count what that means."""
         order, counts = intake.order, intake.counts
-        ground = self.settings.list.get(order.list) or ListSettings()
         target = self.project.path(f"{FOLDER}/{order.list}.csv")
         columns, existing = self._existing(target)
         intake.existing = bool(columns)
@@ -390,14 +402,12 @@ class Reader:
                 row += [""] * (len(columns) - len(row))
                 self._merge_row(intake, columns, row)
                 writer.writerow(row)
-            for key, staged in intake.staged.rest():
-                if staged.get("done"):
-                    continue
+            for _, staged in intake.staged.rest():
                 cells: dict[str, str] = staged["cells"]
                 came_in = staged["counted"] == "in"
                 if came_in:
                     counts.new += 1
-                    sourceless += not self._with_source(intake, key, staged, ground)
+                    sourceless += not intake.source_of(cells)
                 else:
                     counts.suppressed += 1
                     kept_no += bool(staged["keep"])
@@ -407,7 +417,7 @@ class Reader:
                     writer.writerow([cells.get(name, "") for name in columns])
             file.flush()
             os.fsync(file.fileno())
-        if sourceless and ground.basis == "consent":
+        if sourceless and intake.ground.basis == "consent":
             raise GuardRefused(
                 Problem(
                     "I110",
@@ -443,8 +453,9 @@ class Reader:
         at = columns.index("email")
         key = parse_address(row[at]).key
         staged = intake.staged.find(key)
-        if staged is None or staged.get("done"):
+        if staged is None:
             return
+        intake.staged.mark_done(key)
         cells: dict[str, str] = staged["cells"]
         before = list(row)
         if staged["counted"] == "in":
@@ -458,10 +469,8 @@ class Reader:
             intake.counts.unchanged += not changed
             if not changed:
                 row[:] = before
-            self._with_source(intake, key, staged, ListSettings(), mark=True)
         else:
             intake.counts.suppressed += 1
-            intake.staged.replace(key, {**staged, "done": True})
 
     @staticmethod
     def _merge_cell(columns: list[str], row: list[str], name: str, value: str) -> None:
@@ -475,26 +484,6 @@ class Reader:
             row[at] = ",".join([*known.values(), *more]) if more else row[at]
         elif value != old:
             row[at] = value
-
-    def _with_source(
-        self, intake: Intake, key: str, staged: dict[str, Any], ground: ListSettings, *, mark: bool = False
-    ) -> bool:
-        """Whether somebody said where they said yes; then a record of it is kept."""
-        cells: dict[str, str] = staged["cells"]
-        source = cells.get("consent_source") or intake.order.consent_source
-        known = source or ground.consent_source
-        row = {**staged, "done": True} if mark else dict(staged)
-        if known or staged.get("proof"):
-            at = self._moment(cells.get("consent_at", ""))
-            row["consent"] = [known, at.isoformat() if at else None, staged.get("proof") or ""]
-        intake.staged.replace(key, row)
-        return bool(known)
-
-    def _moment(self, cell: str) -> datetime | None:
-        try:
-            return typed.instant(cell, self.zone) if cell else None
-        except ValueError:
-            return None
 
 
 def _closing_rows(foreign: Foreign, file: IO[bytes]) -> Iterator[list[str]]:
