@@ -268,7 +268,8 @@ class Reader:
         """Put one row where it belongs; a reason when it can't be taken."""
         if len(row) != len(columns):
             return f"it has {len(row)} cells, the header {len(columns)}"
-        cells = {name: unguarded(cell) for name, cell in cells_by(columns, row).items()}
+        found_cells = cells_by(columns, row).items()
+        cells = {name: unguarded(cell) if cell[0] == "'" else cell for name, cell in found_cells}
         incoming = formats.translate(kind, line, cells, foreign.shown)
         if incoming.problems:
             return incoming.problems[0]
@@ -289,12 +290,14 @@ class Reader:
         self._note(intake, incoming, local, domain.lower())
         if foreign.delimiter == ";":
             self._decimal_points(cells)
-        hmac = self.secret.person(address.key)
         no = incoming.verdict in _NO
-        if no:
-            reason = "unsubscribed" if incoming.verdict == "unsubscribed" else "bounced"
-            intake.opt_outs.append(opted_out(hmac, EVERYTHING, reason, "import", self.now))
-        held = self.suppressed.get(hmac, frozenset())
+        held: frozenset[str] = frozenset()
+        if no or self.suppressed:
+            hmac = self.secret.person(address.key)
+            held = self.suppressed.get(hmac, held)
+            if no:
+                reason = "unsubscribed" if incoming.verdict == "unsubscribed" else "bounced"
+                intake.opt_outs.append(opted_out(hmac, EVERYTHING, reason, "import", self.now))
         known_no = EVERYTHING in held or scope_of(intake.order.list) in held
         counted = "suppressed" if no or known_no else "in"
         if kind not in _OURS:
@@ -329,7 +332,8 @@ class Reader:
             "line": incoming.line,
             "proof": incoming.proof,
         }
-        seen.update(dict.fromkeys(cells))
+        if not cells.keys() <= seen.keys():
+            seen.update(dict.fromkeys(cells))
         if staged.put(key, row):
             return
         intake.counts.duplicates += 1
@@ -343,6 +347,12 @@ class Reader:
                 cells[name] = cells[name].replace(",", ".")
 
     def _note(self, intake: Intake, incoming: formats.Incoming, local: str, domain: str) -> None:
+        if (
+            domain not in formats.TYPOS
+            and local.lower() not in formats.ROLES
+            and not incoming.times_without_zone
+        ):
+            return
         place = Place(intake.order.file.name, incoming.line)
 
         def say(message: str, hint: str) -> None:

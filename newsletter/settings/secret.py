@@ -1,6 +1,5 @@
 """The secret that keys links, suppressions and send ids: read, made once, and used only through MACs."""
 
-import hashlib
 import hmac
 import secrets
 from pathlib import Path
@@ -33,11 +32,11 @@ class Secret:
         """
         if not 1 <= size <= 32:
             raise ValueError(f"HMAC-SHA256 has 32 bytes, not {size}")
-        digest = hmac.new(self._key, digestmod=hashlib.sha256)
+        covered = bytearray()
         for part in (purpose, *parts):
             data = part.encode() if isinstance(part, str) else part
-            digest.update(len(data).to_bytes(8, "big") + data)
-        return digest.digest()[:size]
+            covered += len(data).to_bytes(8, "big") + data
+        return hmac.digest(self._key, covered, "sha256")[:size]
 
     def person(self, address_key: str) -> bytes:
         """16 bytes that stand for an address where the address itself must not stand."""
