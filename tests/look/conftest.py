@@ -1,8 +1,7 @@
 """The shipped letters as their readers get them, and a browser to look at them."""
 
 import base64
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,17 +127,9 @@ def letters() -> dict[str, Letter]:
 
 
 @pytest.fixture(scope="session")
-def open_screen() -> Iterator[Callable[..., Screen]]:
+def open_screen(chromium: Any) -> Callable[..., Screen]:
     """Opens a window with the given options of a browser context; skips where there is no Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield lambda **options: Screen(browser, **options)
-        browser.close()
+    return lambda **options: Screen(chromium, **options)
 
 
 @pytest.fixture(scope="session")

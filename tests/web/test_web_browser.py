@@ -13,17 +13,6 @@ WIDTH = 320
 
 
 @pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-
-
-@pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """The shipped project, served."""
     folder = tmp_path_factory.mktemp("web") / "project"
@@ -36,8 +25,8 @@ def shop(tmp_path_factory):
     served.end()
 
 
-def test_it_works_without_scripts_from_the_first_page_to_the_last(browser, shop):
-    context = browser.new_context(java_script_enabled=False, viewport={"width": WIDTH, "height": 640})
+def test_it_works_without_scripts_from_the_first_page_to_the_last(chromium, shop):
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": WIDTH, "height": 640})
     page = context.new_page()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -63,8 +52,8 @@ STEPS = ("", "unknown", "done", "list", "undo")
 
 @pytest.mark.parametrize("language", ["sv", "en"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_and_axe_finds_nothing(browser, shop, scheme, language):
-    context = browser.new_context(
+def test_every_page_fits_and_axe_finds_nothing(chromium, shop, scheme, language):
+    context = chromium.new_context(
         color_scheme=scheme,
         viewport={"width": WIDTH, "height": 640},
         bypass_csp=True,  # axe is a script
@@ -102,9 +91,9 @@ def test_every_page_fits_and_axe_finds_nothing(browser, shop, scheme, language):
     context.close()
 
 
-def test_at_four_hundred_per_cent_nothing_is_cut_off(browser, shop):
+def test_at_four_hundred_per_cent_nothing_is_cut_off(chromium, shop):
     """1280 px wide at 400 % are 320 CSS pixels (WCAG 1.4.10); here with text twice as large on top."""
-    context = browser.new_context(viewport={"width": WIDTH, "height": 256})
+    context = chromium.new_context(viewport={"width": WIDTH, "height": 256})
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{shop.port}{shop.path('stor@example.org', 'seminarier')}")
     page.evaluate("document.documentElement.style.fontSize = '200%'")
