@@ -133,9 +133,8 @@ def test_a_list_in_git_with_real_addresses_is_an_error_only_when_tracked(small, 
     assert newsletter("-C", small, "check").code == 0
     subprocess.run(["git", "-C", str(small), "add", "-A"], check=True)
     told = newsletter("-C", small, "check", "--json")
-    assert [(p["code"], p["file"], p["line"]) for p in told.data["problems"]] == [
-        ("A135", "subscribers/kunder.csv", 3)
-    ]
+    errors = [problem for problem in told.data["problems"] if problem["severity"] == "error"]
+    assert [(p["code"], p["file"], p["line"]) for p in errors] == [("A135", "subscribers/kunder.csv", 3)]
     subprocess.run(["git", "-C", str(small), "rm", "-q", "--cached", "subscribers/kunder.csv"], check=True)
     assert newsletter("-C", small, "check").code == 0
 

@@ -34,6 +34,7 @@ from newsletter.store.sqlite import translated
 Parts = Sequence[tuple[str, Condition]]
 """A segment by name, as its last part, and before it those that it speaks of, each behind its own."""
 
+NOBODY: Mapping[bytes, frozenset[str]] = {}
 _PAGE = 1_000
 
 
@@ -211,20 +212,21 @@ class LoadedLists:
         rules: Rules,
         *,
         exclude: Iterable[Parts] = (),
-        silent: Collection[bytes] = (),
+        left: Mapping[bytes, frozenset[str]] = NOBODY,
         capped: Collection[str] = (),
     ) -> Waterfall:
         """The waterfall of a segment; who the people are is read when they are asked for.
 
         exclude: segments whose members are left out
-        silent: HMACs of those who are suppressed; it takes a copy that is keyed
+        left: the scopes that people opted out of, by their HMACs; it takes a copy that is keyed
         capped: address keys of those who got enough lately
         """
-        if silent and not self.keyed:
+        if left and not self.keyed:
             raise AssertionError("opt-outs can't be told from a copy that was loaded without the secret")
+        scopes = [frozenset[str](), *dict.fromkeys(left.values())]  # few people differ in what they left
         flags = (
             _flag("excluded", sa.or_(sa.false(), *(self.where(other, world) for other in exclude))),
-            _flag("suppressed", entry.c.hmac.in_(self.hmacs(silent)) if silent else sa.false()),
+            (self._left(left, scopes) if left else sa.literal(0)).label("scopes"),
             _flag("capped", entry.c.key.in_(self.keys(capped)) if capped else sa.false()),
         )
         inside = sa.and_(self.leads, self.where(parts, world))
@@ -233,12 +235,12 @@ class LoadedLists:
         verdicts: list[tuple[int, int, int, int, str]] = []
         lists: set[str] = set()
         for row in self.conn.execute(groups.group_by(entry.c.kind, *flags)):
-            facts, asked = self._facts[row.kind], (row.excluded, row.suppressed, row.capped)
+            facts = self._facts[row.kind]
             why = rules.reason(
-                facts, **dict(zip(("excluded", "suppressed", "capped"), map(bool, asked), strict=True))
+                facts, excluded=bool(row.excluded), left=scopes[row.scopes], capped=bool(row.capped)
             )
             counts[why or ""] += row.n
-            verdicts.append((row.kind, *asked, why or ""))
+            verdicts.append((row.kind, row.excluded, row.scopes, row.capped, why or ""))
             lists.update(each.list for each in facts.rows)
         verdict = _Verdicts(self, verdicts, flags, inside)
         excluded = {reason: verdict.people(reason, counts[reason]) for reason in REASONS}
@@ -281,18 +283,26 @@ class LoadedLists:
 
     def keys(self, keys: Iterable[str]) -> sa.Select[Any]:
         """These address keys as something that a query can ask."""
-        table = self._one_column("key TEXT", ((key,) for key in keys))
-        return sa.select(sa.column("key", sa.Text)).select_from(table)
+        name = self._asked("key TEXT PRIMARY KEY", ((key,) for key in keys))
+        return sa.select(sa.table(name, sa.column("key", sa.Text)).c.key)
 
-    def hmacs(self, hmacs: Iterable[bytes]) -> sa.Select[Any]:
-        table = self._one_column("hmac BLOB", ((hmac,) for hmac in hmacs))
-        return sa.select(sa.column("hmac", sa.LargeBinary)).select_from(table)
+    def _left(
+        self, left: Mapping[bytes, frozenset[str]], scopes: Sequence[frozenset[str]]
+    ) -> sa.ColumnElement[int]:
+        """Where in `scopes` stands what a person opted out of; 0 for who did not."""
+        places = {held: place for place, held in enumerate(scopes)}
+        rows = ((hmac, places[held]) for hmac, held in left.items())
+        name = self._asked("hmac BLOB PRIMARY KEY, scopes INTEGER", rows)
+        asked = sa.table(name, sa.column("hmac", sa.LargeBinary), sa.column("scopes", sa.Integer))
+        found = sa.select(asked.c.scopes).where(asked.c.hmac == entry.c.hmac).scalar_subquery()
+        return sa.func.coalesce(found, 0)
 
-    def _one_column(self, column: str, rows: Iterable[tuple[object]]) -> sa.TableClause:
-        name = f"asked_{next(self._numbers)}"
-        self._own.execute(f"CREATE TEMPORARY TABLE {name} ({column} PRIMARY KEY) WITHOUT ROWID")
-        self._own.executemany(f"INSERT OR IGNORE INTO {name} VALUES (?)", rows)  # noqa: S608 - ours
-        return sa.table(name)
+    def _asked(self, columns: str, rows: Iterable[tuple[object, ...]]) -> str:
+        """The name of a table of values that a query can ask, each once by its first column."""
+        name, marks = f"asked_{next(self._numbers)}", ", ".join("?" * (columns.count(",") + 1))
+        self._own.execute(f"CREATE TEMPORARY TABLE {name} ({columns}) WITHOUT ROWID")
+        self._own.executemany(f"INSERT OR IGNORE INTO {name} VALUES ({marks})", rows)  # noqa: S608 - ours
+        return name
 
     def forget_sent(self) -> None:
         """Something was sent: what `received` answered may be old."""
@@ -309,15 +319,15 @@ class _Verdicts:
 
     lists: LoadedLists
     verdicts: Sequence[tuple[int, int, int, int, str]]
-    flags: Sequence[sa.Label[int]]
+    flags: Sequence[sa.Label[int]]  # those of `verdicts` between kind and reason
     inside: Sql
 
     def people(self, reason: str, number: int) -> "Chosen":
         kinds: dict[tuple[int, int, int], list[int]] = {}
         for number_of_kind, *flags, why in self.verdicts:
             if why == reason:
-                excluded, suppressed, capped = flags
-                kinds.setdefault((excluded, suppressed, capped), []).append(number_of_kind)
+                excluded, scopes, capped = flags
+                kinds.setdefault((excluded, scopes, capped), []).append(number_of_kind)
         met = [
             sa.and_(
                 *(flag.element == value for flag, value in zip(self.flags, values, strict=True)),
