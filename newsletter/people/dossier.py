@@ -157,4 +157,17 @@ def _rows(workspace: Workspace, key: str) -> tuple[list[Row], list[Problem]]:
             found.append(
                 Row(name, file, row.first, basis, {k: v.strip() for k, v in cells.items() if v.strip()})
             )
-    return found, unread
+    return found + _printed(workspace, key), unread
+
+
+def _printed(workspace: Workspace, key: str) -> list[Row]:
+    """Rows of the lists that a program prints, as they were loaded last: there is no file to read them from."""
+    found = []
+    for row in workspace.lists.rows(key):
+        ground = workspace.settings.list.get(row.list)
+        if ground and ground.source:
+            cells = {"email": row.email, **{name: str(value) for name, value in row.values.items()}}
+            cells |= {"tags": ", ".join(row.tags), "status": str(row.standing)}
+            kept = {name: cell for name, cell in cells.items() if cell}
+            found.append(Row(row.list, row.file, row.line, ground.basis, kept))
+    return found

@@ -1,6 +1,7 @@
 """Lists from programs, made-up readers, why somebody gets mail, and the cap on how often."""
 
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -293,3 +294,32 @@ def test_the_waterfall_is_the_same_wherever_it_is_told(small, newsletter):
         "      b***@example.org",
         "      e***@example.org",
     ]
+
+
+def test_why_names_the_list_that_somebody_left(small, newsletter):
+    (small / "subscribers" / "andra.csv").write_text("email\nasa@example.org\n", encoding="utf-8")
+    call = partial(newsletter, "-C", small)
+    assert (
+        call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista", "--reason", "bad").code == 0
+    )
+    told = call("segment", "why", "lista", "asa@example.org", "--json").data
+    assert (told["member"], told["recipient"]) == (True, False)
+    assert [(one["reason"], one["source"]) for one in told["exclusions"]] == [
+        ("suppressed", "bad of lista (command)")
+    ]
+    assert call("segment", "why", "andra", "asa@example.org", "--json").data["recipient"]
+
+
+def test_a_person_sees_what_a_program_printed_of_them_and_is_forgotten_there(small, newsletter):
+    crm(small, *KUNDER)
+    call = partial(newsletter, "-C", small)
+    assert call("segment", "load").code == 0
+    shown = call("subscriber", "show", "kund3@example.org", "--json").data
+    assert [(row["list"], row["basis"], row["cells"]["first_name"]) for row in shown["rows"]] == [
+        ("crm", "customer", "Kund")
+    ]
+    assert call("subscriber", "forget", "kund3@example.org").code == 0
+    for path in (small / ".newsletter").rglob("*"):
+        assert not path.is_file() or b"kund3@example" not in path.read_bytes(), path
+    shown = call("segment", "show", "crm", "--json").data
+    assert (shown["count"], shown["recipients"], shown["excluded"]["suppressed"]) == (10, 9, 1)

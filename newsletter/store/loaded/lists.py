@@ -20,6 +20,7 @@ from newsletter.audience.findings import Findings, problem_of
 from newsletter.audience.load import Origin
 from newsletter.audience.merge import merge
 from newsletter.audience.models import Audience, ListFile, Subscriber
+from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
 from newsletter.audience.waterfall import REASONS, Rules, Waterfall
 from newsletter.errors import Problem
@@ -142,19 +143,19 @@ class LoadedLists:
 
     def find(self, key: str) -> Subscriber | None:
         """The person of this address key."""
-        found = self._rows("entry.h31 = ? AND entry.key = ? AND entry.version <> 0", (h31(key), key))
-        return next(iter(found), None)
+        found = self.rows(key)
+        return merge(found) if found else None
 
-    def _rows(self, where: str, values: Sequence[object]) -> Iterator[Subscriber]:
-        """People by their rows as the lists have them, in the order of entry.key; all rows of each must be met."""
+    def rows(self, key: str) -> list[Row]:
+        """What the lists say of the person of this address key, row by row."""
         cursor = self._own.execute(
-            "SELECT entry.version, entry.key, said.line, said.email, said.address, said.standing, said.data"  # noqa: S608
+            "SELECT entry.version, entry.key, said.line, said.email, said.address, said.standing, said.data"
             " FROM entry JOIN said ON said.id = entry.id JOIN list ON list.version = entry.version"
-            f" WHERE ({where}) AND list.state = 'current' ORDER BY entry.key, list.file, said.line, entry.id",
-            values,
+            " WHERE entry.h31 = ? AND entry.key = ? AND list.state = 'current'"
+            " ORDER BY list.file, said.line, entry.id",
+            (h31(key), key),
         )
-        for _, rows in itertools.groupby(cursor, key=lambda row: row[1]):
-            yield merge([row_of(*self._lists[row[0]], row[1:]) for row in rows])
+        return [row_of(*self._lists[version], found) for version, *found in cursor]
 
     def by_ids(self, ids: Sequence[int]) -> list[Subscriber]:
         """People by the rows that lead them, in this order."""
