@@ -142,16 +142,17 @@ def forget(session: Session, email: str, *, dry_run: bool) -> int:
     from newsletter.people.forget import forget as erase
 
     now = session.workspace.clock.now()
+    printed = [name for name, ground in session.settings.list.items() if ground.source]
     if dry_run:
         with session.reading() as (store, secret):
             who = identify(secret or throwaway_secret(), email)
-            result = erase(session.project, store, who, now, dry_run=True)
+            result = erase(session.project, store, who, now, dry_run=True, printed=printed)
     else:
         with session.office() as office:
             who = identify(office.secret, email)
             if ask_word(session, who.email, "This can't be undone. Type the address") is False:
                 raise GuardRefused(Problem("S145", "that was not the address: nothing was deleted"))
-            result = erase(session.project, office.store, who, now, dry_run=False)
+            result = erase(session.project, office.store, who, now, dry_run=False, printed=printed)
     output = session.output
     word = "would be deleted" if dry_run else "deleted"
     for file in result.removed:

@@ -1,6 +1,6 @@
 """Forgetting somebody: out of every list, every copy of one, and the ledger; what remains is said, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from newsletter.files.project import Project
 from newsletter.people import rows
 from newsletter.people.identity import Identity
 from newsletter.people.places import BACKUPS, PEOPLE, REJECTS
-from newsletter.store.loaded.database import remove
+from newsletter.store.loaded.lists import take_away
 from newsletter.store.store import Store
 
 REASON = "erased at the person's request"
@@ -38,12 +38,19 @@ class Forgotten:
 
 
 def forget(
-    project: Project, store: Store | None, who: Identity, now: datetime, *, dry_run: bool
+    project: Project,
+    store: Store | None,
+    who: Identity,
+    now: datetime,
+    *,
+    dry_run: bool,
+    printed: Collection[str] = (),
 ) -> Forgotten:
     """Opt them out for good, then delete. Killed in between it is safe to call again.
 
     Everything is read before anything is changed: ChecksFailed (S144, F113) for a list that can't be read leaves
     all as it was. dry_run: only says what would be done; `store` may be missing then.
+    printed: the lists that programs print
     """
     found = [
         (file, text, named)
@@ -57,10 +64,10 @@ def forget(
             path = project.path(file)
             mode = path.stat().st_mode & 0o777
             write_atomically(path, rows.encode(rows.without(text, named)), mode=mode)
-        remove(project.path(LISTS_FILE))  # the lists as loaded
+        take_away(project.path(LISTS_FILE))  # the lists as loaded
         store.forget(who.hmac)
     removed = [Removed(file, len(named)) for file, _, named in found]
-    return Forgotten(removed, known, _remains(project, store, who))
+    return Forgotten(removed, known, _remains(project, store, who, printed))
 
 
 def _files(project: Project) -> list[str]:
@@ -73,7 +80,9 @@ def _files(project: Project) -> list[str]:
     return [*project.entries(FOLDER, ".csv"), *copies]
 
 
-def _remains(project: Project, store: Store | None, who: Identity) -> list[tuple[str, str]]:
+def _remains(
+    project: Project, store: Store | None, who: Identity, printed: Collection[str]
+) -> list[tuple[str, str]]:
     kept = [
         (
             f"the fingerprint {who.hmac.hex()}, opted out of everything",
@@ -90,6 +99,13 @@ def _remains(project: Project, store: Store | None, who: Identity) -> list[tuple
         shown = ", ".join(mails[:5]) + (f" and {len(mails) - 5} more" if len(mails) > 5 else "")
         kept.append(
             (f"messages and pages below out/: {shown}", "files for you to look at: delete them by hand")
+        )
+    if printed:
+        kept.append(
+            (
+                f"what programs print for {', '.join(sorted(printed))}",
+                "delete it where it comes from; nothing is sent there meanwhile",
+            )
         )
     kept.append(("your own backups of lists and ledger", "out of this program's reach"))
     return kept

@@ -318,8 +318,20 @@ def test_a_person_sees_what_a_program_printed_of_them_and_is_forgotten_there(sma
     assert [(row["list"], row["basis"], row["cells"]["first_name"]) for row in shown["rows"]] == [
         ("crm", "customer", "Kund")
     ]
-    assert call("subscriber", "forget", "kund3@example.org").code == 0
+    forgotten = call("subscriber", "forget", "kund3@example.org", "--json")
+    assert forgotten.code == 0
+    assert "what programs print for crm" in [one["what"] for one in forgotten.data["remains"]]
     for path in (small / ".newsletter").rglob("*"):
         assert not path.is_file() or b"kund3@example" not in path.read_bytes(), path
     shown = call("segment", "show", "crm", "--json").data
     assert (shown["count"], shown["recipients"], shown["excluded"]["suppressed"]) == (10, 9, 1)
+
+
+def test_a_list_that_shrinks_is_held_although_somebody_was_forgotten(small, newsletter):
+    crm(small, *KUNDER)
+    call = partial(newsletter, "-C", small)
+    assert call("segment", "load").code == 0
+    assert call("subscriber", "forget", "asa@example.org").code == 0
+    crm(small, *KUNDER[:5])
+    held = call("segment", "load")
+    assert (held.code, "A132" in held.err) == (3, True)

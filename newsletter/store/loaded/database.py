@@ -27,7 +27,7 @@ def open_kept(path: Path) -> sqlite3.Connection:
     with contextlib.suppress(sqlite3.DatabaseError):
         if _is_ours(path):
             return _connected(path)
-    _unlink(path)
+    unlink(path)
     create_file(path)
     switch_to_wal(path)
     fresh = _connected(path)
@@ -35,15 +35,9 @@ def open_kept(path: Path) -> sqlite3.Connection:
     return fresh
 
 
-def remove(path: Path) -> None:
-    """Take the copy away, if there is one: it is made anew from the files when it is next asked for."""
-    if path.parent.is_dir():
-        with alone(path):
-            _unlink(path)
-
-
-def _unlink(path: Path) -> None:
-    # Derived from files: nothing is lost. The database first: what is written ahead means nothing without it.
+def unlink(path: Path) -> None:
+    """Take the copy away, which is derived from files; call it under `alone`."""
+    # The database first: what is written ahead means nothing without it.
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
 

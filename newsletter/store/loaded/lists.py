@@ -77,13 +77,37 @@ def open_lists(
         return up_to_date(temporary)
 
 
-def rows_before(path: Path) -> dict[str, int]:
-    """How many rows each list had when it was loaded last; nothing where there is no copy."""
+def loaded_before(path: Path) -> dict[str, int]:
+    """How many rows each list has in the copy; nothing where there is no copy."""
     own = database.open_if_ours(path)
     if own is None:
         return {}
     with contextlib.closing(own):
         return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
+
+
+def rows_before(path: Path) -> dict[str, int]:
+    """How many rows each list had when it was loaded last, also before the copy was taken away."""
+    own = database.open_if_ours(path)
+    if own is None:
+        return {}
+    with contextlib.closing(own):
+        kept = own.execute("SELECT value FROM known WHERE name = 'rows'").fetchone()
+    return {**(json.loads(kept[0]) if kept else {}), **loaded_before(path)}
+
+
+def take_away(path: Path) -> None:
+    """No byte of anybody stays in the copy: it is made anew from the files when it is next asked for.
+
+    Only how many rows each list had stays, so that one that shrinks is still held.
+    """
+    if not path.is_file():
+        return
+    with translated(path, derived=True), database.alone(path):
+        rows = rows_before(path)
+        database.unlink(path)
+        with contextlib.closing(database.open_kept(path)) as own:
+            own.execute("INSERT INTO known (name, value) VALUES ('rows', ?)", (json.dumps(rows),))
 
 
 class LoadedLists:
