@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test fuzz bench bench-audience bench-compile bench-render gallery gallery-diff golden broken components lock clean
+.PHONY: help setup demo check lint test fuzz bench bench-audience bench-compile bench-import bench-render bench-web gallery gallery-diff golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -60,6 +60,12 @@ bench-audience: $(STAMP)  ## measure a million people: loading, segments beside 
 bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters, and a rehearsal of 100,000
 	@$(BIN)/python benchmarks/render.py
 
+bench-import: $(STAMP)  ## measure an import of a million beside a bare csv read and insert
+	@$(BIN)/python benchmarks/audience_import.py
+
+bench-web: $(STAMP)  ## measure POSTs to the unsubscribe page over loopback, also while the ledger is held
+	@$(BIN)/python benchmarks/web.py
+
 bench-compile: $(STAMP)  ## measure compiling and inlining beside npm mjml with juice (needs Node for these)
 	@$(BIN)/python benchmarks/compile.py
 
@@ -80,7 +86,7 @@ components: $(STAMP)  ## renew the table of MJML's components from npm mjml (nee
 	@node tools/components.mjs >newsletter/render/mjml/components.json
 
 lock: $(STAMP)  ## renew requirements.lock (hashes, no index lines)
-	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --extra dev \
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --extra dev --extra web \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate \
 	  -o requirements.lock pyproject.toml
 

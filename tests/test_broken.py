@@ -42,7 +42,11 @@ ELSEWHERE = {
     "L152": "tests/check/test_check_links.py",
     "R105": "tests/store/test_store_opening.py",  # waits for its time-out
     "D105": "tests/mail/test_mail_message.py",  # the renderer takes such signs out before
+    "G136": "tests/web/test_web_rail.py",  # takes a provider that is not on loopback
+    "G137": "tests/web/test_web_rail.py",
+    "I116": "tests/people/test_people_import.py",  # asked on a terminal only
     "G161": "tests/providers/test_providers_live_flow.py",  # asked on a terminal only
+    "S145": "tests/people/test_people_commands.py",  # asked on a terminal only
     "R107": "tests/store/test_store_opening.py",  # takes a full disk
     "R108": "tests/store/test_store_opening.py",  # takes a ledger of an earlier schema; there is one schema so far
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from enum import StrEnum
 
+from newsletter.audience.leaving import has_left, rows_that_count, scope_of
 from newsletter.audience.models import ListFile, Standing, Subscriber
 from newsletter.errors import Place, Problem
 from newsletter.settings.values import ListSettings
@@ -67,12 +68,15 @@ class Rules:
     smtputf8: bool = False
     asked: Collection[str] = ()
 
-    def reason(self, facts: Facts, *, excluded: bool, suppressed: bool, capped: bool) -> str | None:
+    def reason(self, facts: Facts, *, excluded: bool, left: Collection[str], capped: bool) -> str | None:
         """Why this person is not mailed, a key of REASONS; None for a recipient."""
-        return next(self.reasons(facts, excluded=excluded, suppressed=suppressed, capped=capped), None)
+        return next(self.reasons(facts, excluded=excluded, left=left, capped=capped), None)
 
-    def reasons(self, facts: Facts, *, excluded: bool, suppressed: bool, capped: bool) -> Iterator[str]:
-        """All that holds against mailing this person, in the order of REASONS: the first one counts."""
+    def reasons(self, facts: Facts, *, excluded: bool, left: Collection[str], capped: bool) -> Iterator[str]:
+        """All that holds against mailing this person, in the order of REASONS: the first one counts.
+
+        left: the scopes that they opted out of
+        """
         standings = {row.standing for row in facts.rows}
         if excluded:
             yield "excluded"
@@ -80,11 +84,11 @@ class Rules:
             yield "unsubscribed"
         if Standing.CLEANED in standings:
             yield "cleaned"
-        if suppressed:
+        if has_left(facts.rows, left, self.asked):
             yield "suppressed"
         if self._is_pending(facts, standings):
             yield "pending"
-        if self.lists is not None and not self._has_ground(facts, self.lists):
+        if self.lists is not None and not self._has_ground(facts, self.lists, left):
             yield "no_consent"
         if facts.address is AddressState.INVALID:
             yield "invalid"
@@ -97,13 +101,16 @@ class Rules:
         """Confirmed on none of the lists that count, or a row that can't be read and might say no."""
         if Standing.UNCLEAR in standings:
             return True
-        counting = {row.standing for row in facts.rows if row.list in self.asked} or standings
+        counting = {row.standing for row in rows_that_count(facts.rows, self.asked)}
         return Standing.PENDING in counting and Standing.SUBSCRIBED not in counting
 
-    def _has_ground(self, facts: Facts, lists: Mapping[str, ListSettings]) -> bool:
-        """Whether a subscribed row gives a ground to mail: another basis than consent, or a consent's source."""
+    def _has_ground(self, facts: Facts, lists: Mapping[str, ListSettings], left: Collection[str]) -> bool:
+        """Whether a subscribed row gives a ground to mail: another basis than consent, or a consent's source.
+
+        A list that somebody has left gives none any more.
+        """
         for row in facts.rows:
-            if row.standing is Standing.SUBSCRIBED:
+            if row.standing is Standing.SUBSCRIBED and scope_of(row.list) not in left:
                 ground = lists.get(row.list) or ListSettings()
                 if ground.basis != "consent" or row.has_source or ground.consent_source:
                     return True
@@ -129,18 +136,19 @@ def waterfall(
     rules: Rules,
     *,
     is_excluded: Callable[[Subscriber], bool],
-    suppressed: Callable[[Subscriber], bool],
+    left: Callable[[Subscriber], Collection[str]],
     capped: Callable[[Subscriber], bool] = lambda _who: False,
 ) -> Waterfall:
-    """Of people who are at hand; the store does the same for a million by the same rules."""
+    """Of people who are at hand; the store does the same for a million by the same rules.
+
+    left: the scopes that somebody opted out of
+    """
     people = {who.key: who for who in candidates}  # candidates are people: each once
     out: dict[str, list[Subscriber]] = {reason: [] for reason in REASONS}
     recipients: list[Subscriber] = []
     for key in sorted(people):
         who = people[key]
-        reason = rules.reason(
-            facts_of(who), excluded=is_excluded(who), suppressed=suppressed(who), capped=capped(who)
-        )
+        reason = rules.reason(facts_of(who), excluded=is_excluded(who), left=left(who), capped=capped(who))
         (recipients if reason is None else out[reason]).append(who)
     excluded = {reason: tuple(found) for reason, found in out.items()}
     lists = frozenset(name for who in people.values() for name in who.lists)

@@ -27,7 +27,7 @@ from newsletter.render.composition import Composition
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import load_secret
 from newsletter.settings.values import how_often
-from newsletter.store.loaded.lists import LoadedLists, open_lists, rows_before
+from newsletter.store.loaded.lists import LoadedLists, loaded_before, open_lists, rows_before
 from newsletter.store.loaded.loading import Key
 
 LISTS_FILE = ".newsletter/lists.db"
@@ -115,6 +115,7 @@ class Workspace:
             return origins, problems
         files = {fold(origin.name): origin for origin in origins}
         before = rows_before(self.project.path(LISTS_FILE))
+        loaded = loaded_before(self.project.path(LISTS_FILE))
         folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory()))
         for name, command in self._sources.items():
             if fold(name) in files:
@@ -125,7 +126,7 @@ class Workspace:
                     origins.append(self._asked(name, command, folder, before.get(name, 0)))
                 except ChecksFailed as failed:
                     problems[name] = failed.problems
-            elif name not in before:
+            elif name not in loaded:
                 problems[name] = (source.never_asked(name),)
         return sorted(origins, key=lambda origin: origin.file), problems
 

@@ -25,6 +25,15 @@ VERBS = {
     "run": ("run", "run", "One cron tick: send what is due."),
     "resolve": ("resolve", "resolve", "Settle deliveries whose fate is unknown."),
     "segment": ("segment", "segment", "Who is in a list or segment, and who would get mail."),
+    "import": ("importing", "import_", "A foreign list, shown first and then taken in."),
+    "export": ("export", "export", "Lists, opt-outs and consent as CSV."),
+    "subscriber": (
+        "subscriber",
+        "subscriber",
+        "What one person asks of us: to see, to be left alone, forgotten.",
+    ),
+    "suppress": ("suppress", "suppress", "Who must not be written to, whatever the lists say."),
+    "serve": ("serve", "serve", "The pages that letters lead to: unsubscribing, and taking it back."),
     "config": ("config", "config", "Settings and where they come from."),
 }
 """verb -> module below newsletter.cli, its command, one line. Modules load when their verb is asked for."""

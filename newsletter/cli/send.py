@@ -129,6 +129,9 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
     output.line(f"subject   {result.subjects[0] if result.subjects else ''}")
     output.line(f"size      {grouped(size['max'])} bytes at most, {grouped(size['median'])} in the middle")
     output.line(f"requests  {grouped(result.requests)}   rendered in {result.duration_s:.1f} s")
+    if result.grounds:
+        told = ", ".join(f"{name} ({basis}) {grouped(n)}" for (name, basis), n in result.grounds.items())
+        output.line(f"ground    {told}")
     if result.proof:
         output.line(f"proof     {result.proof}")
     output.problems(result.problems, err=False)
@@ -150,6 +153,9 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
         "only": [
             {"segment": one.segment, "not": one.negated, "place": str(one.place), "recipients": number}
             for one, number in result.readers.items()
+        ],
+        "grounds": [
+            {"list": name, "basis": basis, "recipients": n} for (name, basis), n in result.grounds.items()
         ],
         "requests": result.requests,
         "duration_s": result.duration_s,

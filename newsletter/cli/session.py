@@ -113,12 +113,14 @@ class Session:
         self.workspace.lately = lambda since, most: store.lately(self.environment, since, most)
 
     @contextlib.contextmanager
-    def office(self, *, stop: Callable[[], bool] = lambda: False) -> "Iterator[Office]":
-        """The ledger for sending, made when it is missing."""
+    def office(
+        self, *, stop: Callable[[], bool] = lambda: False, patience_s: float | None = None
+    ) -> "Iterator[Office]":
+        """The ledger for sending, made when it is missing. patience_s: how long to wait for others who write"""
         from newsletter.delivery.ledger import open_ledger
         from newsletter.delivery.send import Office
 
-        store, secret = open_ledger(self.project, self.settings)
+        store, secret = open_ledger(self.project, self.settings, patience_s=patience_s)
         self.workspace.keep = self.workspace.asking = True
         try:
             self._ask(store)

@@ -18,8 +18,10 @@ STATE_FILE = ".newsletter/state.db"
 OWNERS_FOLDER = ".newsletter/owners"
 
 
-def open_ledger(project: Project, settings: Settings) -> tuple[Store, Secret]:
-    """The ledger and the secret that keys it, both made when they are missing.
+def open_ledger(
+    project: Project, settings: Settings, *, patience_s: float | None = None
+) -> tuple[Store, Secret]:
+    """The ledger and the secret that keys it, both made when they are missing. patience_s: as for open_store
 
     Raises ConfigurationFault when the secret is not the one that this ledger was keyed by, or is gone:
     a new one beside an old ledger would miss every opt-out, so none is made then. Nor is a new ledger
@@ -30,7 +32,7 @@ def open_ledger(project: Project, settings: Settings) -> tuple[Store, Secret]:
         with keyed:
             keyed.require_secret(None)
     secret = ensure_secret(project, settings)
-    store = open_store(project.path(STATE_FILE))
+    store = open_store(project.path(STATE_FILE), patience_s=patience_s)
     try:
         store.bind_secret(secret.fingerprint)
     except BaseException:

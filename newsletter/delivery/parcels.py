@@ -1,11 +1,13 @@
 """One person's parcel: slots filled, links signed, envelope written. The same for a rehearsal and a send."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.audience.leaving import scope_of
 from newsletter.audience.models import Standing, Subscriber
 from newsletter.check.workspace import Workspace
-from newsletter.delivery.plan import segment_of
+from newsletter.delivery.plan import OptOuts, segment_of
 from newsletter.mail.links import unsubscribe_url
 from newsletter.mail.message import Envelope, check
 from newsletter.providers.protocol import Parcel
@@ -23,17 +25,27 @@ class Packer:
     secret: Secret
     date: datetime  # aware; the Date header of every message of this hand-over
     lists: tuple[str, ...] = ()  # those by which the segment chose its people
+    left: Callable[[Subscriber], Collection[str]] = (
+        lambda _who: ()
+    )  # the scopes of lists that somebody has left
 
     @classmethod
-    def of(cls, workspace: Workspace, composition: Composition, secret: Secret) -> "Packer":
-        """A packer for one hand-over, by the workspace's clock."""
+    def of(
+        cls, workspace: Workspace, composition: Composition, secret: Secret, opt_outs: OptOuts | None = None
+    ) -> "Packer":
+        """A packer for one hand-over, by the workspace's clock. opt_outs: nobody goes by a list that they have left"""
         lists = workspace.segments.lists(segment_of(workspace, composition.campaign))
-        return cls(composition, workspace.settings, secret, workspace.clock.now(), lists)
+        left = opt_outs.left if opt_outs else (lambda _who: ())
+        return cls(composition, workspace.settings, secret, workspace.clock.now(), lists, left)
+
+    def list_of(self, subscriber: Subscriber) -> str:
+        """The list by which this person gets it; an opt-out from "this list" names it."""
+        return list_of(subscriber, self.lists, self.left(subscriber))
 
     def links(self, subscriber: Subscriber) -> Links:
         """The addresses that are this person's own."""
         campaign = self.composition.campaign
-        name = list_of(subscriber, self.lists)
+        name = self.list_of(subscriber)
         url = unsubscribe_url(self.settings.public_url, self.secret, subscriber.key, name, campaign.language)
         return Links(unsubscribe=url)
 
@@ -47,16 +59,18 @@ class Packer:
             sender=campaign.sender or self.settings.sender.from_,
             reply_to=campaign.reply_to or self.settings.sender.reply_to,
             recipient=subscriber.address,
-            list_id=list_of(subscriber, self.lists),
+            list_id=self.list_of(subscriber),
             date=self.date,
             unsubscribe=links.unsubscribe,
         )
         return Parcel(self.composition, values, envelope, check(self.composition, values, envelope))
 
 
-def list_of(subscriber: Subscriber, preferred: tuple[str, ...]) -> str:
-    """The list by which a person gets a mail, which is what an opt-out would name: a preferred one, else the first."""
-    names = [m.list for m in subscriber.memberships if m.standing is Standing.SUBSCRIBED] or [
-        *subscriber.lists
-    ]
+def list_of(subscriber: Subscriber, preferred: tuple[str, ...], left: Collection[str] = ()) -> str:
+    """The list by which a person gets a mail, which is what an opt-out would name: a preferred one, else the first.
+
+    left: scopes of the lists that they have left
+    """
+    subscribed = [m.list for m in subscriber.memberships if m.standing is Standing.SUBSCRIBED]
+    names = [name for name in subscribed if scope_of(name) not in left] or subscribed or [*subscriber.lists]
     return next((name for name in names if name in preferred), names[0])

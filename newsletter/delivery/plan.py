@@ -29,6 +29,7 @@ class Plan:
     environment: str
     provider: str
     hash: str  # content, definitions and environment (hex); the audience may grow under it
+    opt_outs: "OptOuts"  # as they were when it was made
 
     @property
     def recipients(self) -> Sequence[Subscriber]:
@@ -42,19 +43,23 @@ class Plan:
 
 @dataclass(frozen=True)
 class OptOuts:
-    """Who is suppressed by the ledger; without a ledger or a secret nobody is."""
+    """Who opted out of what by the ledger; without a ledger or a secret nobody did."""
 
     secret: Secret | None
-    hmacs: frozenset[bytes]
+    scopes: Mapping[bytes, frozenset[str]]  # HMAC of a person -> EVERYTHING, or the scopes of single lists
 
     @classmethod
-    def read(cls, store: Store | None, secret: Secret | None) -> "OptOuts":
-        return cls(secret, frozenset(store.all_suppressed()) if store and secret else frozenset())
+    def read(cls, store: Store | None, secret: Secret | None, keys: Iterable[str] | None = None) -> "OptOuts":
+        """Of everybody, or of the people with these address keys only. Spooled ones are included. Reads only."""
+        if not (store and secret):
+            return cls(secret, {})
+        return cls(secret, store.opt_outs(None if keys is None else [secret.person(key) for key in keys]))
 
-    def holds(self, subscriber: Subscriber) -> bool:
-        return (
-            bool(self.hmacs) and self.secret is not None and self.secret.person(subscriber.key) in self.hmacs
-        )
+    def left(self, subscriber: Subscriber) -> frozenset[str]:
+        """The scopes that this person opted out of."""
+        if not self.scopes or self.secret is None:
+            return frozenset()
+        return self.scopes.get(self.secret.person(subscriber.key), frozenset())
 
 
 def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Plan:
@@ -78,7 +83,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
                 f"newsletter segment show {segment}",
             )
         )
-    return _plan(workspace, campaign, composition, flow, findings)
+    return _plan(workspace, campaign, composition, flow, findings, opt_outs)
 
 
 def plan_for(
@@ -92,7 +97,7 @@ def plan_for(
     segment = segment_of(workspace, campaign)
     left = left_out(workspace, campaign)
     flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
-    return _plan(workspace, campaign, composition, flow, ())
+    return _plan(workspace, campaign, composition, flow, (), opt_outs)
 
 
 def _plan(
@@ -101,6 +106,7 @@ def _plan(
     composition: Composition,
     flow: Waterfall,
     findings: tuple[Problem, ...],
+    opt_outs: OptOuts,
 ) -> Plan:
     return Plan(
         campaign,
@@ -110,6 +116,7 @@ def _plan(
         workspace.settings.environment,
         workspace.settings.provider,
         plan_hash(workspace, campaign, composition),
+        opt_outs,
     )
 
 
@@ -143,7 +150,7 @@ def sift(
         candidates,
         rules(workspace, segment),
         is_excluded=lambda person: any(workspace.is_member(name, person) for name in exclude),
-        suppressed=opt_outs.holds,
+        left=opt_outs.left,
         capped=lambda person: person.key in capped,
     )
 
@@ -160,7 +167,7 @@ def sift_segment(
         workspace.world(),
         rules(workspace, segment),
         exclude=[workspace.segments.parts(name) for name in exclude],
-        silent=opt_outs.hmacs,
+        left=opt_outs.scopes,
         capped=workspace.capped(),
     )
 

@@ -21,6 +21,7 @@ from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.guards import ledger_needs, live_needs
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import Plan
+from newsletter.delivery.readers_pages import pages_need
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.files.atomic import write_atomically
 from newsletter.mail.links import sid
@@ -28,6 +29,7 @@ from newsletter.mail.message import message
 from newsletter.providers.open import max_batch
 from newsletter.providers.protocol import Parcel
 from newsletter.render.composition import Condition, InlinePicture
+from newsletter.settings.model import ListSettings
 from newsletter.settings.secret import throwaway_secret
 
 Progress = Callable[[int, int], None]
@@ -63,6 +65,9 @@ class Rehearsal:
     sizes: list[int] = field(default_factory=list)  # bytes, in the order of the recipients
     subjects: list[str] = field(default_factory=list)
     readers: dict[Condition, int] = field(default_factory=dict)  # how many read what an `::: only` holds
+    grounds: dict[tuple[str, str], int] = field(
+        default_factory=dict
+    )  # (list, basis) -> how many get it by that
     requests: int = 0
     duration_s: float = 0.0
     html_bytes: dict[str, int] = field(
@@ -105,13 +110,13 @@ def rehearse(
     result = Rehearsal(plan, folder, problems=list(plan.findings))
     result.needs = live_needs(workspace, plan)
     if workspace.settings.live:
-        result.needs += ledger_needs(workspace, ledger_id)
+        result.needs += ledger_needs(workspace, ledger_id) + pages_need(workspace)
     try:
         result.proof = plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     except ChecksFailed as failed:
         result.problems += failed.problems
     secret = throwaway_secret()
-    packer = Packer.of(workspace, plan.composition, secret)
+    packer = Packer.of(workspace, plan.composition, secret, plan.opt_outs)
     survey = Survey(plan.composition)
     chosen = pick_samples(plan.recipients, samples)
     rows: list[tuple[Subscriber, str, int]] = []
@@ -137,6 +142,7 @@ def rehearse(
     result.sizes = [size for _, _, size in rows]
     result.subjects = list(dict.fromkeys(subject for _, subject, _ in rows))[:5]
     result.readers = _readers(workspace, plan)
+    result.grounds = _grounds(workspace, plan, packer)
     result.requests = math.ceil(len(plan.recipients) / max_batch(workspace.settings))
     result.duration_s = round(time.monotonic() - started, 3)
     write_atomically(folder / "recipients.csv", _recipients_csv(rows))
@@ -153,6 +159,13 @@ def _readers(workspace: Workspace, plan: Plan) -> dict[Condition, int]:
         )
         for condition in plan.composition.conditions
     }
+
+
+def _grounds(workspace: Workspace, plan: Plan, packer: Packer) -> dict[tuple[str, str], int]:
+    """On which lawful ground people are written to, by the list by which they get it."""
+    lists = workspace.settings.list
+    found = Counter(packer.list_of(person) for person in plan.recipients)
+    return {(name, (lists.get(name) or ListSettings()).basis): n for name, n in sorted(found.items())}
 
 
 def _keep_sample(

@@ -18,6 +18,7 @@ from newsletter.delivery.guards import (
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, make_plan, plan_for
+from newsletter.delivery.readers_pages import pages_guard
 from newsletter.delivery.sender import Progress, Sender
 from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
 from newsletter.files.project import SETTINGS_FILE
@@ -103,6 +104,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
     if not plan.recipients:
         raise ChecksFailed(_nobody_left(plan))
     prove(office, plan)
+    pages_guard(office.workspace, office.store.ledger_id)
     if not order.unattended:
         number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
     run = freeze(office, plan)
@@ -118,7 +120,7 @@ def prove(office: Office, plan: Plan) -> None:
     Raises ChecksFailed with each kind of failure once.
     """
     plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
-    packer = Packer.of(office.workspace, plan.composition, throwaway_secret())
+    packer = Packer.of(office.workspace, plan.composition, throwaway_secret(), plan.opt_outs)
     survey = Survey(plan.composition)
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
@@ -214,6 +216,7 @@ def go_on_guard(office: Office, run: Run, campaign: Campaign, composition: Compo
     same_lists(run, workspace)
     live_guard(workspace, plan_for(workspace, campaign, composition, (), office.opt_outs()))
     ledger_guard(workspace, office.store.ledger_id)
+    pages_guard(workspace, office.store.ledger_id)
 
 
 def same_lists(run: Run, workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from newsletter.audience.leaving import scope_of
 from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
@@ -108,6 +109,7 @@ class Sender:
             attempt_id=attempt_id,
             body_sha256=request.sha256,
             now=self._now(),
+            through=dict(zip(going, (scope_of(parcel.envelope.list_id) for parcel in parcels), strict=True)),
         )
         if claim is not Claim.CLAIMED:
             return  # another was faster, or others are to go now: the loop looks again
@@ -139,8 +141,9 @@ class Sender:
 
         Raises ChecksFailed when somebody can't be rendered any more: nobody of the batch is claimed then.
         """
-        packer = Packer.of(self.workspace, composition, self.secret)
-        opt_outs = OptOuts.read(self.store, self.secret)
+        keys = [member.key for member in members if member.key is not None]
+        opt_outs = OptOuts.read(self.store, self.secret, keys)
+        packer = Packer.of(self.workspace, composition, self.secret, opt_outs)
         segment = segment_of(self.workspace, composition.campaign)
         capped = self._capped(members)
         parcels: list[Parcel] = []

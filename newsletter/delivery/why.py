@@ -6,11 +6,13 @@ from datetime import datetime
 
 from newsletter.audience.address import parse_address
 from newsletter.audience.explain import Reason, explain
+from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.models import Standing, Subscriber
 from newsletter.audience.waterfall import facts_of
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.plan import rules
 from newsletter.settings.secret import Secret
+from newsletter.store.optouts import held
 from newsletter.store.store import Store
 
 
@@ -50,25 +52,31 @@ def why(workspace: Workspace, segment: str, email: str, store: Store | None, sec
 def _exclusions(
     workspace: Workspace, segment: str, who: Subscriber, store: Store | None, hmac: bytes | None
 ) -> Iterator[Exclusion]:
-    opted_out = store.suppressions(hmac) if store and hmac else []
+    left = store.opt_outs([hmac]).get(hmac, frozenset[str]()) if store and hmac else frozenset[str]()
     against = rules(workspace, segment).reasons(
         facts_of(who),
         excluded=False,
-        suppressed=any(each.scope == "*" for each in opted_out),
+        left=left,
         capped=who.key in workspace.capped(),
     )
     for reason in against:
         match reason:
             case "suppressed":
-                for each in opted_out:
-                    yield Exclusion(reason, f"{each.reason} ({each.source})", each.at)
+                history = store.opt_out_history(hmac) if store and hmac else []
+                for scope in sorted(left):
+                    for each in held(history, scope)[:1]:  # the first reason holds
+                        of = "" if scope == EVERYTHING else f" of {scope}"
+                        yield Exclusion(reason, f"{each.reason}{of} ({each.source})", each.at)
             case "unsubscribed" | "cleaned":
                 yield from _rows(reason, who, Standing(reason))
             case "pending":
                 yield from _rows(reason, who, Standing.PENDING)
                 yield from _rows(reason, who, Standing.UNCLEAR)
             case "no_consent":
-                yield Exclusion(reason, f"no source on {', '.join(who.lists)}")
+                without = [name for name in who.lists if scope_of(name) not in left]
+                said = [f"no source on {', '.join(without)}"] * bool(without)
+                said += [f"left {name}" for name in who.lists if name not in without]
+                yield Exclusion(reason, "; ".join(said))
             case "invalid":
                 yield Exclusion(reason, (parse_address(who.email).problem or "").rstrip("."))
             case "capped":

@@ -1,8 +1,11 @@
 """Which way out the settings name."""
 
+from urllib.parse import urlsplit
+
 from newsletter.files.project import Project
 from newsletter.providers.protocol import Provider
 from newsletter.settings.model import Settings
+from newsletter.settings.web import is_loopback
 
 OUTBOX = "out/outbox"
 
@@ -23,6 +26,14 @@ def open_provider(project: Project, settings: Settings) -> Provider:
     from newsletter.providers.outbox import Outbox
 
     return Outbox(project.root / OUTBOX)
+
+
+def stays_on_this_machine(settings: Settings) -> bool:
+    """Whether what this provider is handed reaches nobody: files, or a server on a loopback address."""
+    if settings.provider != "sendgrid":
+        return True
+    host = urlsplit(settings.sendgrid.base_url or "").hostname
+    return host is not None and is_loopback(host)
 
 
 def outbox_in_use(project: Project) -> bool:

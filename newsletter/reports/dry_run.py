@@ -41,6 +41,11 @@ def write_report(result: Rehearsal, settings: Settings) -> Path:
         "<h2>Who gets it</h2>",
         _waterfall(result),
         *_readers(result),
+        "<h2>On which ground</h2>",
+        _rows(
+            (f"{name} ({basis})", f"{number} of {len(plan.recipients)}")
+            for (name, basis), number in result.grounds.items()
+        ),
         "<h2>Findings</h2>",
         _problems(result.problems) or '<p class="soft">None.</p>',
         "<h2>What a live send still needs</h2>",

@@ -12,6 +12,7 @@ from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.delivery.guards import ledger_guard, live_guard
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift, sift_segment
+from newsletter.delivery.readers_pages import pages_guard
 from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
@@ -138,7 +139,7 @@ class SequenceTick:
             return None  # perhaps a slip in a file: they go on where they stand once they are back
         elif any(workspace.is_member(name, person) for name in self.sequence.exit):
             end = "exited"
-        elif opted_out(sift(workspace, (), (person,), self._opt_outs)):
+        elif opted_out(sift(workspace, (), (person,), self._opt_outs, self.sequence.segment)):
             end = "opted_out"
         if end:
             self._end(enrolment, end)
@@ -195,6 +196,7 @@ class SequenceTick:
             plan = plan_for(workspace, step.campaign, composition, people, self.office.opt_outs())
             live_guard(workspace, plan)
             ledger_guard(workspace, self.office.store.ledger_id)
+            pages_guard(workspace, self.office.store.ledger_id)
             prove(self.office, plan)
             move = EnrolmentMove(self.sequence.id, step.id, before)
             if run := freeze(self.office, plan, move):

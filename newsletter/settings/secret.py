@@ -1,6 +1,5 @@
 """The secret that keys links, suppressions and send ids: read, made once, and used only through MACs."""
 
-import hashlib
 import hmac
 import secrets
 from pathlib import Path
@@ -20,7 +19,7 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         self._key = text.encode()
-        self._person = self._begun("person")
+        self._person = hmac.new(self._key, _framed("person"), "sha256")
         self.id = self.mac("key id", size=4).hex()  # tells keys apart in a link; says nothing about the key
         self.fingerprint = self.mac("fingerprint", size=16).hex()  # binds a database to its key
 
@@ -34,21 +33,21 @@ class Secret:
         """
         if not 1 <= size <= 32:
             raise ValueError(f"HMAC-SHA256 has 32 bytes, not {size}")
-        return self._begun(purpose, *parts).digest()[:size]
-
-    def _begun(self, *parts: bytes | str) -> "hmac.HMAC":
-        digest = hmac.new(self._key, digestmod=hashlib.sha256)
-        for part in parts:
-            data = part.encode() if isinstance(part, str) else part
-            digest.update(len(data).to_bytes(8, "big") + data)
-        return digest
+        return hmac.digest(self._key, _framed(purpose, *parts), "sha256")[:size]
 
     def person(self, address_key: str) -> bytes:
         """16 bytes that stand for an address where the address itself must not stand."""
-        data = address_key.encode()
         digest = self._person.copy()  # as `mac` would, begun once: a list may have a million people
-        digest.update(len(data).to_bytes(8, "big") + data)
+        digest.update(_framed(address_key))
         return digest.digest()[:16]
+
+
+def _framed(*parts: bytes | str) -> bytes:
+    framed = b""
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        framed += len(data).to_bytes(8, "big") + data
+    return framed
 
 
 def load_secret(project: Project, settings: Settings) -> Secret | None:

@@ -64,6 +64,12 @@ _LATE_CHECK = (
     .order_by(_ID)
 )
 
+_LEFT_LISTS = (
+    select(_ID.label("id"), suppression.c.scope)
+    .select_from(_going.join(suppression, suppression.c.hmac == subscriber.c.hmac))
+    .where(_in_batch, suppression.c.scope != "*")
+)
+
 _LOCK_READY = (
     select(batch.c.no)
     .select_from(batch.join(run, run.c.id == batch.c.run_id))
@@ -154,6 +160,7 @@ def claim(
     attempt_id: str,
     body_sha256: bytes,
     now: datetime,
+    through: Mapping[int, str],
 ) -> Claim:
     """Lock the batch, silence the late ones, compare, take, write ahead; in this order.
 
@@ -167,7 +174,7 @@ def claim(
     if not left:
         conn.execute(_CLOSE, key)
         return Claim.LOST
-    if left != sorted(ids):
+    if left != sorted(ids) or _have_left(conn, key, through):
         return Claim.CHANGED
     if conn.execute(_TAKE, key | {"by": owner, "attempt": attempt_id}).rowcount != 1:
         raise AssertionError("a batch that was locked as ready has changed")
@@ -206,6 +213,11 @@ def _silence_late(
     silent = {i: ("suppressed", reason) for i, reason in silenced}
     write_outcomes(conn, run_id, no, states=silent, attempt_id=None, now=now)
     return left
+
+
+def _have_left(conn: sa.Connection, key: Mapping[str, int], through: Mapping[int, str]) -> bool:
+    """Whether anybody has left the very list by which they were to get it; rendered again, they may go by another."""
+    return bool(through) and any(through.get(row.id) == row.scope for row in conn.execute(_LEFT_LISTS, key))
 
 
 def write_outcomes(

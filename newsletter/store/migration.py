@@ -70,13 +70,13 @@ def migrate(engine: sa.Engine, path: Path, steps: Sequence[Step]) -> None:
     """
     known = steps[-1].number
     with engine.execution_options(readonly=True).begin() as conn:
-        version = schema_version(conn, path)
+        found = version = schema_version(conn, path)
     while version < known:
         with engine.begin() as conn:  # BEGIN IMMEDIATE: whoever raced us has committed by now
             version = schema_version(conn, path)
             if version < known:
                 step = steps[version]
-                if version:
+                if found:  # one that is made just now holds nothing yet
                     _back_up(path, path.with_name(f"{path.name}.before-{step.number}"))
                 step.upgrade(conn)
                 conn.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -23,17 +23,18 @@ __all__ = ["explode", "insert", "make_engine", "reading", "switch_to_wal", "tran
 BUSY_TIMEOUT_S = 30
 
 
-def make_engine(path: Path, *, readonly: bool = False) -> sa.Engine:
+def make_engine(path: Path, *, readonly: bool = False, patience_s: float | None = None) -> sa.Engine:
     """An engine whose transactions are ours: BEGIN IMMEDIATE, unless the option `readonly` says BEGIN.
 
     The driver's own ones would open none for a SELECT (a lost update) and commit before DDL (Python 3.11).
-    `readonly` here opens the file itself so: nothing is ever created.
+    `readonly` here opens the file itself so: nothing is ever created. patience_s: instead of BUSY_TIMEOUT_S
     """
+    patience_s = BUSY_TIMEOUT_S if patience_s is None else patience_s
     address = f"file:{quote(str(path))}?mode={'ro' if readonly else 'rw'}"
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
-            address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=patience_s, isolation_level=None, check_same_thread=False
         )
 
     engine = sa.create_engine(
@@ -47,7 +48,7 @@ def make_engine(path: Path, *, readonly: bool = False) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi: sqlite3.Connection, _record: object) -> None:
-        for pragma in (f"busy_timeout={BUSY_TIMEOUT_S * 1000}", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={round(patience_s * 1000)}", "synchronous=FULL", "foreign_keys=ON"):
             dbapi.execute("PRAGMA " + pragma)
 
     @event.listens_for(engine, "begin")

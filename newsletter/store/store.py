@@ -1,5 +1,7 @@
 """The store: one object through which all other rooms ask and tell the ledger."""
 
+import contextlib
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -10,9 +12,10 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from newsletter.errors import ConfigurationFault, Place, Problem
-from newsletter.store import claims, derived, doubts, enrolments, optouts, runs
+from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem
+from newsletter.store import claims, consents, derived, doubts, enrolments, one_person, optouts, runs
 from newsletter.store.migration import migrate, newer, schema_version, shipped_steps
+from newsletter.store.spool import Spool
 from newsletter.store.sqlite import (
     create_file,
     insert,
@@ -27,13 +30,16 @@ from newsletter.store.tables import meta
 from newsletter.store.values import (
     Answered,
     Claim,
+    Consent,
     Counts,
     Delivery,
     Enrolment,
     EnrolmentEnd,
     EnrolmentMove,
+    History,
     Member,
     NewRun,
+    OptOutEvent,
     Person,
     Run,
     RunState,
@@ -41,9 +47,13 @@ from newsletter.store.values import (
     UnknownBatch,
 )
 
+SPOOL_FOLDER = "spool"  # beside the ledger
 
-def open_store(path: Path) -> "Store":
+
+def open_store(path: Path, *, patience_s: float | None = None) -> "Store":
     """The ledger in this file, created or migrated if need be. Safe beside others who do the same at once.
+
+    patience_s: how long to wait while another program writes, seconds; 30 by default
 
     ConfigurationFault: R101 no database, R102 another program's, R103 a newer schema, R106 not to be opened.
     """
@@ -56,6 +66,9 @@ def open_store(path: Path) -> "Store":
         except BaseException:
             engine.dispose()
             raise
+    if patience_s is not None:  # the steps above took their time; from now on it is the caller's
+        engine.dispose()
+        engine = make_engine(path, patience_s=patience_s)
     return Store(engine, path)
 
 
@@ -101,6 +114,7 @@ class Store:
     def __init__(self, engine: sa.Engine, path: Path) -> None:
         self._engine = engine
         self._path = path
+        self._spool = Spool(path.parent / SPOOL_FOLDER)
         with self._looking() as conn:
             known = {row.name: row.value for row in conn.execute(select(meta))}
         self.ledger_id: str = known["ledger_id"]
@@ -111,6 +125,16 @@ class Store:
 
     def _looking(self) -> AbstractContextManager[sa.Connection]:
         return reading(self._engine, self._path)
+
+    @contextlib.contextmanager
+    def _heeding(self) -> Iterator[sa.Connection]:
+        """One transaction that writes, and first takes in what was spooled: what a reader was told holds."""
+        with self._writing() as conn:
+            spooled = self._spool.read()  # under the lock, so that nobody else takes it in meanwhile
+            if spooled.events:
+                optouts.record(conn, spooled.events)
+            yield conn
+        self._spool.discard(spooled)
 
     def close(self) -> None:
         """Safe to call twice."""
@@ -178,7 +202,7 @@ class Store:
         Raises AlreadyFrozen. With `enrolment` only those who stand at its `from_step` are frozen and moved;
         None, with nothing written, when nobody does. total + sum(excluded) are the candidates without it.
         """
-        with self._writing() as conn:
+        with self._heeding() as conn:
             return runs.freeze(
                 conn,
                 new,
@@ -262,14 +286,16 @@ class Store:
         attempt_id: str,
         body_sha256: bytes,
         now: datetime,
+        through: Mapping[int, str] | None = None,
     ) -> Claim:
         """Take a rendered batch: when this returns CLAIMED it is committed and synced, and may go out.
 
         ids: the subscribers who were rendered
+        through: id -> the scope of the list by which somebody gets it; CHANGED when they have left that list
         late: id -> reason, members to suppress now; the store's suppressions and erased people count anyway
         Suppressions stay whatever the answer; a batch without anybody left is closed (LOST).
         """
-        with self._writing() as conn:
+        with self._heeding() as conn:
             return claims.claim(
                 conn,
                 run_id,
@@ -280,6 +306,7 @@ class Store:
                 attempt_id=attempt_id,
                 body_sha256=body_sha256,
                 now=now,
+                through=through or {},
             )
 
     def finish(
@@ -350,29 +377,104 @@ class Store:
                 conn, run_id, no, attempt_id, accepted=accepted, ready=ready, source=source, now=now
             )
 
-    # --- Suppression
+    # --- Opt-outs and consent
 
     def suppress(self, hmac: bytes, scope: str, reason: str, source: str, now: datetime) -> bool:
         """Nobody writes to this person: on list `scope`, or at all ('*'). False: it was so already."""
-        with self._writing() as conn:
-            return optouts.add(conn, hmac, scope, reason=reason, source=source, now=now)
+        return self.record_opt_outs([optouts.opted_out(hmac, scope, reason, source, now)]) == 1
 
-    def suppressions(self, hmac: bytes) -> list[Suppression]:
-        """One person's opt-outs, oldest first."""
+    def lift(self, hmac: bytes, scope: str, reason: str, source: str, now: datetime) -> bool:
+        """An opt-out is taken back; both stay in the history. False: there was none."""
+        return self.record_opt_outs([optouts.taken_back(hmac, scope, reason, source, now)]) == 1
+
+    def record_opt_outs(self, events: Iterable[OptOutEvent]) -> int:
+        """Write these down in their order, in one transaction; how many changed what holds."""
+        with self._heeding() as conn:
+            return optouts.record(conn, list(events))
+
+    def spool_opt_outs(self, events: Sequence[OptOutEvent]) -> None:
+        """Keep these beside the ledger while it is busy: on return they are on disk, and hold. Raises OSError."""
+        self._spool.write(events)
+
+    def take_in_spooled(self) -> None:
+        """Bring what was spooled into the ledger; costs a look where there is nothing."""
+        if self._spool.read().events:
+            with self._heeding():
+                pass
+
+    def can_keep(self) -> bool:
+        """Whether an opt-out could be kept now: the ledger can be read, and its folder written to."""
+        try:
+            self._bound_secret()
+        except NewsletterError:
+            return False
+        return os.access(self._path.parent, os.W_OK)
+
+    def opt_outs(self, hmacs: Collection[bytes] | None = None) -> dict[bytes, frozenset[str]]:
+        """Who of these (None: of all) opted out of which scopes, the spooled ones included."""
+        pending = self._spool.read().events  # before the ledger: what leaves the spool meanwhile stands there
         with self._looking() as conn:
-            return optouts.of(conn, hmac)
+            return optouts.scopes(conn, hmacs, pending)
+
+    def opt_out_history(self, hmac: bytes) -> list[OptOutEvent]:
+        """Every opt-out of a person and every one taken back, oldest first."""
+        pending = [one for one in self._spool.read().events if one.hmac == hmac]
+        with self._looking() as conn:
+            known = optouts.history(conn, hmac)
+        ids = {one.id for one in known}
+        return [*known, *(one for one in pending if one.id not in ids)]
+
+    def suppressions(self) -> Iterator[Suppression]:
+        """All that holds, by HMAC and scope; one look, in constant memory."""
+        with self._looking() as conn:
+            yield from optouts.suppressions(conn)
 
     def is_suppressed(self, hmac: bytes) -> bool:
         return bool(self.suppressed([hmac]))
 
     def suppressed(self, hmacs: Collection[bytes]) -> set[bytes]:
         """Those of them who are suppressed altogether (scope '*')."""
-        with self._looking() as conn:
-            return optouts.among(conn, hmacs)
+        return optouts.everything(self.opt_outs(hmacs))
 
     def all_suppressed(self) -> set[bytes]:
+        return optouts.everything(self.opt_outs())
+
+    def record_consents(
+        self, given: Iterable[Consent], now: datetime, *, opt_outs: Iterable[OptOutEvent] = ()
+    ) -> int:
+        """Write down who said yes, and with it who said no, in one transaction; how many yeses are new."""
+        with self._heeding() as conn:
+            optouts.record(conn, list(opt_outs))
+            return consents.record(conn, given, now)
+
+    def consents(self, hmac: bytes) -> list[Consent]:
         with self._looking() as conn:
-            return optouts.everybody(conn)
+            return consents.of_person(conn, hmac)
+
+    def all_consents(self) -> Iterator[Consent]:
+        """By list, oldest first; one look, in constant memory."""
+        with self._looking() as conn:
+            yield from consents.everybody(conn)
+
+    # --- One person
+
+    def history(self, hmac: bytes) -> History:
+        """What was sent to this person, and their place in sequences."""
+        with self._looking() as conn:
+            return one_person.history(conn, hmac)
+
+    def forget(self, hmac: bytes) -> int:
+        """Delete the address from the ledger and from the copies beside it; in how many of them it was.
+
+        Opt-outs, consent and what was sent stay: none of them holds an address. Safe to call twice.
+        """
+        with self._heeding() as conn:
+            found = int(one_person.forget(conn, hmac))
+        with translated(self._path):
+            found += sum(one_person.forget_in_copy(copy, hmac) for copy in one_person.copies(self._path))
+            with contextlib.closing(self._engine.raw_connection()) as raw:  # outside of any transaction
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the journal has the page as it was
+        return found
 
     # --- Sequences
 

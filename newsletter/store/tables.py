@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     CheckConstraint,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
     literal_column,
 )
 
@@ -196,7 +198,7 @@ subscriber = Table(
 )
 
 suppression = Table(
-    "suppression",
+    "suppression",  # what holds now; how it came to that stands in `opt_out`
     metadata,
     Column("hmac", LargeBinary, primary_key=True),
     Column("scope", Text, primary_key=True),  # '*' or a list
@@ -205,6 +207,46 @@ suppression = Table(
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
+
+opt_out = Table(
+    "opt_out",  # the history: every opt-out, and every one taken back
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hmac", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    _one_of("act", "suppress", "lift"),
+    Index("opt_out_person", "hmac", "at"),
+    sqlite_with_rowid=False,
+)
+
+consent = Table(
+    "consent",  # who said yes, where, to what and when
+    metadata,
+    Column(
+        "digest", LargeBinary, primary_key=True
+    ),  # of all that follows but `recorded_at`: each stands once
+    Column("hmac", LargeBinary, nullable=False),
+    Column("list", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("text_version", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("given_at", Instant),
+    Column("recorded_at", Instant, nullable=False),
+    Index("consent_person", "hmac"),
+    sqlite_with_rowid=False,
+)
+
+for _kept in (opt_out, consent):
+    for _verb in ("UPDATE", "DELETE"):
+        _refuse = DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER {_kept.name}_no_{_verb.lower()} BEFORE {_verb} ON {_kept.name} "
+            f"BEGIN SELECT RAISE(ABORT, '{_kept.name} is append-only'); END"
+        )
+        event.listen(_kept, "after_create", _refuse.execute_if(dialect="sqlite"))
 
 enrolment = Table(
     "enrolment",  # each person once per sequence, for ever; when a step is due is computed, never stored

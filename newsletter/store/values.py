@@ -9,6 +9,7 @@ from typing import Literal
 RunState = Literal["sending", "paused", "done", "cancelled"]
 Answered = Literal["accepted", "rejected", "unknown", "ready"]  # `ready`: provably not taken, it goes again
 EnrolmentEnd = Literal["finished", "exited", "rejected", "opted_out"]
+OptOutAct = Literal["suppress", "lift"]
 
 
 class State(StrEnum):
@@ -138,13 +139,73 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Suppression:
-    """An opt-out as the ledger keeps it."""
+class OptOutEvent:
+    """Somebody opted out of `scope`, or took that back. What was written down once is never changed."""
 
-    scope: str  # '*' or a list
+    id: str  # unique: what is taken in twice counts once
+    hmac: bytes
+    scope: str  # EVERYTHING, or a list's folded name
+    act: OptOutAct
+    reason: str
+    source: str  # by which way it came: `page`, `one-click`, `command`, `import`
+    at: datetime  # aware
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What holds now: this person gets nothing of `scope`."""
+
+    hmac: bytes
+    scope: str
     reason: str
     source: str
-    at: datetime  # aware, UTC
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One proof that a person said yes; append-only, and it outlives the person's rows."""
+
+    hmac: bytes
+    list: str
+    source: str  # where they said it
+    text_version: str = ""  # which wording they said it to
+    proof: str = ""  # what shows it, as an address and a time of confirmation
+    given_at: datetime | None = None  # aware; None: nobody noted when
+    recorded_at: datetime | None = None  # aware; when the store learned of it
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message to one person, and what became of it."""
+
+    env: str
+    campaign: str
+    occurrence: str
+    state: State
+    reason: str
+    at: datetime | None  # aware; None while nothing has happened
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One person's place in a sequence."""
+
+    env: str
+    sequence: str
+    step: str | None
+    state: str
+    entered_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger holds of one person beside opt-outs and consent."""
+
+    email: str | None  # as last typed in a list; None: no address of theirs is kept
+    received: Sequence[Received] = ()
+    sequences: Sequence[Standing] = ()
 
 
 @dataclass(frozen=True, slots=True)

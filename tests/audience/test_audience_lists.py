@@ -338,9 +338,7 @@ def test_a_row_that_might_say_no_holds_the_person_whatever_other_lists_say(load,
     loaded = load(
         {"a": f"email,first_name,status\n{row}\nbo@example.org,Bo,\n", "b": "email\nAnna@example.org\n"}
     )
-    flow = waterfall(
-        loaded.audience.people, Rules(None), is_excluded=lambda _: False, suppressed=lambda _: False
-    )
+    flow = waterfall(loaded.audience.people, Rules(None), is_excluded=lambda _: False, left=lambda _: ())
     assert [who.email for who in flow.recipients] == ["bo@example.org"]
     assert len(flow.excluded["pending"]) == 1
 

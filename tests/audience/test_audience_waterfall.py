@@ -31,7 +31,10 @@ def reason(
     smtputf8: bool = False,
 ) -> str | None:  # fmt: skip
     fall = waterfall(
-        [who], Rules(lists, smtputf8), is_excluded=lambda _: excluded, suppressed=lambda _: suppressed
+        [who],
+        Rules(lists, smtputf8),
+        is_excluded=lambda _: excluded,
+        left=lambda _: {"*"} if suppressed else set(),
     )
     assert tuple(fall.excluded) == tuple(REASONS)
     return next((name for name, people in fall.excluded.items() if people), None)
@@ -122,7 +125,7 @@ def test_each_candidate_is_put_exactly_once(people, excluded, suppressed, live, 
         people,
         Rules({} if live else None, smtputf8),
         is_excluded=named(excluded),
-        suppressed=named(suppressed),
+        left=lambda who: {"*"} if named(suppressed)(who) else set(),
     )
     put = [who.key for who in fall.recipients] + [who.key for out in fall.excluded.values() for who in out]
     assert sorted(put) == sorted({who.key for who in people})
@@ -145,9 +148,9 @@ def test_lists_and_segments_meet_the_waterfall(load):
     now = datetime(2015, 7, 3, tzinfo=UTC)
     everybody = loaded.audience.people
     excluded = loaded.segments.matcher("inte-b", loaded.segments.world(now=now, received=lambda _: ()))
-    fall = waterfall(everybody, Rules(None), is_excluded=lambda _: False, suppressed=lambda _: False)
+    fall = waterfall(everybody, Rules(None), is_excluded=lambda _: False, left=lambda _: ())
     assert ([who.email for who in fall.recipients], {k: n for k, n in fall.counts.items() if n}) == (
         ["anna@example.org", "david@example.org"], {"unsubscribed": 1, "invalid": 1, "smtputf8": 1},
     )  # fmt: skip
-    fall = waterfall(everybody, Rules(None, smtputf8=True), is_excluded=excluded, suppressed=lambda _: False)
+    fall = waterfall(everybody, Rules(None, smtputf8=True), is_excluded=excluded, left=lambda _: ())
     assert fall.counts["excluded"] == 2

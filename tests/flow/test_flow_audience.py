@@ -1,6 +1,7 @@
 """Lists from programs, made-up readers, why somebody gets mail, and the cap on how often."""
 
 import subprocess
+from functools import partial
 
 import pytest
 
@@ -133,9 +134,8 @@ def test_a_list_in_git_with_real_addresses_is_an_error_only_when_tracked(small, 
     assert newsletter("-C", small, "check").code == 0
     subprocess.run(["git", "-C", str(small), "add", "-A"], check=True)
     told = newsletter("-C", small, "check", "--json")
-    assert [(p["code"], p["file"], p["line"]) for p in told.data["problems"] if p["severity"] == "error"] == [
-        ("A135", "subscribers/kunder.csv", 3)
-    ]
+    errors = [problem for problem in told.data["problems"] if problem["severity"] == "error"]
+    assert [(p["code"], p["file"], p["line"]) for p in errors] == [("A135", "subscribers/kunder.csv", 3)]
     subprocess.run(["git", "-C", str(small), "rm", "-q", "--cached", "subscribers/kunder.csv"], check=True)
     assert newsletter("-C", small, "check").code == 0
 
@@ -294,3 +294,44 @@ def test_the_waterfall_is_the_same_wherever_it_is_told(small, newsletter):
         "      b***@example.org",
         "      e***@example.org",
     ]
+
+
+def test_why_names_the_list_that_somebody_left(small, newsletter):
+    (small / "subscribers" / "andra.csv").write_text("email\nasa@example.org\n", encoding="utf-8")
+    call = partial(newsletter, "-C", small)
+    assert (
+        call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista", "--reason", "bad").code == 0
+    )
+    told = call("segment", "why", "lista", "asa@example.org", "--json").data
+    assert (told["member"], told["recipient"]) == (True, False)
+    assert [(one["reason"], one["source"]) for one in told["exclusions"]] == [
+        ("suppressed", "bad of lista (command)")
+    ]
+    assert call("segment", "why", "andra", "asa@example.org", "--json").data["recipient"]
+
+
+def test_a_person_sees_what_a_program_printed_of_them_and_is_forgotten_there(small, newsletter):
+    crm(small, *KUNDER)
+    call = partial(newsletter, "-C", small)
+    assert call("segment", "load").code == 0
+    shown = call("subscriber", "show", "kund3@example.org", "--json").data
+    assert [(row["list"], row["basis"], row["cells"]["first_name"]) for row in shown["rows"]] == [
+        ("crm", "customer", "Kund")
+    ]
+    forgotten = call("subscriber", "forget", "kund3@example.org", "--json")
+    assert forgotten.code == 0
+    assert "what programs print for crm" in [one["what"] for one in forgotten.data["remains"]]
+    for path in (small / ".newsletter").rglob("*"):
+        assert not path.is_file() or b"kund3@example" not in path.read_bytes(), path
+    shown = call("segment", "show", "crm", "--json").data
+    assert (shown["count"], shown["recipients"], shown["excluded"]["suppressed"]) == (10, 9, 1)
+
+
+def test_a_list_that_shrinks_is_held_although_somebody_was_forgotten(small, newsletter):
+    crm(small, *KUNDER)
+    call = partial(newsletter, "-C", small)
+    assert call("segment", "load").code == 0
+    assert call("subscriber", "forget", "asa@example.org").code == 0
+    crm(small, *KUNDER[:5])
+    held = call("segment", "load")
+    assert (held.code, "A132" in held.err) == (3, True)

@@ -1,18 +1,12 @@
 """The rehearsal's page in a browser: it fits a telephone, runs no script and shows the messages."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium")
 
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is missing")
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1000, "light")])
-def test_the_page_fits_and_asks_nobody_for_anything(width, scheme, shipped, newsletter):
-    from playwright.sync_api import sync_playwright
-
+def test_the_page_fits_and_asks_nobody_for_anything(width, scheme, shipped, newsletter, chromium):
     out = shipped / "out" / "page"
     assert (
         newsletter(
@@ -21,20 +15,15 @@ def test_the_page_fits_and_asks_nobody_for_anything(width, scheme, shipped, news
         == 0
     )
     page_file: Path = out / "report.html"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-background-networking", "--disable-quic"],
-        )
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(page_file.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator("h1").inner_text() == "Dry run: valkommen-komm"
-        assert "19" in page.locator("tr.total").inner_text()
-        assert [url for url in asked if not url.startswith(("file:", "data:", "about:"))] == []
-        browser.close()
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("h1").inner_text() == "Dry run: valkommen-komm"
+    assert "19" in page.locator("tr.total").inner_text()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "about:"))] == []
+    page.close()
     text = page_file.read_text(encoding="utf-8")
     assert "<script" not in text
     assert 'iframe sandbox title="' in text

@@ -2,12 +2,13 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lookbook.letters import ROOT, SHIPPED, Letter, block_letters, letters
-from lookbook.screen import Screen, browser, chromium
+from lookbook.screen import Browser, Screen
 from PIL import Image, ImageDraw
 
 BRANDS = ("ours", "another")
@@ -71,9 +72,6 @@ def blocks_in(
 
 
 @pytest.fixture(scope="session")
-def open_screen() -> Iterator[Callable[..., Screen]]:
+def open_screen(chromium: Any) -> Callable[..., Screen]:
     """Opens a window with the given options of a browser context; skips where there is no Chromium."""
-    if chromium() is None:
-        pytest.skip("chromium is not installed")
-    with browser() as open_one:
-        yield open_one
+    return Browser(chromium)

@@ -290,9 +290,13 @@ files = st.lists(
 @given(
     st.dictionaries(st.sampled_from(["a", "b", "c"]), files, min_size=1),
     st.dictionaries(st.sampled_from(["a", "b", "d"]), files),
+    st.dictionaries(
+        st.sampled_from(["a@example.org", "b@example.org", "b@xn--rksmrgs-5wao1o.test"]),
+        st.sets(st.sampled_from(["*", "a", "b", "gone"]), min_size=1),
+    ),
 )
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_the_files_say_the_copy_says_the_same(tmp_path_factory, before, after):
+def test_whatever_the_files_say_the_copy_says_the_same(tmp_path_factory, before, after, leaving):
     lists = Lists(tmp_path_factory.mktemp("lists"))
     for state in (before, after):
         for name, content in state.items():
@@ -301,15 +305,15 @@ def test_whatever_the_files_say_the_copy_says_the_same(tmp_path_factory, before,
     project = Project(lists.folder)
     people = load_audience(project, load_settings(project)).people
     loaded = lists.open(key=Key(SECRET.fingerprint, SECRET.person))
-    silent = {SECRET.person("a@example.org")}
+    left = {SECRET.person(key): frozenset(scopes) for key, scopes in leaving.items()}
     for rules in (Rules(None), Rules({}, smtputf8=True, asked=("a",))):
         by_sql = loaded.sift(
-            [("a", A)], WORLD, rules, exclude=[[("b", IsIn(0, 0, "list", ("b",)))]], silent=silent,
+            [("a", A)], WORLD, rules, exclude=[[("b", IsIn(0, 0, "list", ("b",)))]], left=left,
             capped=["åsa@example.org"],
         )  # fmt: skip
         by_memory = waterfall(
             [who for who in people if "a" in who.lists], rules, is_excluded=lambda who: "b" in who.lists,
-            suppressed=lambda who: SECRET.person(who.key) in silent, capped=lambda who: who.key == "åsa@example.org",
+            left=lambda who: left.get(SECRET.person(who.key), ()), capped=lambda who: who.key == "åsa@example.org",
         )  # fmt: skip
         assert (by_sql.candidates, by_sql.counts, by_sql.lists) == (
             by_memory.candidates,
@@ -326,13 +330,13 @@ def test_whatever_the_files_say_the_copy_says_the_same(tmp_path_factory, before,
 
 def test_opt_outs_are_told_only_from_a_copy_with_the_secret(lists):
     lists.write("a", "email\nanna@example.org\nbo@example.org\n")
-    silent = {SECRET.person("bo@example.org")}
+    left = {SECRET.person("bo@example.org"): frozenset("*")}
     without = lists.open()
     with pytest.raises(AssertionError, match="secret"):
-        without.sift([("a", A)], WORLD, Rules(None), silent=silent)
+        without.sift([("a", A)], WORLD, Rules(None), left=left)
     without.close()
     keyed = lists.open(key=Key(SECRET.fingerprint, SECRET.person))
-    flow = keyed.sift([("a", A)], WORLD, Rules(None), silent=silent)
+    flow = keyed.sift([("a", A)], WORLD, Rules(None), left=left)
     assert [who.email for who in flow.recipients] == ["anna@example.org"]
     assert [who.email for who in flow.excluded["suppressed"]] == ["bo@example.org"]
     assert list(keyed.everybody().identities()) == [
@@ -341,10 +345,8 @@ def test_opt_outs_are_told_only_from_a_copy_with_the_secret(lists):
     keyed.close()
     other = Secret("t" * 40)
     again = lists.open(key=Key(other.fingerprint, other.person))
-    assert (
-        len(again.sift([("a", A)], WORLD, Rules(None), silent={other.person("bo@example.org")}).recipients)
-        == 1
-    )
+    left = {other.person("bo@example.org"): frozenset("*")}
+    assert len(again.sift([("a", A)], WORLD, Rules(None), left=left).recipients) == 1
     again.close()
 
 

@@ -27,13 +27,19 @@ def open_kept(path: Path) -> sqlite3.Connection:
     with contextlib.suppress(sqlite3.DatabaseError):
         if _is_ours(path):
             return _connected(path)
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):  # derived from files: nothing is lost
-        path.with_name(name).unlink(missing_ok=True)
+    unlink(path)
     create_file(path)
     switch_to_wal(path)
     fresh = _connected(path)
     _make(fresh)
     return fresh
+
+
+def unlink(path: Path) -> None:
+    """Take the copy away, which is derived from files; call it under `alone`."""
+    # The database first: what is written ahead means nothing without it.
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def open_if_ours(path: Path) -> sqlite3.Connection | None:

@@ -20,6 +20,7 @@ from newsletter.audience.findings import Findings, problem_of
 from newsletter.audience.load import Origin
 from newsletter.audience.merge import merge
 from newsletter.audience.models import Audience, ListFile, Subscriber
+from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
 from newsletter.audience.waterfall import REASONS, Rules, Waterfall
 from newsletter.errors import Problem
@@ -34,6 +35,7 @@ from newsletter.store.sqlite import translated
 Parts = Sequence[tuple[str, Condition]]
 """A segment by name, as its last part, and before it those that it speaks of, each behind its own."""
 
+NOBODY: Mapping[bytes, frozenset[str]] = {}
 _PAGE = 1_000
 
 
@@ -75,13 +77,37 @@ def open_lists(
         return up_to_date(temporary)
 
 
-def rows_before(path: Path) -> dict[str, int]:
-    """How many rows each list had when it was loaded last; nothing where there is no copy."""
+def loaded_before(path: Path) -> dict[str, int]:
+    """How many rows each list has in the copy; nothing where there is no copy."""
     own = database.open_if_ours(path)
     if own is None:
         return {}
     with contextlib.closing(own):
         return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
+
+
+def rows_before(path: Path) -> dict[str, int]:
+    """How many rows each list had when it was loaded last, also before the copy was taken away."""
+    own = database.open_if_ours(path)
+    if own is None:
+        return {}
+    with contextlib.closing(own):
+        kept = own.execute("SELECT value FROM known WHERE name = 'rows'").fetchone()
+    return {**(json.loads(kept[0]) if kept else {}), **loaded_before(path)}
+
+
+def take_away(path: Path) -> None:
+    """No byte of anybody stays in the copy: it is made anew from the files when it is next asked for.
+
+    Only how many rows each list had stays, so that one that shrinks is still held.
+    """
+    if not path.is_file():
+        return
+    with translated(path, derived=True), database.alone(path):
+        rows = rows_before(path)
+        database.unlink(path)
+        with contextlib.closing(database.open_kept(path)) as own:
+            own.execute("INSERT INTO known (name, value) VALUES ('rows', ?)", (json.dumps(rows),))
 
 
 class LoadedLists:
@@ -141,19 +167,19 @@ class LoadedLists:
 
     def find(self, key: str) -> Subscriber | None:
         """The person of this address key."""
-        found = self._rows("entry.h31 = ? AND entry.key = ? AND entry.version <> 0", (h31(key), key))
-        return next(iter(found), None)
+        found = self.rows(key)
+        return merge(found) if found else None
 
-    def _rows(self, where: str, values: Sequence[object]) -> Iterator[Subscriber]:
-        """People by their rows as the lists have them, in the order of entry.key; all rows of each must be met."""
+    def rows(self, key: str) -> list[Row]:
+        """What the lists say of the person of this address key, row by row."""
         cursor = self._own.execute(
-            "SELECT entry.version, entry.key, said.line, said.email, said.address, said.standing, said.data"  # noqa: S608
+            "SELECT entry.version, entry.key, said.line, said.email, said.address, said.standing, said.data"
             " FROM entry JOIN said ON said.id = entry.id JOIN list ON list.version = entry.version"
-            f" WHERE ({where}) AND list.state = 'current' ORDER BY entry.key, list.file, said.line, entry.id",
-            values,
+            " WHERE entry.h31 = ? AND entry.key = ? AND list.state = 'current'"
+            " ORDER BY list.file, said.line, entry.id",
+            (h31(key), key),
         )
-        for _, rows in itertools.groupby(cursor, key=lambda row: row[1]):
-            yield merge([row_of(*self._lists[row[0]], row[1:]) for row in rows])
+        return [row_of(*self._lists[version], found) for version, *found in cursor]
 
     def by_ids(self, ids: Sequence[int]) -> list[Subscriber]:
         """People by the rows that lead them, in this order."""
@@ -211,20 +237,21 @@ class LoadedLists:
         rules: Rules,
         *,
         exclude: Iterable[Parts] = (),
-        silent: Collection[bytes] = (),
+        left: Mapping[bytes, frozenset[str]] = NOBODY,
         capped: Collection[str] = (),
     ) -> Waterfall:
         """The waterfall of a segment; who the people are is read when they are asked for.
 
         exclude: segments whose members are left out
-        silent: HMACs of those who are suppressed; it takes a copy that is keyed
+        left: the scopes that people opted out of, by their HMACs; it takes a copy that is keyed
         capped: address keys of those who got enough lately
         """
-        if silent and not self.keyed:
+        if left and not self.keyed:
             raise AssertionError("opt-outs can't be told from a copy that was loaded without the secret")
+        scopes = [frozenset[str](), *dict.fromkeys(left.values())]  # few people differ in what they left
         flags = (
             _flag("excluded", sa.or_(sa.false(), *(self.where(other, world) for other in exclude))),
-            _flag("suppressed", entry.c.hmac.in_(self.hmacs(silent)) if silent else sa.false()),
+            (self._left(left, scopes) if left else sa.literal(0)).label("scopes"),
             _flag("capped", entry.c.key.in_(self.keys(capped)) if capped else sa.false()),
         )
         inside = sa.and_(self.leads, self.where(parts, world))
@@ -233,12 +260,12 @@ class LoadedLists:
         verdicts: list[tuple[int, int, int, int, str]] = []
         lists: set[str] = set()
         for row in self.conn.execute(groups.group_by(entry.c.kind, *flags)):
-            facts, asked = self._facts[row.kind], (row.excluded, row.suppressed, row.capped)
+            facts = self._facts[row.kind]
             why = rules.reason(
-                facts, **dict(zip(("excluded", "suppressed", "capped"), map(bool, asked), strict=True))
+                facts, excluded=bool(row.excluded), left=scopes[row.scopes], capped=bool(row.capped)
             )
             counts[why or ""] += row.n
-            verdicts.append((row.kind, *asked, why or ""))
+            verdicts.append((row.kind, row.excluded, row.scopes, row.capped, why or ""))
             lists.update(each.list for each in facts.rows)
         verdict = _Verdicts(self, verdicts, flags, inside)
         excluded = {reason: verdict.people(reason, counts[reason]) for reason in REASONS}
@@ -281,18 +308,26 @@ class LoadedLists:
 
     def keys(self, keys: Iterable[str]) -> sa.Select[Any]:
         """These address keys as something that a query can ask."""
-        table = self._one_column("key TEXT", ((key,) for key in keys))
-        return sa.select(sa.column("key", sa.Text)).select_from(table)
+        name = self._asked("key TEXT PRIMARY KEY", ((key,) for key in keys))
+        return sa.select(sa.table(name, sa.column("key", sa.Text)).c.key)
 
-    def hmacs(self, hmacs: Iterable[bytes]) -> sa.Select[Any]:
-        table = self._one_column("hmac BLOB", ((hmac,) for hmac in hmacs))
-        return sa.select(sa.column("hmac", sa.LargeBinary)).select_from(table)
+    def _left(
+        self, left: Mapping[bytes, frozenset[str]], scopes: Sequence[frozenset[str]]
+    ) -> sa.ColumnElement[int]:
+        """Where in `scopes` stands what a person opted out of; 0 for who did not."""
+        places = {held: place for place, held in enumerate(scopes)}
+        rows = ((hmac, places[held]) for hmac, held in left.items())
+        name = self._asked("hmac BLOB PRIMARY KEY, scopes INTEGER", rows)
+        asked = sa.table(name, sa.column("hmac", sa.LargeBinary), sa.column("scopes", sa.Integer))
+        found = sa.select(asked.c.scopes).where(asked.c.hmac == entry.c.hmac).scalar_subquery()
+        return sa.func.coalesce(found, 0)
 
-    def _one_column(self, column: str, rows: Iterable[tuple[object]]) -> sa.TableClause:
-        name = f"asked_{next(self._numbers)}"
-        self._own.execute(f"CREATE TEMPORARY TABLE {name} ({column} PRIMARY KEY) WITHOUT ROWID")
-        self._own.executemany(f"INSERT OR IGNORE INTO {name} VALUES (?)", rows)  # noqa: S608 - ours
-        return sa.table(name)
+    def _asked(self, columns: str, rows: Iterable[tuple[object, ...]]) -> str:
+        """The name of a table of values that a query can ask, each once by its first column."""
+        name, marks = f"asked_{next(self._numbers)}", ", ".join("?" * (columns.count(",") + 1))
+        self._own.execute(f"CREATE TEMPORARY TABLE {name} ({columns}) WITHOUT ROWID")
+        self._own.executemany(f"INSERT OR IGNORE INTO {name} VALUES ({marks})", rows)  # noqa: S608 - ours
+        return name
 
     def forget_sent(self) -> None:
         """Something was sent: what `received` answered may be old."""
@@ -309,15 +344,15 @@ class _Verdicts:
 
     lists: LoadedLists
     verdicts: Sequence[tuple[int, int, int, int, str]]
-    flags: Sequence[sa.Label[int]]
+    flags: Sequence[sa.Label[int]]  # those of `verdicts` between kind and reason
     inside: Sql
 
     def people(self, reason: str, number: int) -> "Chosen":
         kinds: dict[tuple[int, int, int], list[int]] = {}
         for number_of_kind, *flags, why in self.verdicts:
             if why == reason:
-                excluded, suppressed, capped = flags
-                kinds.setdefault((excluded, suppressed, capped), []).append(number_of_kind)
+                excluded, scopes, capped = flags
+                kinds.setdefault((excluded, scopes, capped), []).append(number_of_kind)
         met = [
             sa.and_(
                 *(flag.element == value for flag, value in zip(self.flags, values, strict=True)),

@@ -1,0 +1,173 @@
+"""Everything that is held on one person: rows, consent, opt-outs and what was sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.audience.load import FOLDER
+from newsletter.audience.table import fold_name
+from newsletter.check.workspace import Workspace
+from newsletter.errors import ChecksFailed, Problem
+from newsletter.people import rows
+from newsletter.people.identity import Identity
+from newsletter.settings.model import ListSettings
+from newsletter.store.store import Store
+from newsletter.store.values import Consent, History, OptOutEvent
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a list. basis: on which ground this list is written to"""
+
+    list: str
+    file: str
+    line: int
+    basis: str
+    cells: Mapping[str, str]  # by column, empty ones left out
+
+    @property
+    def consent_source(self) -> str:
+        return self.cells.get("consent_source", "")
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What is held; nothing in it is made up for the occasion.
+
+    standing: how a waterfall would see them, in a word: `subscribed`, or why they get nothing
+    unread: lists that can't be read and may hold more
+    """
+
+    email: str
+    hmac: str
+    standing: str
+    rows: Sequence[Row]
+    consents: Sequence[Consent]
+    scopes: frozenset[str]
+    opt_outs: Sequence[OptOutEvent]
+    history: History
+    unread: Sequence[Problem]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.rows or self.consents or self.opt_outs or self.history.email)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "email": self.email,
+            "fingerprint": self.hmac,
+            "standing": self.standing,
+            "rows": [
+                {"list": r.list, "file": r.file, "line": r.line, "basis": r.basis, "cells": dict(r.cells)}
+                for r in self.rows
+            ],
+            "consents": [
+                {
+                    "list": c.list,
+                    "source": c.source,
+                    "text_version": c.text_version,
+                    "proof": c.proof,
+                    "given_at": _iso(c.given_at),
+                    "recorded_at": _iso(c.recorded_at),
+                }
+                for c in self.consents
+            ],
+            "suppressed": sorted(self.scopes),
+            "opt_outs": [
+                {"act": e.act, "scope": e.scope, "reason": e.reason, "source": e.source, "at": _iso(e.at)}
+                for e in self.opt_outs
+            ],
+            "received": [
+                {
+                    "environment": r.env,
+                    "campaign": r.campaign,
+                    "occurrence": r.occurrence,
+                    "state": str(r.state),
+                    "reason": r.reason,
+                    "at": _iso(r.at),
+                }
+                for r in self.history.received
+            ],
+            "sequences": [
+                {
+                    "environment": s.env,
+                    "sequence": s.sequence,
+                    "step": s.step,
+                    "state": s.state,
+                    "entered_at": _iso(s.entered_at),
+                    "ended_at": _iso(s.ended_at),
+                }
+                for s in self.history.sequences
+            ],
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def dossier(workspace: Workspace, store: Store | None, who: Identity) -> Dossier:
+    """All that files and ledger hold. Reads only; a list that can't be read is told, and the rest is there."""
+    found, unread = _rows(workspace, who.key)
+    person = workspace.audience.find(who.key)
+    scopes = store.opt_outs([who.hmac]).get(who.hmac, frozenset()) if store else frozenset()
+    return Dossier(
+        email=person.email if person else who.email,
+        hmac=who.hmac.hex(),
+        standing=_standing(found, scopes),
+        rows=found,
+        consents=store.consents(who.hmac) if store else (),
+        scopes=scopes,
+        opt_outs=store.opt_out_history(who.hmac) if store else (),
+        history=store.history(who.hmac) if store else History(None),
+        unread=unread,
+    )
+
+
+def _standing(found: Sequence[Row], scopes: frozenset[str]) -> str:
+    words = {row.cells.get("status", "").casefold() for row in found}
+    if "*" in scopes:
+        return "suppressed"
+    for word in ("unsubscribed", "cleaned"):
+        if word in words:
+            return word
+    if not found:
+        return "unknown"
+    return "pending" if words == {"pending"} else "subscribed"
+
+
+def _rows(workspace: Workspace, key: str) -> tuple[list[Row], list[Problem]]:
+    project, settings = workspace.project, workspace.settings
+    found: list[Row] = []
+    unread: list[Problem] = []
+    for file in project.entries(FOLDER, ".csv"):
+        name = file.removeprefix(f"{FOLDER}/")[: -len(".csv")]
+        basis = (settings.list.get(name) or ListSettings()).basis
+        try:
+            text = rows.decode(project.read_bytes(file))
+            header = next(rows.rows_of(text, file), None)
+            named = rows.rows_naming(text, key, file)
+        except ChecksFailed as failed:
+            unread += failed.problems
+            continue
+        columns = [fold_name(cell) for cell in header.cells] if header else []
+        for row in named:
+            cells = dict(zip(columns, row.cells, strict=False))
+            cells |= {f"(cell {n + 1})": cell for n, cell in enumerate(row.cells) if n >= len(columns)}
+            found.append(
+                Row(name, file, row.first, basis, {k: v.strip() for k, v in cells.items() if v.strip()})
+            )
+    return found + _printed(workspace, key), unread
+
+
+def _printed(workspace: Workspace, key: str) -> list[Row]:
+    """Rows of the lists that a program prints, as they were loaded last: there is no file to read them from."""
+    found = []
+    for row in workspace.lists.rows(key):
+        ground = workspace.settings.list.get(row.list)
+        if ground and ground.source:
+            cells = {"email": row.email, **{name: str(value) for name, value in row.values.items()}}
+            cells |= {"tags": ", ".join(row.tags), "status": str(row.standing)}
+            kept = {name: cell for name, cell in cells.items() if cell}
+            found.append(Row(row.list, row.file, row.line, ground.basis, kept))
+    return found

@@ -1,0 +1,107 @@
+"""Lists, opt-outs and consent as CSV files for other programs: RFC 4180, or as Excel in Swedish reads them."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Literal
+
+from newsletter.audience.load import FOLDER
+from newsletter.audience.table import fold_name
+from newsletter.errors import Problem, UsageFault, did_you_mean
+from newsletter.files.project import Project
+from newsletter.people.cells import guarded
+from newsletter.people.foreign import Foreign, open_foreign
+from newsletter.settings.model import Settings
+from newsletter.store.values import Consent, Suppression
+
+Dialect = Literal["rfc4180", "excel-sv"]
+
+_NUMBER = re.compile(r"[+-]?\d+\.\d+")
+Row = Sequence[str]
+
+
+def write_csv(rows: Iterable[Row], dialect: Dialect) -> Iterator[bytes]:
+    """The file in pieces: UTF-8, CRLF (RFC 4180 2). excel-sv: semicolons and a byte order mark, for Excel's sake."""
+    swedish = dialect == "excel-sv"
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";" if swedish else ",", lineterminator="\r\n")
+    if swedish:
+        text.write("\ufeff")
+    for row in rows:
+        writer.writerow([guarded(cell) for cell in row])
+        if text.tell() > 65_536:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def list_rows(project: Project, settings: Settings, name: str | None, dialect: Dialect) -> Iterator[Row]:
+    """Header and rows of a list; of all lists, with their name in front, where none is named.
+
+    Cells are what the files say; excel-sv writes a decimal comma in columns that are numbers.
+    Raises UsageFault (S142) for an unknown list, ChecksFailed for one that can't be read.
+    """
+    files = {
+        file.removeprefix(f"{FOLDER}/")[: -len(".csv")]: file for file in project.entries(FOLDER, ".csv")
+    }
+    if name is not None and name not in files:
+        hint = did_you_mean(name, files) or "a list is a file subscribers/NAME.csv"
+        raise UsageFault(Problem("S142", f"there is no list `{name}`", hint=hint))
+    numbers = {column for column, kind in settings.attributes.items() if kind == "number"}
+    chosen = {name: files[name]} if name is not None else files
+    columns: dict[str, None] = {}
+    for file in chosen.values():
+        with project.path(file).open("rb") as opened:
+            columns.update(dict.fromkeys(_columns(_open(opened, file))))
+    yield [*([] if name is not None else ["list"]), *columns]
+    for each, file in chosen.items():
+        with project.path(file).open("rb") as opened:
+            foreign = _open(opened, file)
+            own = _columns(foreign)
+            for _, row in foreign.rows:
+                cells = dict(zip(own, row, strict=False))
+                if dialect == "excel-sv":
+                    _decimal_commas(cells, numbers)
+                yield [*([] if name is not None else [each]), *(cells.get(column, "") for column in columns)]
+
+
+def _open(opened: IO[bytes], file: str) -> Foreign:
+    return open_foreign(opened, file, encoding="utf-8", delimiter=",")
+
+
+def _columns(foreign: Foreign) -> list[str]:
+    return [fold_name(cell) for cell in foreign.header]
+
+
+def _decimal_commas(cells: dict[str, str], numbers: Iterable[str]) -> None:
+    for column in numbers:
+        if _NUMBER.fullmatch(cells.get(column, "")):
+            cells[column] = cells[column].replace(".", ",")
+
+
+def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str]) -> Iterator[Row]:
+    """emails: by HMAC, where a list still knows them; `suppress import` takes the file back, with or without them"""
+    yield ["email", "fingerprint", "scope", "reason", "source", "at"]
+    for one in found:
+        yield [
+            emails.get(one.hmac, ""),
+            one.hmac.hex(),
+            one.scope,
+            one.reason,
+            one.source,
+            one.at.isoformat(),
+        ]
+
+
+def consent_rows(found: Iterable[Consent], emails: Mapping[bytes, str], name: str | None) -> Iterator[Row]:
+    yield ["email", "fingerprint", "list", "source", "text_version", "proof", "given_at", "recorded_at"]
+    for one in found:
+        if name in (None, one.list):
+            given = one.given_at.isoformat() if one.given_at else ""
+            recorded = one.recorded_at.isoformat() if one.recorded_at else ""
+            yield [
+                emails.get(one.hmac, ""), one.hmac.hex(), one.list, one.source, one.text_version, one.proof, given,
+                recorded,
+            ]  # fmt: skip

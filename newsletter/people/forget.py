@@ -1,0 +1,122 @@
+"""Forgetting somebody: out of every list, every copy of one, and the ledger; what remains is said, and why."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.audience.leaving import EVERYTHING
+from newsletter.audience.load import FOLDER
+from newsletter.check.workspace import LISTS_FILE
+from newsletter.files.atomic import write_atomically
+from newsletter.files.project import Project
+from newsletter.people import rows
+from newsletter.people.identity import Identity
+from newsletter.people.places import BACKUPS, PEOPLE, REJECTS
+from newsletter.store.loaded.lists import take_away
+from newsletter.store.store import Store
+
+REASON = "erased at the person's request"
+_OUTPUTS = ("out/outbox", "out/dry-run", PEOPLE)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How many rows were, or would be, taken out of a file."""
+
+    file: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was deleted, and what remains: (what, why)."""
+
+    removed: Sequence[Removed]
+    in_ledger: bool
+    remains: Sequence[tuple[str, str]]
+
+
+def forget(
+    project: Project,
+    store: Store | None,
+    who: Identity,
+    now: datetime,
+    *,
+    dry_run: bool,
+    printed: Collection[str] = (),
+) -> Forgotten:
+    """Opt them out for good, then delete. Killed in between it is safe to call again.
+
+    Everything is read before anything is changed: ChecksFailed (S144, F113) for a list that can't be read leaves
+    all as it was. dry_run: only says what would be done; `store` may be missing then.
+    printed: the lists that programs print
+    """
+    found = [
+        (file, text, named)
+        for file in _files(project)
+        if (named := rows.rows_naming(text := rows.decode(project.read_bytes(file)), who.key, file))
+    ]
+    known = bool(store and store.history(who.hmac).email)
+    if store and not dry_run:
+        store.suppress(who.hmac, EVERYTHING, REASON, "command", now)
+        for file, text, named in found:
+            path = project.path(file)
+            mode = path.stat().st_mode & 0o777
+            write_atomically(path, rows.encode(rows.without(text, named)), mode=mode)
+        take_away(project.path(LISTS_FILE))  # the lists as loaded
+        store.forget(who.hmac)
+    removed = [Removed(file, len(named)) for file, _, named in found]
+    return Forgotten(removed, known, _remains(project, store, who, printed))
+
+
+def _files(project: Project) -> list[str]:
+    """Lists, the copies that imports kept of them, and what imports set aside."""
+    copies = [
+        project.relative(path)
+        for folder in (BACKUPS, REJECTS)
+        for path in sorted((project.root / folder).rglob("*.csv"))
+    ]
+    return [*project.entries(FOLDER, ".csv"), *copies]
+
+
+def _remains(
+    project: Project, store: Store | None, who: Identity, printed: Collection[str]
+) -> list[tuple[str, str]]:
+    kept = [
+        (
+            f"the fingerprint {who.hmac.hex()}, opted out of everything",
+            "so that no file and no import brings them back; the address can't be read from it",
+        )
+    ]
+    if store and (consents := len(store.consents(who.hmac))):
+        kept.append((f"{consents} records of consent, by fingerprint", "proof that earlier mail was lawful"))
+    if (project.root / ".git").exists():
+        kept.append(
+            ("older commits, if a list of theirs was in git", "git forgets only when history is rewritten")
+        )
+    if mails := _outputs(project, who.email):
+        shown = ", ".join(mails[:5]) + (f" and {len(mails) - 5} more" if len(mails) > 5 else "")
+        kept.append(
+            (f"messages and pages below out/: {shown}", "files for you to look at: delete them by hand")
+        )
+    if printed:
+        kept.append(
+            (
+                f"what programs print for {', '.join(sorted(printed))}",
+                "delete it where it comes from; nothing is sent there meanwhile",
+            )
+        )
+    kept.append(("your own backups of lists and ledger", "out of this program's reach"))
+    return kept
+
+
+def _outputs(project: Project, email: str) -> list[str]:
+    """Files of the outbox and of rehearsals that hold the address."""
+    needle = email.encode()
+    files = (path for folder in _OUTPUTS for path in sorted((project.root / folder).rglob("*")))
+    return [_shown(project, path) for path in files if path.is_file() and needle in path.read_bytes()]
+
+
+def _shown(project: Project, path: Path) -> str:
+    return path.relative_to(project.root).as_posix()

@@ -1,0 +1,1 @@
+"""The readers' pages over HTTP: unsubscribing, and taking it back."""

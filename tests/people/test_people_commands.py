@@ -1,0 +1,302 @@
+"""What a person may ask for, at the command line: to be left alone, to see, to be forgotten; and what no file can undo."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+ROWS = "email,first_name,tags,status\nasa@example.org,Åsa,kommun,\nbo@example.org,Bo,,\ncilla@example.org,Cilla,,\n"
+
+
+@pytest.fixture
+def project(small):
+    (small / "subscribers" / "lista.csv").write_text(ROWS, encoding="utf-8")
+    return small
+
+
+@pytest.fixture
+def call(project, newsletter):
+    return lambda *words: newsletter("-C", project, *words)
+
+
+def mailed(project: Path) -> list[str]:
+    heads = [path.read_text("ascii").split("\n\n")[0] for path in (project / "out" / "outbox").rglob("*.eml")]
+    return sorted(
+        line[4:].strip("<>") for head in heads for line in head.splitlines() if line.startswith("To: ")
+    )
+
+
+def excluded(call, segment: str = "lista") -> dict[str, int]:
+    found = call("segment", "show", segment, "--json").data["excluded"]
+    return {reason: number for reason, number in found.items() if number}
+
+
+@pytest.mark.parametrize("spelling", ["asa@example.org", "ASA@Example.org", " asa@EXAMPLE.ORG "])
+def test_an_opt_out_holds_in_any_spelling_and_beats_the_files(project, call, spelling):
+    assert call("subscriber", "unsubscribe", spelling).code == 0
+    (project / "subscribers" / "ny.csv").write_text(
+        "email,status\nAsa@example.org,subscribed\n", encoding="utf-8"
+    )
+    assert excluded(call) == {"suppressed": 1}
+    assert excluded(call, "ny") == {"suppressed": 1}
+    assert call("send", "hej", "--confirm", "2").code == 0
+    assert mailed(project) == ["bo@example.org", "cilla@example.org"]
+    again = call("subscriber", "unsubscribe", "asa@example.org", "--json")
+    assert (again.code, again.data["changed"]) == (0, False)
+
+
+def test_somebody_unknown_can_opt_out_before_any_list_has_them(project, call):
+    assert call("subscriber", "unsubscribe", "dan@example.org").code == 0
+    (project / "subscribers" / "lista.csv").write_text(ROWS + "dan@example.org,Dan,,\n", encoding="utf-8")
+    assert excluded(call) == {"suppressed": 1}
+
+
+def test_looking_at_a_person_makes_nothing(project, call):
+    assert call("subscriber", "show", "asa@example.org").code == 0
+    assert call("suppress", "list").code == 0
+    assert call("subscriber", "forget", "asa@example.org", "--dry-run").code == 0
+    assert not (project / ".newsletter").exists()
+
+
+def two_lists(project: Path) -> None:
+    (project / "subscribers" / "andra.csv").write_text("email\nasa@example.org\n", encoding="utf-8")
+    segments = project / "subscribers" / "segments.toml"
+    before = segments.read_text(encoding="utf-8") if segments.exists() else ""
+    more = "[bada]\nwhere = \"list in ['lista', 'andra']\"\n[alla]\nwhere = \"is_set(email)\"\n"
+    segments.write_text(before + more, encoding="utf-8")
+
+
+def test_whoever_leaves_one_list_still_gets_what_goes_to_another(project, call):
+    two_lists(project)
+    assert call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista").code == 0
+    assert excluded(call, "lista") == {"suppressed": 1}
+    assert excluded(call, "andra") == {}
+    assert excluded(call, "bada") == {}
+    assert excluded(call, "alla") == {}
+    assert call("subscriber", "unsubscribe", "asa@example.org", "--list", "andra").code == 0
+    assert excluded(call, "bada") == excluded(call, "alla") == {"suppressed": 1}
+
+
+def test_by_which_list_they_get_it_is_what_their_link_and_list_id_say(project, call):
+    two_lists(project)
+    assert "List-Id: <andra." in letter(project, call)
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "andra")
+    assert "List-Id: <lista." in letter(project, call)
+
+
+def letter(project: Path, call) -> str:
+    """The letter to Åsa as a rehearsal writes it, to everybody on both lists."""
+    campaign = project / "campaigns" / "hej.md"
+    text = campaign.read_text(encoding="utf-8").replace('segment  = "lista"', 'segment  = "alla"')
+    campaign.write_text(text, encoding="utf-8")
+    out = project.parent / "rehearsed"
+    called = call("send", "hej", "--dry-run", "--out", out)
+    assert called.code == 0, called.err
+    return next(
+        text
+        for path in out.rglob("*.eml")
+        if "asa@example.org" in (text := path.read_text("ascii")).split("\n\n")[0]
+    )
+
+
+def test_renaming_a_list_by_case_brings_nobody_back(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "LISTA")
+    (project / "subscribers" / "lista.csv").rename(project / "subscribers" / "Lista.csv")
+    assert excluded(call, "Lista") == {"suppressed": 1}
+
+
+def test_left_between_freeze_and_hand_over(project, call, monkeypatch):
+    """The sender has rendered Åsa's letter and is about to claim it."""
+    from newsletter.delivery.sender import Sender
+
+    render, done = Sender._render, []
+
+    def leave_then(self, run, members, composition):
+        rendered = render(self, run, members, composition)
+        if not done:
+            done.append(
+                self.store.suppress(
+                    self.secret.person("asa@example.org"), "lista", "asked", "page", self._now()
+                )
+            )
+        return rendered
+
+    monkeypatch.setattr(Sender, "_render", leave_then)
+    assert call("send", "hej", "--confirm", "3").code == 0
+    assert mailed(project) == ["bo@example.org", "cilla@example.org"]
+    counts = call("status", "hej", "--json").data["counts"]
+    assert (counts["accepted"], counts["suppressed"]) == (2, 1)
+
+
+def test_spooled_while_a_send_is_on(project, call, monkeypatch):
+    """Answered by the page while the ledger was busy, and not yet taken in."""
+    from newsletter.delivery.sender import Sender
+    from newsletter.store.optouts import opted_out
+
+    render, done = Sender._render, []
+
+    def spool_then(self, run, members, composition):
+        rendered = render(self, run, members, composition)
+        if not done:
+            person = self.secret.person("asa@example.org")
+            done.append(self.store.spool_opt_outs([opted_out(person, "*", "asked", "page", self._now())]))
+        return rendered
+
+    monkeypatch.setattr(Sender, "_render", spool_then)
+    assert call("send", "hej", "--confirm", "3").code == 0
+    assert mailed(project) == ["bo@example.org", "cilla@example.org"]
+
+
+def test_take_back_is_logged_and_the_person_gets_mail_again(project, call):
+    call("suppress", "add", "asa@example.org", "--reason", "ringde")
+    assert call("suppress", "remove", "asa@example.org", "--reason", "ångrade sig").code == 0
+    assert excluded(call) == {}
+    shown = call("subscriber", "show", "asa@example.org", "--json").data
+    assert [(e["act"], e["reason"]) for e in shown["opt_outs"]] == [
+        ("suppress", "ringde"),
+        ("lift", "ångrade sig"),
+    ]
+    assert call("suppress", "remove", "asa@example.org").code == 2
+
+
+def test_many_are_added_together_or_not_at_all(project, call):
+    assert call("suppress", "add", "asa@example.org", "bo@example.org", "ingen").code == 2
+    assert excluded(call) == {}
+    added = call("suppress", "add", "asa@example.org", "bo@example.org", "--json")
+    assert (added.data["added"], excluded(call)) == (2, {"suppressed": 2})
+    listed = call("suppress", "list", "--json").data["suppressions"]
+    assert {one["who"] for one in listed} == {"a***@example.org", "b***@example.org"}
+
+
+# --- to see
+
+
+def test_show_says_ground_consent_history_and_what_was_sent(project, call):
+    settings = project / "newsletter.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[list.lista]", '[list.lista]\nbasis = "member"'), encoding="utf-8")
+    assert call("send", "hej", "--confirm", "3").code == 0
+    call("subscriber", "unsubscribe", "asa@example.org")
+    shown = call("subscriber", "show", "asa@example.org")
+    for words in (
+        "basis member",
+        "subscribers/lista.csv:2",
+        "first_name Åsa",
+        "accepted   hej",
+        "opted out   everything",
+    ):
+        assert words in shown.out
+    data = call("subscriber", "show", "ASA@example.org", "--json").data
+    assert (data["standing"], data["rows"][0]["basis"], data["received"][0]["campaign"]) == (
+        "suppressed",
+        "member",
+        "hej",
+    )
+    assert call("subscriber", "show", "ingen@example.org").out.splitlines()[1].strip() == "nothing is held"
+
+
+def test_export_is_json_and_a_page_in_the_readers_language(project, call, tmp_path):
+    (project / "subscribers" / "en.csv").write_text(
+        "email,language,note\ncilla@example.org,en,<b>\n", encoding="utf-8"
+    )
+    out = tmp_path / "person"
+    assert call("subscriber", "export", "cilla@example.org", "-o", out).code == 0
+    data = json.loads((out / "person.json").read_text(encoding="utf-8"))
+    assert data["rows"][0]["cells"]["note"] == "<b>"
+    page = (out / "person.html").read_text(encoding="utf-8")
+    assert '<html lang="en">' in page
+    assert "What we hold on you" in page
+    assert "&lt;b&gt;" in page
+    assert (out / "person.html").stat().st_mode & 0o077 == 0
+    call("subscriber", "export", "asa@example.org", "-o", out)
+    assert "Det här har vi om dig" in (out / "person.html").read_text(encoding="utf-8")
+
+
+def test_both_languages_of_the_page_have_the_same_words():
+    from newsletter.people.dossier_page import WORDS
+
+    assert WORDS["sv"].keys() == WORDS["en"].keys()
+
+
+def test_a_list_that_cannot_be_read_is_told_in_what_is_held(project, call):
+    (project / "subscribers" / "trasig.csv").write_text('email\n"asa@example.org\n', encoding="utf-8")
+    called = call("subscriber", "export", "asa@example.org")
+    assert (called.code, "S144" in called.err) == (3, True)
+
+
+# --- to be forgotten
+
+
+def test_forgotten_in_every_list_every_copy_and_the_ledger(project, call):
+    assert call("send", "hej", "--confirm", "3").code == 0
+    odd = 'email,note\r\n"Åsa <ASA@example.org>","två\r\nrader"\r\nbo@example.org,kvar\r\n'
+    (project / "subscribers" / "udda.csv").write_bytes(b"\xef\xbb\xbf" + odd.encode())
+    backup = project / ".newsletter" / "backups" / "lista-1.csv"
+    backup.parent.mkdir()
+    backup.write_text(ROWS, encoding="utf-8")
+    called = call("subscriber", "forget", "asa@example.org", "--json")
+    assert called.code == 0
+    assert {one["file"]: one["rows"] for one in called.data["removed"]} == {
+        "subscribers/lista.csv": 1,
+        "subscribers/udda.csv": 1,
+        ".newsletter/backups/lista-1.csv": 1,
+    }
+    assert called.data["in_ledger"]
+    assert any("fingerprint" in one["what"] for one in called.data["remains"])
+    assert any("out/outbox/hej/" in one["what"] for one in called.data["remains"])
+    for path in project.rglob("*"):
+        if path.is_file() and "out" not in path.relative_to(project).parts:
+            assert b"asa@example" not in path.read_bytes().lower(), path
+    # Not a byte of anybody else's was touched.
+    assert (project / "subscribers" / "udda.csv").read_bytes() == (
+        b"\xef\xbb\xbf" + odd.replace('"Åsa <ASA@example.org>","två\r\nrader"\r\n', "").encode()
+    )
+    assert (project / "subscribers" / "lista.csv").read_text("utf-8") == ROWS.replace(
+        "asa@example.org,Åsa,kommun,\n", ""
+    )
+
+
+def test_the_forgotten_stay_out_whatever_a_file_says(project, call):
+    call("subscriber", "forget", "asa@example.org")
+    (project / "subscribers" / "lista.csv").write_text(ROWS, encoding="utf-8")
+    assert excluded(call) == {"suppressed": 1}
+    assert call("subscriber", "forget", "asa@example.org").code == 0, "once more, now that they are back"
+    assert "asa" not in (project / "subscribers" / "lista.csv").read_text("utf-8")
+
+
+def test_a_dry_run_deletes_nothing(project, call):
+    call("subscriber", "unsubscribe", "bo@example.org")
+    before = {path: path.read_bytes() for path in project.rglob("*.csv")}
+    told = call("subscriber", "forget", "asa@example.org", "--dry-run")
+    assert "would be deleted   1 row   subscribers/lista.csv" in told.out
+    assert {path: path.read_bytes() for path in project.rglob("*.csv")} == before
+    assert excluded(call) == {"suppressed": 1}
+
+
+def test_one_list_that_cannot_be_read_and_nothing_is_deleted(project, call):
+    (project / "subscribers" / "zz.csv").write_text('email\n"bo@example.org\n', encoding="utf-8")
+    called = call("subscriber", "forget", "asa@example.org")
+    assert (called.code, "S144" in called.err) == (3, True)
+    assert (project / "subscribers" / "lista.csv").read_text("utf-8") == ROWS
+    with closing(sqlite3.connect(project / ".newsletter" / "state.db")) as raw:
+        assert raw.execute("SELECT count(*) FROM suppression").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("command", [("subscriber", "forget"), ("suppress", "remove")])
+def test_on_a_terminal_the_address_is_typed(project, call, monkeypatch, command):
+    call("suppress", "add", "asa@example.org")
+    typed = ["bo@example.org", "asa@example.org"]
+    monkeypatch.setattr("newsletter.cli.asking._typed", lambda *_: typed.pop(0))
+    refused = call(*command, "asa@example.org")
+    assert (refused.code, "S145" in refused.err) == (6, True)
+    assert (project / "subscribers" / "lista.csv").read_text("utf-8") == ROWS
+    assert excluded(call) == {"suppressed": 1}
+    assert call(*command, "asa@example.org").code == 0
+
+
+def test_a_rehearsal_says_on_which_ground(project, call):
+    called = call("send", "hej", "--dry-run", "--json", "--out", project.parent / "r")
+    assert called.data["grounds"] == [{"list": "lista", "basis": "consent", "recipients": 3}]
+    assert "lista (consent)" in (project.parent / "r" / "report.html").read_text(encoding="utf-8")

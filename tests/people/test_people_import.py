@@ -1,0 +1,520 @@
+"""Foreign lists come in as people really have them; nobody who said no comes back, and a kill leaves nothing half."""
+
+import csv
+import io
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+NAMES = ["Åsa", "Örjan", "Märta", "Göran", "Böret", "Åke", "Sören", "Frösö"]
+SWEDISH = "E-post;Förnamn;Ort\r\n" + "".join(
+    f"p{n}@example.org;{name};Västerås\r\n" for n, name in enumerate(NAMES)
+)
+
+
+@pytest.fixture
+def call(small, newsletter):
+    return lambda *words: newsletter("-C", small, *words)
+
+
+@pytest.fixture
+def bring(small, call):
+    """bring("content", ...) imports it as list `ny`."""
+
+    def brought(content, *more, name="in.csv", list_name="ny", source=("--consent-source", "Mässan")):
+        path = small.parent / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return call("import", path, "--list", list_name, "--json", *source, *more)
+
+    return brought
+
+
+def rows(project, name="ny") -> list[dict[str, str]]:
+    text = (project / "subscribers" / f"{name}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def numbers(called):
+    words = ("new", "updated", "unchanged", "rejected", "suppressed", "duplicates")
+    return {word: called.data[word] for word in words if called.data[word]}
+
+
+# --- shapes
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SWEDISH.encode("utf-8"),
+        SWEDISH.encode("utf-8-sig"),
+        SWEDISH.encode("cp1252"),
+        SWEDISH.encode("mac_roman"),
+        SWEDISH.encode("cp850"),
+        SWEDISH.replace(";", "\t").encode("utf-16"),
+        SWEDISH.replace(";", "\t").encode("utf-16-le"),
+        SWEDISH.replace(";", "\t").encode("utf-16-be"),
+        SWEDISH.replace(";", ",").encode("utf-8"),
+        SWEDISH.replace(";", "|").encode("utf-8"),
+        b"sep=;\r\n" + SWEDISH.encode("cp1252"),
+        SWEDISH.replace("\r\n", "\r").encode("cp1252"),
+        b"\r\n" + SWEDISH.encode(),
+    ],
+    ids=[
+        "utf8",
+        "bom",
+        "cp1252",
+        "mac",
+        "cp850",
+        "utf16",
+        "utf16le",
+        "utf16be",
+        "comma",
+        "bar",
+        "sep",
+        "cr",
+        "blank",
+    ],
+)
+def test_swedish_files_of_all_kinds_give_exact_names(small, bring, data):
+    called = bring(data)
+    assert (called.code, numbers(called)) == (0, {"new": len(NAMES)})
+    assert [row["first_name"] for row in rows(small)] == NAMES
+    assert {row["city"] for row in rows(small)} == {"Västerås"}
+    assert called.data["columns"]["Förnamn"] == "first_name"
+    assert len(called.data["names"]) == 3, "a human can tell by them"
+
+
+def test_what_is_unclear_stops_and_can_be_said(small, bring):
+    strange = b"email,name\na@example.org," + b"\xb1\xb2\xb3\xb4\n"
+    assert (bring(strange).code, "I108" in bring(strange).out) == (3, True)
+    assert bring(strange, "--encoding", "latin-1").code == 0
+
+
+def test_names_that_were_read_wrongly_once_can_be_repaired(small, bring):
+    twice = "email,first_name\na@example.org,Åsa\n".encode().decode("cp1252").encode()
+    assert (bring(twice).code, "double-utf-8" in bring(twice).out) == (3, True)
+    assert bring(twice, "--encoding", "double-utf-8").code == 0
+    assert rows(small)[0]["first_name"] == "Åsa"
+
+
+def test_cells_are_cleaned_and_kept_as_they_are(small, bring):
+    content = (
+        "email,first_name,postnr,phone,note\n"
+        "\u00a0Asa@EXAMPLE.org\u200b, Åsa ,01234,+46 498 1,'=1+1\n"
+        '"Öst, Bo <bo@example.org>",,,,\n'
+    )
+    assert bring(content).code == 0
+    first, second = rows(small)
+    assert first == {
+        "email": "Asa@example.org", "first_name": "Åsa", "postnr": "01234", "phone": "+46 498 1", "note": "=1+1",
+        "consent_source": "Mässan",
+        "last_name": "",
+    }  # fmt: skip
+    assert second["email"] == "bo@example.org"
+
+
+def test_mapping_by_hand(small, bring):
+    assert bring("Kontakt,Alias\na@example.org,Åsa\n").code == 3
+    assert (
+        bring(
+            "Kontakt,Alias\na@example.org,Åsa\n", "--map", "Kontakt=email", "--map", "Alias=first_name"
+        ).code
+        == 0
+    )
+    assert rows(small)[0]["first_name"] == "Åsa"
+
+
+# --- counting, merging
+
+
+def test_a_bad_row_neither_stops_the_rest_nor_passes_unseen(small, bring):
+    content = "email,first_name,status\na@example.org,A,\ntrasig,B,\nc@example.org,C,in*active*\nd@example.org\n,E,\n"
+    called = bring(content)
+    assert numbers(called) == {"new": 1, "rejected": 4}
+    text = (small / called.data["rejects_file"]).read_text(encoding="utf-8")
+    rejected = list(csv.reader(io.StringIO(text)))
+    assert [row[0] for row in rejected[1:]] == ["3", "4", "5", "6"]
+    assert all(row[1] for row in rejected[1:])
+    assert rejected[2][2:] == ["c@example.org", "C", "in*active*"]
+
+
+def test_nobody_at_all_is_exit_3(bring):
+    called = bring("email\ntrasig\n")
+    assert (called.code, "I112" in called.out) == (3, True)
+
+
+def test_again_changes_nothing_and_more_is_merged(small, bring):
+    first = "email,first_name,city,tags\na@example.org,Åsa,Visby,kommun\nb@example.org,,,\n"
+    assert numbers(bring(first)) == {"new": 2}
+    before = (small / "subscribers" / "ny.csv").read_bytes()
+    assert numbers(bring(first)) == {"unchanged": 2}
+    assert (small / "subscribers" / "ny.csv").read_bytes() == before
+    assert not (small / ".newsletter" / "backups").exists()
+    called = bring(
+        'email,city,tags,role\nA@example.org,,"press,Kommun",chef\nc@example.org,Kiruna,,\na@example.org,,,\n'
+    )
+    assert numbers(called) == {"new": 1, "updated": 1, "duplicates": 1}
+    a, b, c = rows(small)
+    assert (a["city"], a["tags"], a["role"], a["first_name"]) == ("Visby", "kommun,press", "chef", "Åsa")
+    assert (b["role"], c["city"]) == ("", "Kiruna")
+    assert (small / called.data["backup"]).read_bytes() == before
+
+
+def test_a_dry_run_writes_no_list_and_no_ledger(small, bring):
+    called = bring("email\na@example.org\ntrasig\n", "--dry-run")
+    assert (called.code, numbers(called)) == (0, {"new": 1, "rejected": 1})
+    assert not (small / "subscribers" / "ny.csv").exists()
+    assert not (small / ".newsletter").exists()
+    assert (small / called.data["rejects_file"]).exists()
+
+
+# --- who said no
+
+
+def test_nobody_is_resurrected(small, call, bring):
+    bring("email,status\na@example.org,\nb@example.org,unsubscribed\nc@example.org,pending\n")
+    call("subscriber", "unsubscribe", "a@example.org")
+    call("subscriber", "forget", "d@example.org")
+    called = bring(
+        "email,status\na@example.org,subscribed\nb@example.org,subscribed\nc@example.org,\nd@example.org,\n"
+    )
+    assert numbers(called) == {"unchanged": 1, "suppressed": 3}
+    assert [(row["email"], row["status"]) for row in rows(small)] == [
+        ("a@example.org", ""), ("b@example.org", "unsubscribed"), ("c@example.org", "pending"),
+    ]  # fmt: skip
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+def test_a_no_anywhere_in_the_file_beats_a_yes(small, call, bring):
+    for content in (
+        "email,status\na@example.org,unsubscribed\nA@example.org,subscribed\nx@example.org,\n",
+        "email,status\nb@example.org,subscribed\nB@example.org,cleaned\ny@example.org,\n",
+    ):
+        assert numbers(bring(content)) == {"new": 1, "suppressed": 1, "duplicates": 1}
+    held = {one["reason"] for one in call("suppress", "list", "--json").data["suppressions"]}
+    assert held == {"unsubscribed", "bounced"}
+
+
+def test_nobody_is_enrolled(small, bring):
+    bring("email\na@example.org\n")
+    with closing(sqlite3.connect(small / ".newsletter" / "state.db")) as raw:
+        assert raw.execute("SELECT count(*) FROM enrolment").fetchone() == (0,)
+
+
+def test_consent_needs_a_source_and_is_kept_with_its_proof(small, call, bring):
+    content = "email,consent_source,consent_at\na@example.org,,\nb@example.org,Lotteri,2015-05-01\n"
+    refused = bring(content, source=())
+    assert (refused.code, "I110" in refused.out) == (6, True)
+    assert not (small / "subscribers" / "ny.csv").exists()
+    assert bring(content, "--consent-text", "2015-05").code == 0
+    with closing(sqlite3.connect(small / ".newsletter" / "state.db")) as raw:
+        found = raw.execute(
+            "SELECT source, text_version, given_at IS NOT NULL FROM consent ORDER BY source"
+        ).fetchall()
+    assert found == [("Lotteri", "2015-05", 1), ("Mässan", "2015-05", 0)]
+    (small / "newsletter.toml").write_text(
+        (small / "newsletter.toml").read_text("utf-8") + '\n[list.kunder]\nbasis = "customer"\n',
+        encoding="utf-8",
+    )
+    assert bring("email\na@example.org\n", list_name="kunder", source=()).code == 0
+
+
+# --- other programs
+
+MAILCHIMP = "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LEID,EUID,NOTES,TAGS\n"
+
+
+def mailchimp_row(email: str, tags: str = "") -> str:
+    return f'{email},Åsa,Öst,2,2015-05-01 10:00:00,,2015-05-01 10:05:00,203.0.113.7,1,a,,"{tags}"\n'
+
+
+def test_mailchimps_zip(small, call, bring):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        tags = '""kommun"",""a, b""'
+        file.writestr(
+            "subscribed_members_export_1.csv",
+            MAILCHIMP
+            + mailchimp_row("a@example.org", tags)
+            + mailchimp_row("u@example.org")
+            + mailchimp_row(""),
+        )
+        file.writestr("unsubscribed_members_export_1.csv", MAILCHIMP + mailchimp_row("u@example.org"))
+        file.writestr("cleaned_members_export_1.csv", MAILCHIMP + mailchimp_row("c@example.org"))
+        file.writestr("readme.txt", "hello")
+    called = bring(packed.getvalue(), source=(), name="export.zip")
+    assert (called.code, called.data["format"]) == (0, "mailchimp")
+    assert numbers(called) == {"new": 1, "suppressed": 2, "rejected": 1, "duplicates": 1}
+    (row,) = rows(small)
+    assert (row["email"], row["last_name"], row["consent_at"]) == (
+        "a@example.org",
+        "Öst",
+        "2015-05-01T10:05:00Z",
+    )
+    assert not {"leid", "euid", "member_rating", "confirm_ip"} & row.keys()
+    assert "I111" not in called.out
+    shown = call("subscriber", "show", "a@example.org", "--json").data
+    assert "203.0.113.7" in shown["consents"][0]["proof"]
+    assert call("subscriber", "show", "c@example.org", "--json").data["opt_outs"][0]["reason"] == "bounced"
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "row"),
+    [
+        ("subscribed_members_export_1.csv", MAILCHIMP, mailchimp_row("a@example.org")),
+        (
+            "contacts.csv",
+            "EMAIL,FIRST_NAME,ALTERNATE_EMAILS,CONTACT_ID,CREATED_AT,UPDATED_AT\n",
+            "a@example.org,Åsa,,x,,\n",
+        ),
+    ],
+)
+def test_contacts_without_those_who_said_no_are_asked_about(small, bring, name, header, row):
+    called = bring(header + row, name=name)
+    assert called.code == 0
+    asked = [one for one in called.envelope["problems"] if one["code"] == "I111"]
+    assert len(asked) == 1
+    assert "do you have those" in asked[0]["message"]
+    assert not {"contact_id", "alternate_emails"} & rows(small)[0].keys()
+
+
+def test_listmonk(small, call, bring):
+    content = (
+        "uuid,email,name,attributes,status,created_at,updated_at\n"
+        'u1,a@example.org,Åsa von Öst,"{""city"": ""Visby"", ""points"": 3, ""deep"": {""x"": 1}}",enabled,2020-04-08 21:55:20 +0000 UTC,\n'
+        "u2,b@example.org,Bo,{},blocklisted,,\nu3,c@example.org,C,{,enabled,,\n"
+    )
+    called = bring(content)
+    assert numbers(called) == {"new": 1, "suppressed": 1, "rejected": 1}
+    (row,) = rows(small)
+    assert (row["first_name"], row["last_name"], row["city"], row["points"], row["deep"]) == (
+        "Åsa", "von Öst", "Visby", "3", '{"x": 1}',
+    )  # fmt: skip
+
+
+def test_slips_and_functions_are_told(bring):
+    called = bring("email\na@hotmial.com\ninfo@example.org\n")
+    told = [one["message"] + one["try"] for one in called.envelope["problems"] if one["code"] == "I117"]
+    assert len(told) == 2
+    assert "hotmail.com" in told[0]
+
+
+def test_on_a_terminal_the_number_is_typed(small, call, bring, monkeypatch):
+    monkeypatch.setattr("newsletter.cli.importing.ask_number", lambda *_: 7)
+    called = bring("email\na@example.org\n")
+    assert (called.code, "I116" in called.out) == (6, True)
+    assert not (small / "subscribers" / "ny.csv").exists()
+
+
+# --- opt-outs as a file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "email,reason,created\na@example.org,Bounced Address,1\nb@example.org,,2\ntrasig,,3\n",
+        "a@example.org\nB@Example.org\ntrasig\n",
+        "E-post;Orsak\na@example.org;x\nb@example.org;y\ntrasig;z\n",
+    ],
+)
+def test_opt_outs_of_other_programs(small, call, content):
+    path = small.parent / "no.csv"
+    path.write_text(content, encoding="utf-8")
+    called = call("suppress", "import", path, "--json")
+    assert (called.data["added"], called.data["rejected"]) == (2, 1)
+    assert call("suppress", "import", path, "--json").data["already"] == 2
+
+
+def test_opt_outs_go_out_and_come_back(small, call):
+    call("suppress", "add", "a@example.org", "asa@example.org", "--reason", "=ringde")
+    call("subscriber", "unsubscribe", "bo@example.org", "--list", "lista")
+    path = small.parent / "no.csv"
+    assert call("export", "suppressions", "-o", path).code == 0
+    for email in ("a@example.org", "asa@example.org"):
+        call("suppress", "remove", email)
+    call("suppress", "remove", "bo@example.org", "--list", "lista")
+    assert call("suppress", "import", path, "--json").data["added"] == 3
+    held = {(one["scope"], one["reason"]) for one in call("suppress", "list", "--json").data["suppressions"]}
+    assert held == {("*", "=ringde"), ("lista", "asked us to")}
+
+
+# --- export and import are each other's opposite
+
+WORD = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="\ufeff"), max_size=8
+)
+CELL = st.one_of(
+    WORD,
+    st.sampled_from(
+        [
+            "=1+1",
+            "'=x",
+            "''-",
+            "+46 498 12",
+            "-3.5",
+            "@a",
+            "a;b",
+            'a"b',
+            "a,b",
+            "å\nä",
+            "'t Hart",
+            "-",
+            "+",
+            "0123",
+        ]
+    ),
+)
+POINTS = st.sampled_from(["", "3", "3.5", "-0.25", "10"])
+
+
+@pytest.mark.parametrize("dialect", ["rfc4180", "excel-sv"])
+@given(people=st.lists(st.tuples(CELL, CELL, POINTS), min_size=1, max_size=6))
+@profile(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_export_and_import_give_the_same_list(small, newsletter, dialect, people):
+    settings = small / "newsletter.toml"
+    if "[attributes]" not in settings.read_text("utf-8"):
+        text = (
+            settings.read_text("utf-8") + '\n[attributes]\npoints = "number"\n[list.ny]\nbasis = "member"\n'
+        )
+        settings.write_text(text, encoding="utf-8")
+    subscribers = small / "subscribers"
+    (subscribers / "ny.csv").unlink(missing_ok=True)
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(["first_name", "email", "note", "points", "status"])
+    statuses = ("", "pending", "unsubscribed", "cleaned", "subscribed")
+    for number, (name, note, points) in enumerate(people):
+        writer.writerow([name, f"p{number}@example.org", note, points, statuses[number % 5]])
+    (subscribers / "ny.csv").write_text(written.getvalue(), encoding="utf-8", newline="")
+    out = small.parent / "out.csv"
+    assert (
+        newsletter(
+            "-C", small, "export", "subscribers", "--list", "ny", "-o", out, "--csv-dialect", dialect
+        ).code
+        == 0
+    )
+    (subscribers / "ny.csv").unlink()
+    (small / ".newsletter" / "state.db").unlink(missing_ok=True)
+    called = newsletter("-C", small, "import", out, "--list", "ny", "--encoding", "utf-8")
+    assert called.code == 0, called.err
+    assert (subscribers / "ny.csv").read_text(encoding="utf-8") == written.getvalue()
+
+
+# --- bad input, and a kill
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "I102"),
+        (b"\n \n", "I102"),
+        (b"name,city\nx,y\n", "I103"),
+        (b"email,e-post\na@example.org,b@example.org\n", "I104"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "I105"),
+        (b"email\na\x00b@example.org\n", "I105"),
+        (b"email\n" + b"a" * 2_000_000, "I106"),
+        (b'email\n"' + b"a@example.org\n" * 200_000, "I106"),
+        (b",".join([b"email", *[b"c%d" % n for n in range(100_000)]]) + b"\n", "I107"),
+        (b"email,city,Ort\na@example.org,x,y\n", "I107"),
+        (b'email,name\na@example.org,"x\n', "I109"),
+        (b'email,name\na@example.org,"x" y\n', "I109"),
+        (b"PK\x03\x04 no zip", "I115"),
+    ],
+    ids=[
+        "empty",
+        "blank",
+        "no-address",
+        "two-addresses",
+        "binary",
+        "nul",
+        "long-line",
+        "endless-cell",
+        "columns",
+        "twice",
+        "open",
+        "text",
+        "zip",
+    ],
+)
+def test_bad_files_are_told_and_nothing_comes_in(small, bring, content, code):
+    called = bring(content)
+    assert called.code == 3
+    assert [one["code"] for one in called.envelope["problems"]] == [code]
+    assert not (small / "subscribers" / "ny.csv").exists()
+    assert "Traceback" not in called.err
+
+
+def test_a_line_of_200_mb_costs_no_memory(small):
+    path = small.parent / "long.csv"
+    with path.open("wb") as file:
+        file.write(b"email\n")
+        for _ in range(200):
+            file.write(b"a" * 1_000_000)
+    code = (
+        "import re; from pathlib import Path; from newsletter.cli.app import run; "
+        f"code = run(['-C', {str(small)!r}, 'import', {str(path)!r}, '--list', 'ny', '--quiet']); "
+        "status = Path('/proc/self/status').read_text('ascii'); "  # the kernel's maxrss remembers the forking parent's
+        r"print(code, int(re.search(r'VmHWM:\s+(\d+)', status)[1]) // 1024)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    exit_code, megabytes = map(int, told.stdout.split())
+    assert (exit_code, "I106" in told.stderr) == (3, True)
+    assert megabytes < 150
+
+
+def test_killed_in_the_middle_the_list_is_as_before_or_whole(small, bring, call):
+    """Never a list with people in it whose no was lost on the way."""
+    many = "email,status\n" + "".join(
+        f"p{n}@example.org,{'unsubscribed' if n % 10 == 0 else ''}\n" for n in range(6000)
+    )
+    path = small.parent / "many.csv"
+    path.write_text(many, encoding="utf-8")
+    bring("email,status\nold@example.org,\n")
+    target = small / "subscribers" / "ny.csv"
+    before = target.read_bytes()
+    command = [
+        sys.executable,
+        "-m",
+        "newsletter",
+        "-C",
+        str(small),
+        "import",
+        str(path),
+        "--list",
+        "ny",
+        "--consent-source",
+        "x",
+        "-q",
+    ]
+    dice, seen = random.Random(7), set()
+    for _ in range(8):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        time.sleep(dice.uniform(0.3, 2.0))  # the moment of the kill
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        with closing(sqlite3.connect(small / ".newsletter" / "state.db")) as raw:
+            opted = raw.execute("SELECT count(*) FROM suppression").fetchone()[0]
+        whole = target.read_bytes() != before
+        assert opted in (0, 600)
+        assert not (whole and opted == 0)
+        if whole:
+            assert len(rows(small)) == 6001
+        seen.add((whole, opted))
+    assert call("import", path, "--list", "ny", "--consent-source", "x").code == 0
+    assert len(rows(small)) == 6001
+    assert not [name for name in os.listdir(target.parent) if name.endswith(".tmp")]
