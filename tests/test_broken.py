@@ -48,7 +48,7 @@ ELSEWHERE = {
     "G161": "tests/providers/test_providers_live_flow.py",  # asked on a terminal only
     "S145": "tests/people/test_people_commands.py",  # asked on a terminal only
     "R107": "tests/store/test_store_opening.py",  # takes a full disk
-    "R108": "tests/store/test_store_opening.py",  # takes a ledger of an earlier schema; there is one schema so far
+    "R108": "tests/store/test_store_opening.py",  # takes a ledger of an earlier schema
 }
 
 

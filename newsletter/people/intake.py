@@ -138,8 +138,9 @@ class Reader:
         self.zone: ZoneInfo = settings.zone
 
     def read(self, order: Order, scratch: Path, closing: ExitStack) -> Intake:
-        """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113), GuardRefused (I110)."""
+        """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110)."""
         _refuse_name(order.list)
+        _refuse_printed(order.list, self.settings)
         staged = closing.enter_context(Staging())
         rejects_file = scratch / "rejects.csv"
         rejects = closing.enter_context(rejects_file.open("w", encoding="utf-8", newline=""))
@@ -500,6 +501,13 @@ def _closing_rows(foreign: Foreign, file: IO[bytes]) -> Iterator[list[str]]:
     with file:
         for _, row in foreign.rows:
             yield row
+
+
+def _refuse_printed(name: str, settings: Settings) -> None:
+    """A file beside a program would hold the list, for nobody could say which of them is right."""
+    if any(ground.source and fold(printed) == fold(name) for printed, ground in settings.list.items()):
+        hint = f"bring them in where it gets its people from, or take `source` from [list.{name}]"
+        raise UsageFault(Problem("I118", f"a program prints the list `{name}`", hint=hint))
 
 
 def _refuse_name(name: str) -> None:

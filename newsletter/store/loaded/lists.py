@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateTable
 from newsletter.audience.conditions import Condition
 from newsletter.audience.evaluate import World
 from newsletter.audience.findings import Findings, problem_of
+from newsletter.audience.leaving import EVERYTHING
 from newsletter.audience.load import Origin
 from newsletter.audience.merge import merge
 from newsletter.audience.models import Audience, ListFile, Subscriber
@@ -37,6 +38,7 @@ Parts = Sequence[tuple[str, Condition]]
 
 NOBODY: Mapping[bytes, frozenset[str]] = {}
 _PAGE = 1_000
+_WHOLE = frozenset([EVERYTHING])
 
 
 def open_lists(
@@ -248,6 +250,7 @@ class LoadedLists:
         """
         if left and not self.keyed:
             raise AssertionError("opt-outs can't be told from a copy that was loaded without the secret")
+        left = {hmac: _WHOLE if EVERYTHING in held else held for hmac, held in left.items()}
         scopes = [frozenset[str](), *dict.fromkeys(left.values())]  # few people differ in what they left
         flags = (
             _flag("excluded", sa.or_(sa.false(), *(self.where(other, world) for other in exclude))),
