@@ -64,11 +64,11 @@ def _measured(text: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_shipped_letters_are_drawn_as_a_browser_draws_them(
-    scheme: str, letters: dict[str, Any], open_screen: Callable[..., Any]
+    scheme: str, letters_in: Callable[[str], dict[tuple[str, str], Any]], open_screen: Callable[..., Any]
 ) -> None:
     screen = open_screen(color_scheme=scheme, java_script_enabled=False)
     screen.width(1000)
-    for name, letter in letters.items():
+    for name, letter in letters_in("ours").items():
         screen.show(letter.html)
         seen = [_measured(text) for text in screen.measure()["texts"] if any(map(str.isalnum, text["text"]))]
         drawn = [
