@@ -103,6 +103,26 @@ def test_a_list_that_says_nowhere_where_consent_comes_from_stops_a_live_send():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("left", "asked", "expected"),
+    [
+        ((), (), None),
+        (("b",), (), None),
+        (("a",), (), "no_consent"),  # the consent was given to the list that was left
+        (("a",), ("a",), "suppressed"),
+        (("a",), ("a", "b"), "no_consent"),
+        (("a", "b"), (), "suppressed"),
+        (("*",), ("b",), "suppressed"),
+        (("gone",), (), None),
+    ],
+)
+def test_a_list_that_was_left_neither_sends_nor_gives_a_ground(left, asked, expected):
+    who = person(row("A", source="Mässan"), row("b"))
+    rules = Rules({}, asked=[{"a": "A"}.get(name, name) for name in asked])
+    fall = waterfall([who], rules, is_excluded=lambda _: False, left=lambda _: left)
+    assert next((name for name, people in fall.excluded.items() if people), None) == expected
+
+
 standings = st.lists(
     st.builds(row, st.sampled_from("ab"), st.sampled_from(list(Standing)), st.sampled_from(["", "x"])),
     min_size=1,
