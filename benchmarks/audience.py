@@ -177,7 +177,7 @@ def freeze(folder: Path) -> int:
 def waterfall(folder: Path) -> int:
     from newsletter.delivery.plan import OptOuts, sift_segment
 
-    return len(sift_segment(opened(folder), "alla", OptOuts(None, frozenset())).recipients)
+    return len(sift_segment(opened(folder), "alla", OptOuts(None, {})).recipients)
 
 
 def stages() -> dict[str, Callable[[Path], Any]]:

@@ -193,7 +193,7 @@ def _rehearsal() -> None:
     workspace = Workspace(project, load_settings(project))
     start = time.perf_counter()
     plan = make_plan(
-        workspace, workspace.campaign("valkommen-komm"), OptOuts(throwaway_secret(), frozenset())
+        workspace, workspace.campaign("valkommen-komm"), OptOuts(throwaway_secret(), {})
     )
     row = Membership("partners", Place("subscribers/partners.csv", 2))
     people = tuple(

@@ -28,7 +28,7 @@ from newsletter.mail.links import sid
 from newsletter.mail.message import message
 from newsletter.providers.open import max_batch
 from newsletter.providers.protocol import Parcel
-from newsletter.render.composition import Condition, InlinePicture
+from newsletter.render.composition import Condition, InlinePicture, Links
 from newsletter.settings.model import ListSettings
 from newsletter.settings.secret import throwaway_secret
 
@@ -130,7 +130,7 @@ def rehearse(
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
             continue
-        survey.add(person, packer.links(person), parcel.values)
+        survey.add(person, Links(parcel.envelope.unsubscribe), parcel.values)
         subject = parcel.letter.content.subject if parcel.letter else ""
         rows.append((person, subject, len(raw)))
         if label := chosen.get(person.key):

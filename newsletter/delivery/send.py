@@ -25,7 +25,7 @@ from newsletter.files.project import SETTINGS_FILE
 from newsletter.mail.links import sid
 from newsletter.providers.open import max_batch, open_provider
 from newsletter.providers.protocol import Provider
-from newsletter.render.composition import Composition
+from newsletter.render.composition import Composition, Links
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, throwaway_secret
 from newsletter.store.store import Store
@@ -126,7 +126,7 @@ def prove(office: Office, plan: Plan) -> None:
     for number, person in enumerate(plan.recipients, 1):
         try:
             parcel = packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
-            survey.add(person, packer.links(person), parcel.values)
+            survey.add(person, Links(parcel.envelope.unsubscribe), parcel.values)
         except ChecksFailed as failed:
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
