@@ -192,9 +192,7 @@ def _rehearsal() -> None:
     project = find_project(ROOT)
     workspace = Workspace(project, load_settings(project))
     start = time.perf_counter()
-    plan = make_plan(
-        workspace, workspace.campaign("valkommen-komm"), OptOuts(throwaway_secret(), {})
-    )
+    plan = make_plan(workspace, workspace.campaign("valkommen-komm"), OptOuts(throwaway_secret(), {}))
     row = Membership("partners", Place("subscribers/partners.csv", 2))
     people = tuple(
         Subscriber(
