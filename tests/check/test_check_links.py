@@ -117,3 +117,16 @@ def test_without_the_option_nothing_is_asked(small: Path, newsletter: Any, site:
     assert "not checked: whether links answer" in told.out
     assert site.asked == []
     assert newsletter("-C", small, "check", "hej", "--json").data["not_checked"] == ["links"]
+
+
+def test_an_address_that_is_none_is_told_and_not_asked(small: Path, newsletter: Any) -> None:
+    template = small / "templates/plain.mjml"
+    written = template.read_text(encoding="utf-8")
+    broken = (
+        '<mj-text><a href="https://[bad/x">Se programmet</a> <a href="sms:+46701234567">Skriv</a></mj-text>'
+    )
+    template.write_text(written.replace("{{ intro.body }}", broken + "{{ intro.body }}"), encoding="utf-8")
+    told = newsletter("-C", small, "check", "hej", "--links", "--json")
+    links = [(one["code"], one["message"]) for one in told.envelope["problems"] if one["code"] != "L111"]
+    assert links == [("L104", "the link `https://[bad/x` leads nowhere from a mail program")]
+    assert told.data["links"] == {"asked": 0, "personal": False}
