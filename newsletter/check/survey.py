@@ -66,7 +66,8 @@ class Survey:
         self.subject.take(len(self.composition.subject(values)), reader, SUBJECT)
         shown = self.composition.shows(values, links.unsubscribe)
         self.lost.update(form for form, there in zip(("HTML", "text part"), shown, strict=True) if not there)
-        self.marks.update({_marked(found[0]) for value in values for found in MARK.finditer(value)})
+        marks = (found[0] for text in _own(reader) for found in MARK.finditer(text))
+        self.marks.update({_marked(mark) for mark in marks if any(mark in value for value in values)})
         self._note_gaps(reader)
 
     def _note_gaps(self, reader: Subscriber) -> None:
@@ -137,6 +138,12 @@ class Survey:
             message = f"{self._of(number)} see `{mark}`: their rows hold a mark of another program"
             hint = "mend the cells of the list: they were exported with the mark in place of the value"
             yield Problem("L115", message, Place(campaign.file, campaign.body_line), hint, Severity.WARNING)
+
+
+def _own(reader: Subscriber) -> Iterator[str]:
+    """What a reader's rows say in text."""
+    yield from (reader.first_name, reader.last_name, reader.organisation, reader.city, *reader.tags)
+    yield from (value for value in reader.attributes.values() if isinstance(value, str))
 
 
 def _marked(mark: str) -> str:

@@ -130,3 +130,11 @@ def test_the_largest_letter_counts_for_the_limit(small: Path, newsletter: Any) -
     ]
     assert "for p***@example.org, the largest of 40 letters" in only["message"]
     assert only["message"].endswith("102,400 (1 of 40 letters)")
+
+
+def test_what_an_author_left_in_a_branch_is_no_fault_of_the_rows(small: Path, newsletter: Any) -> None:
+    body = "{% if 'a' in subscriber.tags %}Hej {subscriber.first_name}, {% raw %}{{ x }}{% endraw %}.{% endif %}\n"
+    write(small, f"{body}\nSlut.\n", ["a@example.org,Ada,a", "b@example.org,Bo,b"])
+    told = found(newsletter("-C", small, "check", "hej", "--json"))
+    assert [(code, line) for code, line, _ in told] == [("L115", 6)]
+    assert "readers see `{subscriber.first_name}`" in told[0][2]
