@@ -22,6 +22,8 @@ from newsletter.providers.protocol import Parcel
 from newsletter.providers.sendgrid import SendGrid
 from newsletter.render.composition import Composition, InlinePicture, Links, Values
 
+from .relay import Relay
+
 KEY = "SG.a-key-of-the-tests.never-shown"
 
 
@@ -282,6 +284,14 @@ def sendgrid(stub: Stub) -> Iterator[SendGrid]:
     provider = SendGrid(KEY, base_url=stub.url, connect_s=1.0, read_s=1.0)
     yield provider
     provider.close()
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    """A mail server on loopback."""
+    relay = Relay()
+    yield relay
+    relay.close()
 
 
 @pytest.fixture

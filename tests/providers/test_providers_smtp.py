@@ -36,13 +36,6 @@ def server_side(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def relay() -> Iterator[Relay]:
-    relay = Relay()
-    yield relay
-    relay.close()
-
-
-@pytest.fixture
 def smtp(relay: Relay) -> Iterator[Smtp]:
     provider = Smtp(
         "127.0.0.1", relay.port, tls="none", connections=1, connect_s=2, command_s=0.3, text_s=0.3
