@@ -9,10 +9,10 @@ from newsletter.check.asking import Answer, ask_all
 from newsletter.check.letter import is_address
 from newsletter.check.page import Page
 from newsletter.check.sources import Sources
-from newsletter.check.stand_ins import TRIAL, stand_ins
+from newsletter.check.stand_ins import stand_ins
 from newsletter.check.workspace import Workspace
 from newsletter.errors import Place, Problem, Severity
-from newsletter.render.composition import Composition
+from newsletter.render.composition import TRIAL, Composition
 
 _GONE = frozenset({404, 410})
 

@@ -3,10 +3,8 @@
 from datetime import UTC, date, datetime
 
 from newsletter.audience.models import AttributeValue, Subscriber
-from newsletter.render.composition import Links
 from newsletter.settings.model import Settings
 
-TRIAL = Links(unsubscribe="https://newsletter.invalid/u/trial")
 NOBODY = Subscriber(key="", email="", address="", memberships=())
 
 _TYPED: dict[str, tuple[AttributeValue, AttributeValue]] = {

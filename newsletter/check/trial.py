@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from newsletter.check.letter import branch_findings, letter_findings
 from newsletter.check.sources import Sources
-from newsletter.check.stand_ins import NOBODY, TRIAL, stand_ins
+from newsletter.check.stand_ins import NOBODY, stand_ins
 from newsletter.check.survey import Survey
 from newsletter.check.workspace import A_FEW, Workspace
 from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.render.composition import Composition
+from newsletter.render.composition import TRIAL, Composition
 
 MANY = 10_000  # readers for whom an author may wait
 

@@ -18,7 +18,7 @@ from newsletter.render import tree
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
-from newsletter.render.composition import Composition, Condition, Gap, Links
+from newsletter.render.composition import TRIAL, Composition, Condition, Gap
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.deferral.branches import branches
 from newsletter.render.deferral.certificate import Certificate
@@ -320,7 +320,7 @@ class Compiler:
         for member in (False, True) if both else (False,):
             alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
             try:
-                self.problems += alone.findings(_NOBODY, _LINKS)
+                self.problems += alone.findings(_NOBODY, TRIAL)
             except ChecksFailed as failed:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
                 failures += [problem for problem in failed.problems if problem.code[0] not in "TP"]
@@ -376,7 +376,7 @@ class Compiler:
 
         def apart(reader: Subscriber) -> Place | None:
             escaped = self._environment(TemplateSandbox, autoescape=True)
-            return put_off.apart(renderer, escaped, reader, _LINKS)
+            return put_off.apart(renderer, escaped, reader, TRIAL)
 
         return apart
 
@@ -403,8 +403,8 @@ class Compiler:
             put_off.html,
             put_off.deferred,
             (
-                lambda: dataclasses.replace(renderer, is_member=_nobody).traced(_NOBODY, _LINKS),
-                lambda: dataclasses.replace(renderer, is_member=_everybody).traced(somebody, _LINKS),
+                lambda: dataclasses.replace(renderer, is_member=_nobody).traced(_NOBODY, TRIAL),
+                lambda: dataclasses.replace(renderer, is_member=_everybody).traced(somebody, TRIAL),
             ),
             put_off.near,
             self.campaign.place("template"),
@@ -470,12 +470,11 @@ class Compiler:
 
 
 _NOBODY = Subscriber(key="", email="", address="", memberships=())
-_LINKS = Links(unsubscribe="https://newsletter.invalid/")
 
 
 def _fails(merge: SlotMerge, reader: Subscriber) -> bool:
     try:
-        merge(reader, _LINKS)
+        merge(reader, TRIAL)
     except ChecksFailed:
         return True
     return False

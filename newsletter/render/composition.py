@@ -22,6 +22,10 @@ class Links:
     unsubscribe: str
 
 
+TRIAL = Links(unsubscribe="https://newsletter.invalid/u/trial")
+"""Links of letters that are only tried: RFC 6761 §6.4, `.invalid` never resolves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """One person's message before it becomes MIME: four finished texts, LF line ends."""

@@ -7,8 +7,7 @@ import pytest
 from jinja2 import Environment
 
 from newsletter.errors import ChecksFailed, Problem
-from newsletter.render.composition import content_of
-from newsletter.render.deferral.certificate import LINKS
+from newsletter.render.composition import TRIAL, content_of
 from newsletter.render.deferral.compare import difference
 from newsletter.render.deferral.readers import strangers
 
@@ -99,8 +98,8 @@ def same(workshop: Any, *readers: Any) -> None:
     composition = workshop.compose()
     assert composition.prove(readers).endswith("no difference")
     for reader in [*strangers(workshop.columns, host="hejdigitalt.example"), *readers]:
-        whole = content_of(composition.whole(reader, LINKS))
-        assert difference(whole, composition.fill(composition.slots(reader, LINKS))) == ""
+        whole = content_of(composition.whole(reader, TRIAL))
+        assert difference(whole, composition.fill(composition.slots(reader, TRIAL))) == ""
 
 
 @pytest.mark.parametrize(
@@ -205,7 +204,7 @@ def test_slots_that_fail_where_the_whole_letter_does_not_are_a_problem(
     broken = Environment(autoescape=True).from_string("{% block s0 %}{{ 1 / 0 }}{% endblock %}")
     merge = dataclasses.replace(composition.merge, plain=broken)
     with pytest.raises(ChecksFailed) as failed:
-        merge(make_person(), LINKS)
+        merge(make_person(), TRIAL)
     assert [(one.code, str(one.place)) for one in failed.value.problems] == [
         ("M121", "campaigns/brev.md:3:12")
     ]

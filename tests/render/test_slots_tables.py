@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.errors import ChecksFailed
-from newsletter.render.composition import Content
-from newsletter.render.deferral.certificate import LINKS
+from newsletter.render.composition import TRIAL, Content
 from newsletter.render.deferral.compare import difference
 from newsletter.render.deferral.readers import strangers
 
@@ -46,8 +45,8 @@ def tried(workshop: Any, make_person: Any) -> Callable[..., str]:
             *people(make_person),
             *(strangers(workshop.columns)[1:] if "points" not in str(pieces) else ()),
         ]:
-            whole = composition.whole(person, LINKS)
-            assert difference(Content(*whole), composition.fill(composition.slots(person, LINKS))) == ""
+            whole = composition.whole(person, TRIAL)
+            assert difference(Content(*whole), composition.fill(composition.slots(person, TRIAL))) == ""
         return "equal"
 
     return attempt
@@ -234,7 +233,7 @@ def test_a_partial_of_both_forms_serves_each_in_its_own_way(workshop: Any, make_
         workshop.body("Hej {{ subscriber.city }}!", file=file)
     for name in ("a", "b", "a"):
         composition = workshop.compose(name)
-        content = composition.fill(composition.slots(make_person("A & B", city="<V>"), LINKS))
+        content = composition.fill(composition.slots(make_person("A & B", city="<V>"), TRIAL))
         assert "A &amp; B" in content.html
         assert "A & B" in content.text
         assert "<V>" in content.text

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from newsletter.audience.models import Subscriber
 from newsletter.errors import ChecksFailed, Place, Problem
-from newsletter.render.composition import Links, Merge, Values, content_of
+from newsletter.render.composition import TRIAL, Merge, Values, content_of
 from newsletter.render.deferral.compare import difference
 from newsletter.render.deferral.forcing import Answers, answered
 from newsletter.render.deferral.merge import SlotMerge
-
-LINKS = Links(unsubscribe="https://newsletter.invalid/u/proof")
 
 
 @dataclass(frozen=True)
@@ -186,6 +184,6 @@ def _differ(merge: SlotMerge, readers: Iterable[Subscriber]) -> bool:
 
 def _made(merge: Merge, reader: Subscriber) -> Values | ChecksFailed:
     try:
-        return merge(reader, LINKS)
+        return merge(reader, TRIAL)
     except ChecksFailed as failed:
         return failed

@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from newsletter.audience.models import Subscriber
 from newsletter.errors import ChecksFailed, Place
-from newsletter.render.composition import Gap, Links
+from newsletter.render.composition import TRIAL, Gap
 from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.put_off import Places
@@ -18,7 +18,6 @@ from newsletter.render.environment import Sandbox, one_line
 from newsletter.render.roots import subscriber_view
 
 NOTE = "__note"
-_LINKS = Links(unsubscribe="https://newsletter.invalid/")
 _PROVIDING = (nodes.CondExpr, nodes.Or, nodes.And)
 
 _printed: ContextVar[dict[int, str] | None] = ContextVar("printed", default=None)
@@ -80,7 +79,7 @@ class Gaps:
             return
         token = _printed.set({})
         try:
-            self._merge(reader, _LINKS)
+            self._merge(reader, TRIAL)
             printed = _printed.get() or {}
         except ChecksFailed:
             return
