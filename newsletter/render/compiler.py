@@ -20,7 +20,7 @@ from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
 from newsletter.render.composition import TRIAL, Composition, Condition, Gap
 from newsletter.render.declarations import Declaration, merge
-from newsletter.render.deferral.branches import branches
+from newsletter.render.deferral.branches import branches, variants
 from newsletter.render.deferral.certificate import Certificate
 from newsletter.render.deferral.forcing import ForcingSandbox, by_decree
 from newsletter.render.deferral.ledger import Deferred
@@ -165,11 +165,16 @@ class Compiler:
         proof = Certificate(
             merge, proving, self._strangers(), self.campaign.place("template"), self._apart(renderer, put_off)
         )
+        named = {
+            (one.place.file, one.place.line): str(Condition(one.segment, one.negated, one.place))
+            for one in plan.choices
+        }
         return dataclasses.replace(
             self._composition(renderer, merge, proof, body, plan),
             gaps=self._gaps(renderer, put_off),
             written=self._manuscript(renderer, put_off),
             branches=functools.partial(branches, proving),
+            variants=functools.partial(variants, proving, named),
         )
 
     def _stop_on_errors(self) -> None:

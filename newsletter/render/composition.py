@@ -90,6 +90,21 @@ class Gap:
     provided: bool  # whether the author wrote what to do without it
 
 
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A reader's letter in which one condition or loop is answered otherwise than by them."""
+
+    what: str  # "only visby", or "condition", "loop"
+    answer: bool | int  # whether it holds; of a loop, how many rounds
+    place: Place
+    content: Content
+
+    def __str__(self) -> str:
+        if isinstance(self.answer, bool):
+            return f"{self.what} {'yes' if self.answer else 'no'} ({self.place})"
+        return f"{self.what} {self.answer} times ({self.place})"
+
+
 Source = Callable[[Subscriber, Links], str]
 """Makes one person's letter as MJML."""
 
@@ -120,6 +135,9 @@ class Composition:
         text in content_of(values).text,
     )  # whether what differs from reader to reader holds a text: in the HTML, in the text part
     branches: Callable[[Iterable[Subscriber], Links], Iterable[Content]] = lambda _readers, _links: ()
+    variants: Callable[[Subscriber, Links], Iterable[Variant]] = (
+        lambda _reader, _links: ()
+    )  # each condition once
     static_size: int = 0  # bytes of HTML that are everybody's
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     written: Written | None = None  # what authors wrote in HTML and CSS, for the checks
