@@ -114,7 +114,13 @@ def _parcel(
 ) -> Parcel:
     """The content as it is, without slots: it goes to somebody else than it was made for."""
     before = packer.composition
-    whole = Composition(before.campaign, before.sha256, before.merge, pictures=before.pictures)
+    whole = Composition(
+        before.campaign,
+        before.sha256,
+        before.merge,
+        pictures=before.pictures,
+        attachments=before.attachments,
+    )
     values = (content.subject, content.preheader, content.html, content.text)
     envelope = dataclasses.replace(packer.envelope(reader, name, links), recipient=address)
     return Parcel(whole, values, envelope, check(whole, values, envelope))

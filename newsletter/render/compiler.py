@@ -15,6 +15,7 @@ from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.files.project import SETTINGS_FILE, Project
 from newsletter.files.toml import parse_toml
 from newsletter.render import tree
+from newsletter.render.attachments import attachments
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
@@ -78,6 +79,8 @@ class Compiler:
         self.origins: dict[str, Origin] = {}
         self.templates = Templates(project, campaign.folder)
         self.album = Album(project, settings.assets_url)
+        self.attached, problems = attachments(project, campaign)
+        self.problems += problems
         self.html = self._environment(TemplateSandbox, autoescape=True)
         self.text = self._environment(TemplateSandbox, autoescape=False)
 
@@ -451,6 +454,7 @@ class Compiler:
     ) -> Composition:
         drawn = {source.file for source in self.templates.read.values() if not source.built_in}
         drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
+        drawn |= {each.file for each in self.attached}
         hashes = file_hashes(self.project, {*drawn, *self.campaign.sources, self.campaign.file})
         return Composition(
             campaign=self.campaign,
@@ -466,6 +470,7 @@ class Compiler:
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
+            attachments=self.attached,
             hosted={used.name: used.data for used in self.album.used},
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
             conditions=tuple(

@@ -60,6 +60,16 @@ class InlinePicture:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that travels with every message."""
+
+    file: str  # relative to the project
+    filename: str  # as readers see it
+    content_type: str
+    data: bytes
+
+
 class Merge(Protocol):
     """Renders the slots for one person; raises ChecksFailed when that cannot be done."""
 
@@ -122,6 +132,7 @@ class Composition:
     merge: Merge
     sources: Mapping[str, str] = field(default_factory=dict)  # project-relative file -> sha256 (hex)
     pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
+    attachments: tuple[Attachment, ...] = ()
     findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
     source: Source | None = None
     hosted: Mapping[str, bytes] = field(default_factory=dict)  # a picture's published name -> its bytes
