@@ -8,18 +8,17 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 from zoneinfo import ZoneInfo
 
 from newsletter.audience import cells as typed
-from newsletter.audience.address import parse_address
+from newsletter.audience.address import addresses_in, parse_address
 from newsletter.audience.folding import fold
 from newsletter.audience.leaving import EVERYTHING, scope_of
-from newsletter.audience.load import FOLDER
-from newsletter.audience.table import fold_name
+from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS, fold_name
 from newsletter.errors import (
     ChecksFailed,
     GuardRefused,
@@ -32,6 +31,7 @@ from newsletter.errors import (
 from newsletter.files.project import Project
 from newsletter.people import formats
 from newsletter.people.cells import unguarded
+from newsletter.people.destination import destination, digest_of, refuse_unreadable
 from newsletter.people.encodings import Encoding
 from newsletter.people.foreign import Foreign, cells_by, open_foreign
 from newsletter.settings.model import ListSettings, Settings
@@ -100,7 +100,9 @@ class Intake:
     staged: Staging
     ground: ListSettings  # of the list
     zone: ZoneInfo
+    target: str  # the list's file
     existing: bool
+    list_digest: bytes = b""  # of the list as it was when it was compared with
 
     def consents(self, secret: Secret) -> Iterator[Consent]:
         """A record for each who came in with a source, and what shows it."""
@@ -139,8 +141,8 @@ class Reader:
 
     def read(self, order: Order, scratch: Path, closing: ExitStack) -> Intake:
         """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110)."""
-        _refuse_name(order.list)
-        _refuse_printed(order.list, self.settings)
+        target = destination(self.project, self.settings, order.list)
+        order = replace(order, list=target.name)
         staged = closing.enter_context(Staging())
         rejects_file = scratch / "rejects.csv"
         rejects = closing.enter_context(rejects_file.open("w", encoding="utf-8", newline=""))
@@ -155,7 +157,7 @@ class Reader:
                     order, kind, foreign.encoding, foreign.delimiter,
                     {h.strip(): c for h, c in zip(foreign.header, columns, strict=True) if c},
                     Counts(), [], [], Counter(), None, rejects_file, [], staged,
-                    self.settings.list.get(order.list) or ListSettings(), self.zone, existing=False,
+                    self.settings.list.get(order.list) or ListSettings(), self.zone, target.file, existing=False,
                 )  # fmt: skip
                 csv.writer(rejects, lineterminator="\n").writerow(["row", "reason", *foreign.header])
             self._take_rows(intake, foreign, kind, columns, rejects)
@@ -268,7 +270,14 @@ class Reader:
     ) -> str | None:
         """Put one row where it belongs; a reason when it can't be taken."""
         if len(row) != len(columns):
+            if (
+                kind == "mailchimp" and formats.verdict_of_file(foreign.shown) in _NO
+            ):  # all who are in it said no
+                said = formats.verdict_of_file(foreign.shown)
+                intake.opt_outs += [self._opted_out(each.key, said) for each in addresses_in(row)]
             return f"it has {len(row)} cells, the header {len(columns)}"
+        if sum(len(cell) + cell.count('"') + 3 for cell in row) > LONGEST_ROW:
+            return f"it has more than {LONGEST_ROW} characters"
         found_cells = cells_by(columns, row).items()
         cells = {name: unguarded(cell) if cell[0] == "'" else cell for name, cell in found_cells}
         incoming = formats.translate(kind, line, cells, foreign.shown)
@@ -286,6 +295,12 @@ class Reader:
             return f"the address is not valid: {address.problem.rstrip('.')}"
         local, _, domain = address.email.rpartition("@")
         cells["email"] = f"{local}@{domain.lower()}"
+        if (
+            kind in _OURS
+            and cells.get("status", "").casefold() not in typed.STATUS_WORDS
+            and incoming.verdict
+        ):
+            cells["status"] = incoming.verdict  # as lists say it; they don't know other programs' words
         if incoming.verdict is None:
             return f"unknown status `{cells['status'][:40]}`: it might say no"
         self._note(intake, incoming, local, domain.lower())
@@ -297,8 +312,7 @@ class Reader:
             hmac = self.secret.person(address.key)
             held = self.suppressed.get(hmac, held)
             if no:
-                reason = "unsubscribed" if incoming.verdict == "unsubscribed" else "bounced"
-                intake.opt_outs.append(opted_out(hmac, EVERYTHING, reason, "import", self.now))
+                intake.opt_outs.append(self._opted_out(address.key, incoming.verdict))
         known_no = EVERYTHING in held or scope_of(intake.order.list) in held
         counted = "suppressed" if no or known_no else "in"
         if kind not in _OURS:
@@ -314,6 +328,10 @@ class Reader:
             seen=seen,
         )
         return None
+
+    def _opted_out(self, key: str, verdict: formats.Verdict | None) -> OptOutEvent:
+        reason = "unsubscribed" if verdict == "unsubscribed" else "bounced"
+        return opted_out(self.secret.person(key), EVERYTHING, reason, "import", self.now)
 
     def _stage(
         self,
@@ -335,6 +353,8 @@ class Reader:
         }
         if not cells.keys() <= seen.keys():
             seen.update(dict.fromkeys(cells))
+            if len(seen) > MOST_COLUMNS:  # attributes of every person's own
+                refuse_unreadable(tuple(seen), intake.order.file.name)
         if staged.put(key, row):
             return
         intake.counts.duplicates += 1
@@ -395,7 +415,8 @@ class Reader:
     def _merge(self, intake: Intake, scratch: Path) -> None:
         """Write the list as it will be to a file in `scratch`, and count what that means."""
         order, counts = intake.order, intake.counts
-        target = self.project.path(f"{FOLDER}/{order.list}.csv")
+        target = self.project.path(intake.target)
+        intake.list_digest = digest_of(target)
         columns, existing = self._existing(target)
         intake.existing = bool(columns)
         wanted = [name for name in intake.columns if name not in columns]
@@ -404,6 +425,7 @@ class Reader:
         columns = [*columns, *wanted]
         if not intake.existing and "email" in columns and intake.format != "csv":
             columns = ["email", *(name for name in columns if name != "email")]
+        refuse_unreadable(columns, order.file.name)
         made = scratch / "list.csv"
         sourceless = kept_no = 0
         with made.open("w", encoding="utf-8", newline="") as file:
@@ -501,24 +523,6 @@ def _closing_rows(foreign: Foreign, file: IO[bytes]) -> Iterator[list[str]]:
     with file:
         for _, row in foreign.rows:
             yield row
-
-
-def _refuse_printed(name: str, settings: Settings) -> None:
-    """A file beside a program would hold the list, for nobody could say which of them is right."""
-    if any(ground.source and fold(printed) == fold(name) for printed, ground in settings.list.items()):
-        hint = f"bring them in where it gets its people from, or take `source` from [list.{name}]"
-        raise UsageFault(Problem("I118", f"a program prints the list `{name}`", hint=hint))
-
-
-def _refuse_name(name: str) -> None:
-    if not re.fullmatch(r"[^\W_][\w.-]*", name):
-        raise UsageFault(
-            Problem(
-                "I113",
-                f"`{name}` can't be the name of a list",
-                hint="letters, digits and hyphens: --list kunder",
-            )
-        )
 
 
 def _seekable(opened: IO[bytes]) -> IO[bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
+from newsletter.audience.address import without_addresses
 from newsletter.audience.leaving import EVERYTHING
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import opt_out, suppression
@@ -62,7 +63,7 @@ def taken_back(hmac: bytes, scope: str, reason: str, source: str, at: datetime) 
 def _event(act: OptOutAct, hmac: bytes, scope: str, reason: str, source: str, at: datetime) -> OptOutEvent:
     # Ids sort as things were said: two words within one millisecond of `at` keep their order in the history.
     name = f"{time.time_ns():016x}{next(_said) & 0xFFFFFFFF:08x}{secrets.token_hex(4)}"
-    return OptOutEvent(name, hmac, scope, act, reason, source, at)
+    return OptOutEvent(name, hmac, scope, act, without_addresses(reason), source, at)
 
 
 def record(conn: sa.Connection, events: Sequence[OptOutEvent]) -> int:

@@ -258,6 +258,28 @@ def test_forgotten_in_every_list_every_copy_and_the_ledger(project, call):
     )
 
 
+def test_a_bounce_that_names_them_is_kept_without_their_name(project, call):
+    path = project.parent / "bounces.csv"
+    path.write_text(
+        "email,reason\nasa@example.org,550 5.1.1 <asa@example.org>: User unknown\n", encoding="utf-8"
+    )
+    assert call("suppress", "import", path).code == 0
+    call(
+        "subscriber",
+        "unsubscribe",
+        "asa@example.org",
+        "--list",
+        "lista",
+        "--reason",
+        "skrev från asa@example.org",
+    )
+    call("subscriber", "forget", "asa@example.org")
+    said = [one["reason"] for one in call("subscriber", "show", "asa@example.org", "--json").data["opt_outs"]]
+    assert said[:2] == ["550 5.1.1 <a***@example.org>: User unknown", "skrev från a***@example.org"]
+    for path in (project / ".newsletter").rglob("*"):
+        assert not path.is_file() or b"asa@example" not in path.read_bytes(), path
+
+
 def test_the_forgotten_stay_out_whatever_a_file_says(project, call):
     call("subscriber", "forget", "asa@example.org")
     (project / "subscribers" / "lista.csv").write_text(ROWS, encoding="utf-8")
