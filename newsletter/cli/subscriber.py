@@ -52,6 +52,10 @@ def show(session: Session, email: str) -> int:
         )
     for standing in held.history.sequences:
         output.line(f"  in {standing.sequence}   {standing.state}   last step {standing.step or 'none yet'}")
+    for file, _ in held.copies:
+        output.line(f"  in a copy   {file}")
+    for file in held.files:
+        output.line(f"  named in   {file}")
     if held.is_empty:
         output.line("  nothing is held")
     output.problems(held.unread)
