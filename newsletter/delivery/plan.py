@@ -191,19 +191,23 @@ def asked_in_text(composition: Composition) -> tuple[str, ...]:
 
 def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:
     """Over what an author can change between a rehearsal and the send: text, definitions, environment."""
+    text = json.dumps(covered(workspace, campaign, composition), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def covered(workspace: Workspace, campaign: Campaign, composition: Composition) -> dict[str, object]:
+    """What the hash of a plan is over, by name, as JSON has it: a later send can say what differs."""
     segment, exclude = segment_of(workspace, campaign), left_out(workspace, campaign)
-    covered = {
+    return {
         "version": PLAN_VERSION,
         "campaign": campaign.id,
         "content": composition.sha256,
-        "segments": workspace.segments.definitions((segment, *exclude, *asked_in_text(composition))),
+        "segments": dict(workspace.segments.definitions((segment, *exclude, *asked_in_text(composition)))),
         "timezone": workspace.settings.timezone,
-        "attributes": workspace.settings.attributes,
+        "attributes": dict(workspace.settings.attributes),
         "public_url": workspace.settings.public_url,
         "segment": segment,
-        "exclude": exclude,
+        "exclude": [*exclude],
         "environment": workspace.settings.environment,
         "provider": workspace.settings.provider,
     }
-    text = json.dumps(covered, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,8 +12,9 @@ from newsletter.errors import GuardRefused, Place, Problem
 from newsletter.files.atomic import sync_folder
 from newsletter.files.project import Project
 from newsletter.people.destination import digest_of
-from newsletter.people.intake import Intake, Order, Reader
+from newsletter.people.intake import Intake, Order
 from newsletter.people.places import BACKUPS, REJECTS
+from newsletter.people.reader import Reader
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.store import Store

@@ -30,10 +30,11 @@ def open_provider(project: Project, settings: Settings) -> Provider:
 
 def stays_on_this_machine(settings: Settings) -> bool:
     """Whether what this provider is handed reaches nobody: files, or a server on a loopback address."""
-    if settings.provider != "sendgrid":
-        return True
-    host = urlsplit(settings.sendgrid.base_url or "").hostname
-    return host is not None and is_loopback(host)
+    if settings.provider == "smtp":
+        return is_loopback(settings.smtp.host)
+    if settings.provider == "sendgrid":
+        return is_loopback(urlsplit(settings.sendgrid.base_url or "").hostname or "")
+    return True
 
 
 def outbox_in_use(project: Project) -> bool:

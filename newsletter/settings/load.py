@@ -27,7 +27,6 @@ _NOT_YET: tuple[tuple[str, ...], ...] = (
     ("smtp", "smtputf8"),
     ("limits", "per_second"),
     ("limits", "per_day"),
-    ("limits", "max_recipients"),
     ("test",),
     ("testers",),
     ("delivery", "canary"),

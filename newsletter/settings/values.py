@@ -162,9 +162,13 @@ def how_often(text: str) -> tuple[int, timedelta]:
 
 
 class Limits(Strict):
-    """per_person: how many letters one person gets at most, all campaigns and steps together."""
+    """per_person: how many letters one person gets at most, all campaigns and steps together.
+
+    max_recipients: how many people one campaign goes to at most, or one step at one time
+    """
 
     per_person: str | None = None
+    max_recipients: int | None = Field(default=None, ge=1)
 
     @field_validator("per_person")
     @classmethod
