@@ -22,7 +22,7 @@ from newsletter.errors import ConfigurationFault, Problem
 from newsletter.mail.mailbox import Mailbox
 from newsletter.mail.message import Letter, check
 from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
-from newsletter.providers.wire import NoAnswerError, NotSentError, Reply, Wire
+from newsletter.providers.wire import NoAnswerError, NotSentError, Reply, UnsafeError, Wire
 from newsletter.render.composition import Composition
 from newsletter.settings import web
 from newsletter.settings.model import SendGrid as SendGridSettings
@@ -143,7 +143,7 @@ class SendGrid:
         try:
             reply: Reply = self._api.client.mail.send.post(request_body=request.payload)
         except NotSentError as fault:
-            return Outcome(Answer.RETRY, detail=str(fault))
+            return Outcome(Answer.RETRY, detail=str(fault), pause=isinstance(fault, UnsafeError))
         except NoAnswerError as fault:
             return Outcome(Answer.UNKNOWN, detail=str(fault))
         return outcome(reply, request.sids, secret=self._key)

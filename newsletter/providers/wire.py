@@ -23,6 +23,10 @@ class NotSentError(Exception):
     """Nothing was taken: the connection failed before the first byte of the body."""
 
 
+class UnsafeError(NotSentError):
+    """The other side is not who it should be: trying again would meet the same."""
+
+
 class NoAnswerError(Exception):
     """A part of the body has gone and no whole answer came back: nobody knows."""
 
@@ -52,7 +56,10 @@ class Wire:
         self._kept: http.client.HTTPConnection | None = None
 
     def post(self, body: bytes) -> Reply:
-        """Send these bytes once. Raises NotSentError or NoAnswerError, and closes the connection then."""
+        """Send these bytes once.
+
+        Raises NotSentError (UnsafeError for a certificate) or NoAnswerError, and closes the connection then.
+        """
         connection = self._fresh() or self._connect()
         self._kept = None
         try:
@@ -96,6 +103,9 @@ class Wire:
         connection.auto_open = 0  # never connects again by itself in the middle of a request
         try:
             connection.connect()
+        except ssl.SSLCertVerificationError as fault:
+            connection.close()
+            raise UnsafeError(f"no safe connection to {self.host}: {fault.verify_message}") from None
         except (OSError, http.client.HTTPException, ValueError) as fault:
             connection.close()
             raise NotSentError(f"no connection to {self.host}: {_say(fault)}") from None

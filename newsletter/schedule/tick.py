@@ -10,7 +10,6 @@ from newsletter.campaigns.models import Campaign, Status
 from newsletter.delivery.ledger import unfinished_without_file
 from newsletter.delivery.send import Office, SendOrder, send
 from newsletter.errors import (
-    ConfigurationFault,
     NewsletterError,
     Place,
     Problem,
@@ -136,8 +135,9 @@ class Tick:
             self._say(subject, fault.problems)
             self.report.exit_code = self.report.exit_code or fault.exit_code
         except OSError as fault:
-            self._say(subject, [refused_by_system(fault)])
-            self.report.exit_code = self.report.exit_code or ConfigurationFault.exit_code
+            refused = refused_by_system(fault)
+            self._say(subject, refused.problems)
+            self.report.exit_code = self.report.exit_code or refused.exit_code
         except Exception as fault:  # noqa: BLE001 - a bug of ours met by one campaign must not hold the others
             told = Problem(
                 "U199",
