@@ -144,6 +144,7 @@ class ListSettings(Strict):
     basis: Basis = "consent"
     consent_source: str = ""
     source: tuple[str, ...] = ()  # a program and its arguments that print the list as CSV, instead of a file
+    gone: bool = False  # the list is no more, and somebody looked after those who had left it
 
     @field_validator("source")
     @classmethod

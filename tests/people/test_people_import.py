@@ -587,6 +587,55 @@ def test_bad_files_are_told_and_nothing_comes_in(small, bring, content, code):
     assert "Traceback" not in called.err
 
 
+def test_rejected_rows_run_no_formulas(small, bring):
+    called = bring("email,note\ntrasig,=HYPERLINK(1)\na@example.org,\n")
+    written = (small / called.data["rejects_file"]).read_text("utf-8")
+    assert ",'=HYPERLINK(1)" in written
+
+
+def damaged(how: str) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(
+        held, "w", zipfile.ZIP_DEFLATED if how == "stream" else zipfile.ZIP_STORED
+    ) as packed:
+        if how in ("xlsx", "ods"):
+            packed.writestr("xl/workbook.xml" if how == "xlsx" else "content.xml", "<x/>")
+        packed.writestr("subscribed_members_export_1.csv", "Email Address\n" + "asa@example.org\n" * 99)
+    data = bytearray(held.getvalue())
+    if how == "checksum":
+        data[data.index(b"asa@")] ^= 1
+    elif how == "stream":
+        at = data.index(b".csv") + 4
+        data[at : at + 8] = b"\xff" * 8
+    elif how == "locked":
+        for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(mark) + flags] |= 1
+    elif how == "method":
+        for mark, method in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            data[data.index(mark) + method] = 99
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (damaged("checksum"), "I115", "damaged"),
+        (damaged("stream"), "I115", "damaged"),
+        (damaged("method"), "I115", "damaged"),
+        (damaged("locked"), "I115", "password"),
+        (damaged("xlsx"), "I105", "spreadsheet"),
+        (damaged("ods"), "I105", "spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999), "I105", "spreadsheet"),
+    ],
+    ids=["checksum", "stream", "method", "locked", "xlsx", "ods", "xls"],
+)
+def test_what_is_no_csv_and_no_whole_zip(small, bring, content, code, says):
+    called = bring(content, name="in.zip")
+    assert (called.code, [one["code"] for one in called.envelope["problems"]]) == (3, [code])
+    assert says in called.envelope["problems"][0]["message"]
+    assert not (small / "subscribers" / "ny.csv").exists()
+
+
 def test_a_line_of_200_mb_costs_no_memory(small):
     path = small.parent / "long.csv"
     with path.open("wb") as file:
