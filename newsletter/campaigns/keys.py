@@ -33,6 +33,8 @@ class Letter(Strict):
     tags: tuple[Name, ...] = ()
     allow: frozenset[Annotated[str, AfterValidator(values.finding_code)]] = frozenset()
     utm: Annotated[UtmKeys, BeforeValidator(values.utm_table)] | None = None
+    per_second: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
 
 

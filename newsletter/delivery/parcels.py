@@ -62,6 +62,7 @@ class Packer:
             list_id=self.list_of(subscriber),
             date=self.date,
             unsubscribe=links.unsubscribe,
+            utf8=self.settings.takes_utf8,
         )
         return Parcel(self.composition, values, envelope, check(self.composition, values, envelope))
 
