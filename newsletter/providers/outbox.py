@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.mail.message import message
-from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -33,7 +33,7 @@ class Outbox:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def prepare(self, parcels: Sequence[Parcel]) -> Request:
+    def prepare(self, parcels: Sequence[Parcel], mark: Mark = NO_MARK) -> Request:  # noqa: ARG002 (the protocol's)
         """See Provider.prepare."""
         campaigns = {parcel.campaign_id for parcel in parcels}
         if len(campaigns) != 1 or len(parcels) > self.max_batch:

@@ -465,6 +465,7 @@ class Compiler:
             subject=merge.subject_of,
             shows=merge.shows,
             static_size=merge.static_size,
+            anchors=merge.anchors,
             whole=renderer,
             prove=proof.prove,
             source=renderer.mjml,
