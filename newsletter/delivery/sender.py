@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from newsletter.audience.address import without_addresses
 from newsletter.audience.leaving import scope_of
 from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
@@ -185,7 +186,12 @@ class Sender:
     def _record(
         self, attempt_id: str, ids: dict[str, int], outcome: Outcome, later: timedelta | None
     ) -> None:
-        exceptions = {ids[name]: (ANSWERED[a], reason) for name, (a, reason) in outcome.exceptions.items()}
+        # A server's words may name whom it refused; what was sent is kept after somebody is forgotten.
+        said = without_addresses(outcome.detail)
+        exceptions = {
+            ids[name]: (ANSWERED[a], without_addresses(reason))
+            for name, (a, reason) in outcome.exceptions.items()
+        }
         # A refusal of single recipients is an answer: the provider is there and works.
         retry = outcome.answer is Answer.RETRY and not outcome.exceptions and later is None
         self._retries = self._retries + 1 if retry else 0
@@ -199,10 +205,10 @@ class Sender:
             state=ANSWERED[outcome.answer],
             exceptions=exceptions,
             now=self._now(),
-            reason=outcome.detail,
+            reason=said,
             status=outcome.status,
             provider_id=outcome.provider_id,
-            detail={"text": outcome.detail} if outcome.detail else None,
+            detail={"text": said} if said else None,
             not_before=self._now() + max(pause, later or pause),
         )
 

@@ -1,0 +1,146 @@
+"""An import beside the list that is there: the list as it will be, in a file of its own, and what that means."""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from newsletter.audience import cells as typed
+from newsletter.audience.address import parse_address
+from newsletter.audience.folding import fold
+from newsletter.audience.table import fold_name
+from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
+from newsletter.files.project import Project
+from newsletter.people.destination import digest_of, refuse_unreadable
+from newsletter.people.foreign import Foreign, open_foreign
+from newsletter.people.intake import Intake, Staged
+
+
+def merge(project: Project, intake: Intake, scratch: Path) -> None:
+    """Write the list as it will be to a file in `scratch`, and count what that means.
+
+    Raises ChecksFailed (I114) for a list that can't be added to, I133 for columns that no
+    list can have; GuardRefused (I110) where consent has no source.
+    """
+    order, counts = intake.order, intake.counts
+    target = project.path(intake.target)
+    intake.list_digest = digest_of(target)
+    columns, existing = _existing(project, target)
+    intake.existing = bool(columns)
+    wanted = [name for name in intake.columns if name not in columns]
+    if order.consent_source and "consent_source" not in (*columns, *wanted):
+        wanted.append("consent_source")
+    columns = [*columns, *wanted]
+    if not intake.existing and "email" in columns and intake.format != "csv":
+        columns = ["email", *(name for name in columns if name != "email")]
+    refuse_unreadable(columns, order.file.name)
+    made = scratch / "list.csv"
+    with made.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in existing:
+            row += [""] * (len(columns) - len(row))
+            _merge_row(intake, columns, row)
+            writer.writerow(row)
+        sourceless, kept_no = _append(intake, columns, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if sourceless and intake.ground.basis == "consent":
+        raise GuardRefused(
+            Problem(
+                "I110",
+                f"nothing says where {sourceless} of the new people gave their consent",
+                Place(order.file.name),
+                f'--consent-source "…", a column consent_source, or [list.{order.list}] in newsletter.toml',
+            )
+        )
+    if counts.new or counts.updated or kept_no:
+        intake.list_file = made
+
+
+def _append(intake: Intake, columns: list[str], file: IO[str]) -> tuple[int, int]:
+    """Whoever is new goes to the end. How many of them have no source, and how many stand there to say no."""
+    counts, source = intake.counts, intake.order.consent_source
+    write = csv.writer(file, lineterminator="\n").writerow
+    defaulted = bool(source or intake.ground.consent_source)
+    sourceless = kept_no = 0
+    for data in intake.staged.rest():
+        came_in, kept, _, cells = data
+        if came_in:
+            counts.new += 1
+            sourceless += not (defaulted or "consent_source" in cells)
+        else:
+            counts.suppressed += 1
+            kept_no += bool(kept)
+        if kept:
+            if came_in and source and not cells.get("consent_source"):
+                cells["consent_source"] = source
+            get = cells.get
+            write([get(name, "") for name in columns])
+    return sourceless, kept_no
+
+
+def _existing(project: Project, target: Path) -> tuple[list[str], Iterator[list[str]]]:
+    """Columns and rows of the list; none where there is no list yet. ChecksFailed (I114) for a broken one."""
+    if not target.exists():
+        return [], iter(())
+    shown = project.relative(target)
+    file = target.open("rb")
+    try:
+        foreign = open_foreign(file, shown, encoding="utf-8", delimiter=",")
+        columns = [fold_name(cell) for cell in foreign.header]
+        if columns.count("email") != 1:
+            raise ChecksFailed(Problem("A103", "the list has no column `email`", Place(shown, 1)))
+    except ChecksFailed as failed:
+        file.close()
+        raise ChecksFailed(
+            Problem("I114", f"the list can't be added to: {failed.problems[0].message}", failed.problems[0].place,
+                    "newsletter check, mend it, then import again")
+        ) from failed  # fmt: skip
+    return columns, _closing_rows(foreign, file)
+
+
+def _closing_rows(foreign: Foreign, file: IO[bytes]) -> Iterator[list[str]]:
+    with file:
+        for _, row in foreign.rows:
+            yield row
+
+
+def _merge_row(intake: Intake, columns: list[str], row: list[str]) -> None:
+    """Change one row of the list by what came for that person; an empty cell changes nothing."""
+    at = columns.index("email")
+    key = parse_address(row[at]).key
+    found = intake.staged.find(key)
+    if found is None:
+        return
+    no, data = found
+    intake.staged.mark_done(no)
+    staged = Staged(*data)
+    before = list(row)
+    if staged.came_in:
+        for name, value in staged.cells.items():
+            _merge_cell(columns, row, name, value)
+        source = "consent_source"
+        if intake.order.consent_source and source in columns and not row[columns.index(source)]:
+            row[columns.index(source)] = intake.order.consent_source
+        changed = [cell.strip() for cell in row] != [cell.strip() for cell in before]
+        intake.counts.updated += changed
+        intake.counts.unchanged += not changed
+        if not changed:
+            row[:] = before
+    else:
+        intake.counts.suppressed += 1
+
+
+def _merge_cell(columns: list[str], row: list[str], name: str, value: str) -> None:
+    at = columns.index(name)
+    old = row[at].strip()
+    if name in ("email", "status") or (name in ("consent_source", "consent_at") and old):
+        return  # an import brings nobody back, and the first yes stays on record
+    if name == "tags":
+        known = {fold(tag): tag for tag in typed.tags(old)}
+        more = [tag for tag in typed.tags(value) if fold(tag) not in known]
+        row[at] = ",".join([*known.values(), *more]) if more else row[at]
+    elif value != old:
+        row[at] = value

@@ -1,0 +1,90 @@
+"""Runs: an audience frozen once, and how far each has come."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from newsletter.store import derived, runs
+from newsletter.store.ledger.transactions import Ledger
+from newsletter.store.values import Counts, Delivery, EnrolmentMove, NewRun, Person, Run, RunState
+
+
+class RunLedger(Ledger):
+    """What was frozen, for whom, and what became of it."""
+
+    def run(self, env: str, campaign: str, occurrence: str = "1") -> Run | None:
+        with self._looking() as conn:
+            return runs.find(conn, env, campaign, occurrence)
+
+    def latest_run(self, env: str, campaign: str) -> Run | None:
+        with self._looking() as conn:
+            return runs.latest(conn, env, campaign)
+
+    def runs(self, env: str) -> list[Run]:
+        """Oldest first."""
+        with self._looking() as conn:
+            return runs.of_environment(conn, env)
+
+    def freeze(
+        self,
+        new: NewRun,
+        people: Iterable[Person],
+        *,
+        excluded: Mapping[str, int],
+        batch_size: int,
+        enrolment: EnrolmentMove | None = None,
+    ) -> Run | None:
+        """Write down who gets this run, in one transaction; people with one hmac are one.
+
+        Raises AlreadyFrozen. With `enrolment` only those who stand at its `from_step` are frozen and moved;
+        None, with nothing written, when nobody does. total + sum(excluded) are the candidates without it.
+        """
+        with self._heeding() as conn:
+            return runs.freeze(
+                conn,
+                new,
+                people,
+                excluded_by=excluded,
+                batch_size=batch_size,
+                epoch=self.epoch,
+                move=enrolment,
+            )
+
+    def set_state(self, run_id: int, state: RunState) -> bool:
+        """False when the run has ended already: done and cancelled are final.
+
+        ValueError for `done` while anything is ready, in flight or unknown: that would lose somebody.
+        """
+        with self._writing() as conn:
+            if state == "done" and (left := derived.counts(conn, run_id).open):
+                raise ValueError(f"run {run_id} is not done: {left} deliveries are open")
+            return runs.set_state(conn, run_id, state)
+
+    def counts(self, run_id: int) -> Counts:
+        with self._looking() as conn:
+            return derived.counts(conn, run_id)
+
+    def excluded(self, run_id: int) -> dict[str, int]:
+        with self._looking() as conn:
+            return runs.excluded_of(conn, run_id)
+
+    def deliveries(self, run_id: int) -> Iterator[Delivery]:
+        """Every recipient of a run, in constant memory; no transaction is held between two of them."""
+        return derived.deliveries(self._looking, run_id)
+
+    def received(self, env: str, campaign: str, *, hmac: bytes | None = None) -> frozenset[str]:
+        """Address keys to which any occurrence was accepted; a sequence's name stands for all its steps.
+
+        hmac: ask for this person only, which is fast however many there are
+        """
+        with self._looking() as conn:
+            return derived.received(conn, env, campaign, hmac)
+
+    def lately(
+        self, env: str, since: datetime, most: int, *, among: tuple[int, int] | None = None
+    ) -> frozenset[str]:
+        """Address keys to which `most` letters or more were accepted at or after `since`, of all campaigns.
+
+        among: the first and the last of the ids that are asked for
+        """
+        with self._looking() as conn:
+            return derived.lately(conn, env, since, most, among)

@@ -1,0 +1,134 @@
+"""Sending: batches that are claimed, handed over, answered, doubted and settled."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from newsletter.store import claims, doubts
+from newsletter.store.ledger.transactions import Ledger
+from newsletter.store.values import Answered, Claim, Member, UnknownBatch
+
+
+class SendingLedger(Ledger):
+    """A batch from its claim to its end."""
+
+    def ready_batches(self, run_id: int, now: datetime, limit: int = 64) -> list[int]:
+        """Numbers of batches whose time has come, longest waiting first; take one at random among them."""
+        with self._looking() as conn:
+            return claims.ready_batches(conn, run_id, now, limit)
+
+    def next_due(self, run_id: int) -> datetime | None:
+        """When the earliest ready batch may go; past or future. None: nothing is ready."""
+        with self._looking() as conn:
+            return claims.next_due(conn, run_id)
+
+    def tries(self, run_id: int, no: int) -> int:
+        """How often a batch was claimed."""
+        with self._looking() as conn:
+            return claims.tries(conn, run_id, no)
+
+    def batch_members(self, run_id: int, no: int) -> list[Member]:
+        """Who is still to go in this batch, by id; `key` is None for somebody erased since."""
+        with self._looking() as conn:
+            return claims.members(conn, run_id, no)
+
+    def claim(
+        self,
+        run_id: int,
+        no: int,
+        *,
+        ids: Sequence[int],
+        late: Mapping[int, str],
+        owner: int,
+        attempt_id: str,
+        body_sha256: bytes,
+        now: datetime,
+        through: Mapping[int, str] | None = None,
+    ) -> Claim:
+        """Take a rendered batch: when this returns CLAIMED it is committed and synced, and may go out.
+
+        ids: the subscribers who were rendered
+        through: id -> the scope of the list by which somebody gets it; CHANGED when they have left that list
+        late: id -> reason, members to suppress now; the store's suppressions and erased people count anyway
+        Suppressions stay whatever the answer; a batch without anybody left is closed (LOST).
+        """
+        with self._heeding() as conn:
+            return claims.claim(
+                conn,
+                run_id,
+                no,
+                ids=ids,
+                late=late,
+                owner=owner,
+                attempt_id=attempt_id,
+                body_sha256=body_sha256,
+                now=now,
+                through=through or {},
+            )
+
+    def finish(
+        self,
+        attempt_id: str,
+        *,
+        state: Answered,
+        exceptions: Mapping[int, tuple[Answered, str]],
+        now: datetime,
+        reason: str = "",
+        status: int | None = None,
+        provider_id: str = "",
+        detail: Mapping[str, object] | None = None,
+        not_before: datetime | None = None,
+    ) -> bool:
+        """Record the provider's answer. False: the batch is no longer this attempt's, nothing was written.
+
+        exceptions: id -> (state, reason) where it differs; with a `ready` one the batch turns ready and
+        everybody else gets a row. After `unknown` only a proof that all were taken or refused is heard.
+        ValueError when an exception names somebody who was not handed over.
+        """
+        with self._writing() as conn:
+            return claims.finish(
+                conn,
+                attempt_id,
+                state=state,
+                exceptions=exceptions,
+                reason=reason,
+                status=status,
+                provider_id=provider_id,
+                detail=detail or {},
+                now=now,
+                not_before=not_before,
+            )
+
+    def sweep(self, alive: Callable[[int], bool], now: datetime) -> int:
+        """Batches in flight of dead owners become unknown, never ready; returns how many."""
+        with self._looking() as conn:
+            owners = claims.owners_in_flight(conn)
+        dead = [owner for owner in owners if not alive(owner)]  # asked outside: it opens files
+        if not dead:
+            return 0
+        with self._writing() as conn:
+            return sum(claims.doubt(conn, owner, now) for owner in dead)
+
+    def unknown_batches(self, run_id: int) -> list[UnknownBatch]:
+        """All doubts of a run, by batch and attempt."""
+        with self._looking() as conn:
+            return doubts.unknown_batches(conn, run_id)
+
+    def settle(
+        self,
+        run_id: int,
+        no: int,
+        attempt_id: str,
+        *,
+        accepted: Collection[int],
+        ready: Collection[int],
+        source: str,
+        now: datetime,
+    ) -> int:
+        """End doubts by evidence or a human's word; who is in neither stays unknown. Returns how many ended.
+
+        Safe to call twice: ids in no doubt are passed over. `ready` ones go again under a new attempt.
+        """
+        with self._writing() as conn:
+            return doubts.settle(
+                conn, run_id, no, attempt_id, accepted=accepted, ready=ready, source=source, now=now
+            )

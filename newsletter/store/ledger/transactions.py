@@ -1,0 +1,59 @@
+"""What every part of the ledger stands on: its file, and the transactions in which it is read and written."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from newsletter.store import optouts
+from newsletter.store.spool import Spool
+from newsletter.store.sqlite import reading, writing
+from newsletter.store.tables import meta
+
+SPOOL_FOLDER = "spool"  # beside the ledger
+
+
+class Ledger:
+    """The file, and nothing held between two calls; safe from several threads."""
+
+    def __init__(self, engine: sa.Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._spool = Spool(path.parent / SPOOL_FOLDER)
+        with self._looking() as conn:
+            known = {row.name: row.value for row in conn.execute(select(meta))}
+        self.ledger_id: str = known["ledger_id"]
+        self.epoch: int = int(known["epoch"])
+
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        return writing(self._engine, self._path)
+
+    def _looking(self) -> AbstractContextManager[sa.Connection]:
+        return reading(self._engine, self._path)
+
+    @contextlib.contextmanager
+    def _heeding(self) -> Iterator[sa.Connection]:
+        """One transaction that writes, and first takes in what was spooled: what a reader was told holds."""
+        with self._writing() as conn:
+            spooled = self._spool.read()  # under the lock, so that nobody else takes it in meanwhile
+            if spooled.events:
+                optouts.record(conn, spooled.events)
+            yield conn
+        self._spool.discard(spooled)
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
