@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from newsletter.mail.mailbox import Mailbox
 from newsletter.mail.message import Letter, check
 from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
 from newsletter.providers.wire import NoAnswerError, NotSentError, Reply, Wire
+from newsletter.render.composition import Composition
 from newsletter.settings import web
 from newsletter.settings.model import SendGrid as SendGridSettings
 
@@ -197,18 +198,22 @@ def _mail(parcel: Parcel, letter: Letter) -> dict[str, Any]:
     }
     if letter.reply_to:
         mail["reply_to"] = _address(letter.reply_to)
-    if parcel.composition.pictures and letter.content.html:
-        mail["attachments"] = [
-            {
-                "content": base64.b64encode(picture.data).decode("ascii"),
-                "type": picture.content_type,
-                "filename": picture.filename,
-                "disposition": "inline",
-                "content_id": picture.cid,
-            }
-            for picture in parcel.composition.pictures
-        ]
+    if files := [*_files(parcel.composition, letter)]:
+        mail["attachments"] = files
     return mail
+
+
+def _files(composition: Composition, letter: Letter) -> Iterator[dict[str, str]]:
+    """What travels with the letter: pictures where the HTML names them, and attachments."""
+    for picture in composition.pictures if letter.content.html else ():
+        file = _file(picture.data, picture.content_type, picture.filename)
+        yield {**file, "disposition": "inline", "content_id": picture.cid}
+    for each in composition.attachments:
+        yield {**_file(each.data, each.content_type, each.filename), "disposition": "attachment"}
+
+
+def _file(data: bytes, content_type: str, filename: str) -> dict[str, str]:
+    return {"content": base64.b64encode(data).decode("ascii"), "type": content_type, "filename": filename}
 
 
 def _address(mailbox: Mailbox) -> dict[str, str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from newsletter.errors import nearest
 from newsletter.files.duration import parse_duration
@@ -179,6 +179,28 @@ class Limits(Strict):
         return value
 
 
+def _one_address(text: str) -> str:
+    """The address alone, without a name. Raises Mistake."""
+    if "<" in text:
+        raise Mistake(f'is "{text}", which is more than an address', '"hej@example.org"')
+    return mailbox(text)
+
+
+def _address_or_domain(text: str) -> str:
+    name = text.strip().lstrip("@")
+    if "@" in name:
+        return _one_address(text)
+    if not _DOMAIN.fullmatch(name) or "." not in name:
+        raise Mistake(f'is "{text}", which is no address and no domain', '"hej@example.org" or "example.org"')
+    return name
+
+
+class TestMail(Strict):
+    """Whom `test` may write to, beside the groups of [testers]: addresses, and domains with all that is at them."""
+
+    allow: tuple[Annotated[str, AfterValidator(_address_or_domain)], ...] = ()
+
+
 class Delivery(Strict):
     batch_size: int = Field(default=500, ge=1, le=1000)  # SendGrid takes at most 1000 recipients a request
     breaker: int = Field(default=3, ge=1)  # failures in a row after which sending pauses
@@ -280,6 +302,8 @@ class Values(Strict):
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     list: dict[str, ListSettings] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
+    test: TestMail = Field(default_factory=TestMail)
+    testers: dict[str, tuple[Annotated[str, AfterValidator(_one_address)], ...]] = Field(default_factory=dict)
     assets: Assets = Field(default_factory=Assets)
     clients: Clients = Field(default_factory=Clients)
     delivery: Delivery = Field(default_factory=Delivery)
