@@ -477,6 +477,24 @@ def test_a_damaged_row_among_those_who_said_no_still_says_no(small, call):
     assert len(call("suppress", "list", "--json").data["suppressions"]) == 2
 
 
+@pytest.mark.parametrize("row", ["asa@example.org,unsubscribed", "asa@example.org,Åsa,unsubscribed,x"])
+def test_a_row_that_might_say_no_is_not_made_whole(small, call, bring, row):
+    """Padded, or met by a new column, it would be a row like any other, and its no would be somebody's name."""
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\n{row}\n", "utf-8")
+    before = file.read_text("utf-8")
+    called = bring("email,city\nb@example.org,Visby\n")
+    assert (called.code, called.envelope["problems"][0]["code"]) == (3, "I134")
+    assert (called.envelope["problems"][0]["file"], called.envelope["problems"][0]["line"]) == (
+        "subscribers/ny.csv",
+        2,
+    )
+    assert file.read_text("utf-8") == before
+    out = small.parent / "out.csv"
+    assert (call("export", "subscribers", "--list", "ny", "-o", out).code, out.exists()) == (3, False)
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
 # --- export and import are each other's opposite
 
 WORD = st.text(
