@@ -277,6 +277,22 @@ def test_nobody_is_resurrected(small, call, bring):
     assert call("segment", "count", "ny", "--json").data["recipients"] == 0
 
 
+@pytest.mark.parametrize("standing", ["unsubscribed", "cleaned", "pending"])
+def test_a_yes_in_the_file_changes_no_status_in_the_list(small, call, bring, standing):
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\nasa@example.org,,{standing}\n", "utf-8")
+    for word in ("subscribed", "active", "aktiv", ""):
+        assert bring(f"email,first_name,status\nAsa@example.org,Åsa {word},{word}\n").code == 0
+        assert (rows(small)[0]["first_name"], rows(small)[0]["status"]) == (f"Åsa {word}".strip(), standing)
+        assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+def test_the_first_yes_stays_on_record(small, bring):
+    bring("email,consent_source,consent_at\nasa@example.org,Mässan,2014-05-01\n", source=())
+    bring("email,consent_source,consent_at\nasa@example.org,Webben,2015-06-30\n", source=())
+    assert (rows(small)[0]["consent_source"], rows(small)[0]["consent_at"]) == ("Mässan", "2014-05-01")
+
+
 def test_a_no_anywhere_in_the_file_beats_a_yes(small, call, bring):
     for content in (
         "email,status\na@example.org,unsubscribed\nA@example.org,subscribed\nx@example.org,\n",
