@@ -293,6 +293,16 @@ def test_the_first_yes_stays_on_record(small, bring):
     assert (rows(small)[0]["consent_source"], rows(small)[0]["consent_at"]) == ("Mässan", "2014-05-01")
 
 
+def test_whoever_left_this_list_is_not_brought_back_to_it(small, call, bring):
+    (small / "subscribers" / "ny.csv").write_text("email\na@example.org\n", "utf-8")
+    call("subscriber", "unsubscribe", "bo@example.org", "--list", "ny")
+    called = bring("Email Address,LEID\nbo@example.org,1\ncilla@example.org,2\n")
+    assert numbers(called) == {"new": 1, "suppressed": 1}
+    assert [row["email"] for row in rows(small)] == ["a@example.org", "cilla@example.org"]
+    call("subscriber", "unsubscribe", "cilla@example.org", "--list", "lista")
+    assert numbers(bring("email\ncilla@example.org\n")) == {"unchanged": 1}, "another list is another matter"
+
+
 def test_a_no_anywhere_in_the_file_beats_a_yes(small, call, bring):
     for content in (
         "email,status\na@example.org,unsubscribed\nA@example.org,subscribed\nx@example.org,\n",
