@@ -277,6 +277,32 @@ def test_nobody_is_resurrected(small, call, bring):
     assert call("segment", "count", "ny", "--json").data["recipients"] == 0
 
 
+@pytest.mark.parametrize("standing", ["unsubscribed", "cleaned", "pending"])
+def test_a_yes_in_the_file_changes_no_status_in_the_list(small, call, bring, standing):
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\nasa@example.org,,{standing}\n", "utf-8")
+    for word in ("subscribed", "active", "aktiv", ""):
+        assert bring(f"email,first_name,status\nAsa@example.org,Åsa {word},{word}\n").code == 0
+        assert (rows(small)[0]["first_name"], rows(small)[0]["status"]) == (f"Åsa {word}".strip(), standing)
+        assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+def test_the_first_yes_stays_on_record(small, bring):
+    bring("email,consent_source,consent_at\nasa@example.org,Mässan,2014-05-01\n", source=())
+    bring("email,consent_source,consent_at\nasa@example.org,Webben,2015-06-30\n", source=())
+    assert (rows(small)[0]["consent_source"], rows(small)[0]["consent_at"]) == ("Mässan", "2014-05-01")
+
+
+def test_whoever_left_this_list_is_not_brought_back_to_it(small, call, bring):
+    (small / "subscribers" / "ny.csv").write_text("email\na@example.org\n", "utf-8")
+    call("subscriber", "unsubscribe", "bo@example.org", "--list", "ny")
+    called = bring("Email Address,LEID\nbo@example.org,1\ncilla@example.org,2\n")
+    assert numbers(called) == {"new": 1, "suppressed": 1}
+    assert [row["email"] for row in rows(small)] == ["a@example.org", "cilla@example.org"]
+    call("subscriber", "unsubscribe", "cilla@example.org", "--list", "lista")
+    assert numbers(bring("email\ncilla@example.org\n")) == {"unchanged": 1}, "another list is another matter"
+
+
 def test_a_no_anywhere_in_the_file_beats_a_yes(small, call, bring):
     for content in (
         "email,status\na@example.org,unsubscribed\nA@example.org,subscribed\nx@example.org,\n",
@@ -475,6 +501,24 @@ def test_a_damaged_row_among_those_who_said_no_still_says_no(small, call):
     path.write_text("Email Address,First Name,LEID\na@example.org,Åsa\nb@example.org,Bo,2\n", "utf-8")
     assert call("import", path, "--list", "ny", "--consent-source", "x").code == 3
     assert len(call("suppress", "list", "--json").data["suppressions"]) == 2
+
+
+@pytest.mark.parametrize("row", ["asa@example.org,unsubscribed", "asa@example.org,Åsa,unsubscribed,x"])
+def test_a_row_that_might_say_no_is_not_made_whole(small, call, bring, row):
+    """Padded, or met by a new column, it would be a row like any other, and its no would be somebody's name."""
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\n{row}\n", "utf-8")
+    before = file.read_text("utf-8")
+    called = bring("email,city\nb@example.org,Visby\n")
+    assert (called.code, called.envelope["problems"][0]["code"]) == (3, "I134")
+    assert (called.envelope["problems"][0]["file"], called.envelope["problems"][0]["line"]) == (
+        "subscribers/ny.csv",
+        2,
+    )
+    assert file.read_text("utf-8") == before
+    out = small.parent / "out.csv"
+    assert (call("export", "subscribers", "--list", "ny", "-o", out).code, out.exists()) == (3, False)
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 0
 
 
 # --- export and import are each other's opposite
