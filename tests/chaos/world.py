@@ -156,24 +156,12 @@ def audit(world: World, *, over: str = "") -> None:
     with closing(sqlite3.connect(world.ledger, timeout=30)) as raw, closing(sqlite3.connect(copy)) as target:
         raw.backup(target)
     check_identity(copy)
-    with open_store(copy) as store:
-        wire = {
-            run.id: {each.subscriber_id: (each.email or "", each.state) for each in store.deliveries(run.id)}
-            for run in store.runs("production" if world.env else "local")
-        }
-        runs = {run.id: run for run in store.runs("production" if world.env else "local")}
-        names = {
-            sid(world.secret, run_id, who, store.ledger_id, store.epoch): (run_id, who)
-            for run_id, states in wire.items()
-            for who in states
-        }
-        read = {one.sid: read_sid(world.secret, one.sid, store.ledger_id, store.epoch) for one in before}
+    names = names_of(world, copy)
     after = world.peer.taken()
-    _nobody_twice(after, {one: found.run_id for one, found in read.items() if found})
+    _nobody_twice(after, {name: campaign for name, (campaign, _, _) in names.items()})
     known_before, known_after = {one.sid for one in before}, {one.sid for one in after}
-    for name, (run_id, who) in names.items():
-        email, state = wire[run_id][who]
-        told = f"{email} of {runs[run_id].campaign} is {state}"
+    for name, (campaign, email, state) in names.items():
+        told = f"{email} of {campaign} is {state}"
         if state is State.ACCEPTED:
             assert name in known_after, f"wrongly accepted: {told}, and the provider has nothing"
         if state in (State.READY, State.REJECTED, State.SUPPRESSED):
@@ -181,10 +169,10 @@ def audit(world: World, *, over: str = "") -> None:
         if over:
             assert state in (State.ACCEPTED, State.REJECTED, State.SUPPRESSED), f"lost: {told} at the end"
     assert known_before <= names.keys(), "somebody got mail who stands in no run"
-    _nobody_who_opted_out(world, copy, before, names)
+    _nobody_who_opted_out(world, copy, before)
 
 
-def _nobody_twice(taken: list[Taken], runs: Mapping[str, int]) -> None:
+def _nobody_twice(taken: list[Taken], runs: Mapping[str, str]) -> None:
     by_name = Counter(one.sid for one in taken)
     assert max(by_name.values(), default=0) <= 1, (
         f"doubled: {[n for n, times in by_name.items() if times > 1]}"
@@ -193,23 +181,36 @@ def _nobody_twice(taken: list[Taken], runs: Mapping[str, int]) -> None:
     assert max(by_person.values(), default=0) <= 1, f"doubled: {[p for p, n in by_person.items() if n > 1]}"
 
 
-def _nobody_who_opted_out(
-    world: World, ledger: Path, taken: list[Taken], names: Mapping[str, tuple[int, int]]
-) -> None:
+def names_of(world: World, ledger: Path) -> dict[str, tuple[str, str, State]]:
+    """Everybody in a ledger: the name of their message -> campaign, address ("" once erased), state."""
+    with open_store(ledger) as store:
+        return {
+            sid(world.secret, run.id, each.subscriber_id, store.ledger_id, store.epoch): (
+                run.campaign,
+                each.email or "",
+                each.state,
+            )
+            for run in store.runs("production" if world.env else "local")
+            for each in store.deliveries(run.id)
+        }
+
+
+def _nobody_who_opted_out(world: World, ledger: Path, taken: list[Taken]) -> None:
     """Mail may come to somebody who has opted out only if its claim was made before they were told."""
     late = [one for one in taken if one.at > world.opted_out.get(one.recipient, one.at)]
     if not late:
         return
-    with closing(sqlite3.connect(ledger)) as raw:
+    with closing(sqlite3.connect(ledger)) as raw, open_store(ledger) as store:
         for one in late:
-            run_id, who = names[one.sid]
+            found = read_sid(world.secret, one.sid, store.ledger_id, store.epoch)
+            assert found is not None
             began = [
                 at / 1000
                 for (at,) in raw.execute(
                     "SELECT attempt.started_at FROM attempt, member, json_each(member.ids) AS one "
                     "WHERE member.run_id = ? AND one.value = ? "
                     "AND attempt.run_id = member.run_id AND attempt.no = member.no",
-                    (run_id, who),
+                    (found.run_id, found.subscriber_id),
                 )
             ]
             told = world.opted_out[one.recipient]
