@@ -50,11 +50,8 @@ class Ledger:
             (consents,) = raw.execute("SELECT count(*) FROM consent").fetchone()
             found = raw.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()
             (runs,) = raw.execute("SELECT count(*) FROM run").fetchone()
-        accepted = (
-            {sid for sid, (_, _, fate) in names_of(world, path).items() if fate is Fate.ACCEPTED}
-            if runs
-            else ()
-        )
+        names = names_of(world, path) if runs else {}
+        accepted = [name for name, one in names.items() if one.state is Fate.ACCEPTED]
         return cls(frozenset(accepted), suppressed, consents, found[0] if found else "")
 
 
