@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from newsletter.audience.address import without_addresses
 from newsletter.audience.leaving import scope_of
 from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
@@ -244,8 +245,13 @@ class Sender:
     def _record(
         self, run: Run, no: int, attempt_id: str, ids: dict[str, int], outcome: Outcome, pace: Pace
     ) -> None:
+        # A server's words may name whom it refused; what was sent is kept after somebody is forgotten.
+        words = without_addresses(outcome.detail)
         said = {**outcome.exceptions, **self._expired(run, no, outcome)}
-        exceptions = {ids[name]: (ANSWERED[answer], reason) for name, (answer, reason) in said.items()}
+        exceptions = {
+            ids[name]: (ANSWERED[answer], without_addresses(reason))
+            for name, (answer, reason) in said.items()
+        }
         # A refusal of single recipients is an answer: the provider is there and works.
         retry = outcome.answer is Answer.RETRY and not (said or outcome.put_off or outcome.split)
         self._retries = self._retries + 1 if retry else 0
@@ -259,10 +265,10 @@ class Sender:
             state=ANSWERED[outcome.answer],
             exceptions=exceptions,
             now=self._now(),
-            reason=outcome.detail,
+            reason=words,
             status=outcome.status,
             provider_id=outcome.provider_id,
-            detail={"text": outcome.detail} if outcome.detail else None,
+            detail={"text": words} if words else None,
             not_before=self._now() + max(pause, later),
             bounced=[ids[name] for name in outcome.gone],
             pace=pace,

@@ -81,9 +81,12 @@ def _decimal_commas(cells: dict[str, str], numbers: Iterable[str]) -> None:
             cells[column] = cells[column].replace(".", ",")
 
 
-def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str]) -> Iterator[Row]:
-    """emails: by HMAC, where a list still knows them; `suppress import` takes the file back, with or without them"""
-    yield ["email", "fingerprint", "scope", "reason", "source", "at"]
+def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str], key_id: str) -> Iterator[Row]:
+    """emails: by HMAC, where a list still knows them; `suppress import` takes the file back, with or without them
+
+    key_id: of the secret that made the fingerprints; without an address they mean nothing to another one
+    """
+    yield ["email", "fingerprint", "scope", "reason", "source", "at", "key"]
     for one in found:
         yield [
             emails.get(one.hmac, ""),
@@ -92,6 +95,7 @@ def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str]) 
             one.reason,
             one.source,
             one.at.isoformat(),
+            key_id,
         ]
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from newsletter.audience.table import MOST_COLUMNS
 from newsletter.errors import ChecksFailed, Place, Problem, UsageFault
 from newsletter.people.encodings import REPAIR, Encoding, find_encoding
 
 LONGEST_LINE = 1_000_000  # characters; a longer line, or cell, is damage
-MOST_COLUMNS = 1_000
 _DELIMITERS = ";,\t|"
 _QUOTED = re.compile(r'"[^"]*"?')
 

@@ -9,10 +9,10 @@ from typing import IO
 from newsletter.audience import cells as typed
 from newsletter.audience.address import parse_address
 from newsletter.audience.folding import fold
-from newsletter.audience.load import FOLDER
 from newsletter.audience.table import fold_name
 from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
 from newsletter.files.project import Project
+from newsletter.people.destination import digest_of, refuse_unreadable
 from newsletter.people.foreign import Foreign, open_foreign
 from newsletter.people.intake import Intake, Staged
 
@@ -20,10 +20,13 @@ from newsletter.people.intake import Intake, Staged
 def merge(project: Project, intake: Intake, scratch: Path) -> None:
     """Write the list as it will be to a file in `scratch`, and count what that means.
 
-    Raises ChecksFailed (I114) for a list that can't be added to, GuardRefused (I110) where consent has no source.
+    Raises ChecksFailed (I114) for a list that can't be added to, I133 for columns that no
+    list can have; GuardRefused (I110) where consent has no source.
     """
     order, counts = intake.order, intake.counts
-    columns, existing = _existing(project, project.path(f"{FOLDER}/{order.list}.csv"))
+    target = project.path(intake.target)
+    intake.list_digest = digest_of(target)
+    columns, existing = _existing(project, target)
     intake.existing = bool(columns)
     wanted = [name for name in intake.columns if name not in columns]
     if order.consent_source and "consent_source" not in (*columns, *wanted):
@@ -31,6 +34,7 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
     columns = [*columns, *wanted]
     if not intake.existing and "email" in columns and intake.format != "csv":
         columns = ["email", *(name for name in columns if name != "email")]
+    refuse_unreadable(columns, order.file.name)
     made = scratch / "list.csv"
     with made.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

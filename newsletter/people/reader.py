@@ -2,20 +2,20 @@
 
 import csv
 import io
-import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from newsletter.audience.folding import fold
 from newsletter.audience.table import fold_name
 from newsletter.errors import ChecksFailed, Place, Problem, Severity, UsageFault, did_you_mean
 from newsletter.files.project import Project
 from newsletter.people import formats
+from newsletter.people.destination import destination
 from newsletter.people.foreign import Foreign, open_foreign
 from newsletter.people.intake import Counts, Intake, Order
 from newsletter.people.merging import merge
@@ -43,8 +43,8 @@ class Reader:
 
     def read(self, order: Order, scratch: Path, closing: ExitStack) -> Intake:
         """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110)."""
-        _refuse_name(order.list)
-        _refuse_printed(order.list, self.settings)
+        target = destination(self.project, self.settings, order.list)
+        order = replace(order, list=target.name)
         staged = closing.enter_context(Staging())
         rejects_file = scratch / "rejects.csv"
         rejects = closing.enter_context(rejects_file.open("w", encoding="utf-8", newline=""))
@@ -59,7 +59,8 @@ class Reader:
                     order, kind, foreign.encoding, foreign.delimiter,
                     {h.strip(): c for h, c in zip(foreign.header, columns, strict=True) if c},
                     Counts(), [], [], Counter(), None, rejects_file, [], staged,
-                    self.settings.list.get(order.list) or ListSettings(), self.settings.zone, existing=False,
+                    self.settings.list.get(order.list) or ListSettings(), self.settings.zone, target.file,
+                    existing=False,
                 )  # fmt: skip
                 csv.writer(rejects, lineterminator="\n").writerow(["row", "reason", *foreign.header])
                 taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
@@ -166,24 +167,6 @@ def _hint(intake: Intake) -> None:
                 Place(intake.order.file.name),
                 f"newsletter suppress import FILE, for {what}",
                 Severity.WARNING,
-            )
-        )
-
-
-def _refuse_printed(name: str, settings: Settings) -> None:
-    """A file beside a program would hold the list, for nobody could say which of them is right."""
-    if any(ground.source and fold(printed) == fold(name) for printed, ground in settings.list.items()):
-        hint = f"bring them in where it gets its people from, or take `source` from [list.{name}]"
-        raise UsageFault(Problem("I118", f"a program prints the list `{name}`", hint=hint))
-
-
-def _refuse_name(name: str) -> None:
-    if not re.fullmatch(r"[^\W_][\w.-]*", name):
-        raise UsageFault(
-            Problem(
-                "I113",
-                f"`{name}` can't be the name of a list",
-                hint="letters, digits and hyphens: --list kunder",
             )
         )
 

@@ -18,7 +18,7 @@ from sqlalchemy.pool import QueuePool
 
 from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem, ProviderUnavailable
 
-__all__ = ["explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
+__all__ = ["busy", "explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
 
 BUSY_TIMEOUT_S = 30
 
@@ -83,9 +83,16 @@ def switch_to_wal(path: Path) -> None:
             if mode == "wal":
                 return
             if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("database is locked")
+                raise busy()
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.1)
+
+
+def busy() -> sqlite3.OperationalError:
+    """What SQLite itself would raise for a file that stays locked."""
+    fault = sqlite3.OperationalError("database is locked")
+    fault.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return fault
 
 
 @contextlib.contextmanager

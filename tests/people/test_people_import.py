@@ -95,6 +95,87 @@ def test_swedish_files_of_all_kinds_give_exact_names(small, bring, data):
     assert len(called.data["names"]) == 3, "a human can tell by them"
 
 
+def test_status_words_of_others_become_ours(small, call, bring):
+    """A word that lists don't know would hold everybody who came in by it."""
+    words = (
+        "aktiv",
+        "prenumererar",
+        "confirmed",
+        "enabled",
+        "Active",
+        "",
+        "obekräftad",
+        "avregistrerad",
+        "studsad",
+    )
+    text = "E-post;Status\n" + "".join(f"p{n}@example.org;{word}\n" for n, word in enumerate(words))
+    assert numbers(bring(text)) == {"new": 7, "suppressed": 2}
+    assert [row["status"] for row in rows(small)] == [
+        "subscribed", "subscribed", "subscribed", "subscribed", "Active", "", "pending", "unsubscribed", "cleaned",
+    ]  # fmt: skip
+    assert call("segment", "count", "ny", "--json").data == {"segment": "ny", "count": 9, "recipients": 6}
+
+
+ATTRIBUTES = '{""E-post"": ""x@example.org"", """": 1, ""tags"": [""a"", ""b""], ""Ort"": ""Visby""}'
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("email,e_mail\na@example.org,b@example.org\n", "I133"),
+        ("email," + ",".join(f"c{n}" for n in range(550)) + "\na@example.org" + "," * 550 + "\n", "I107"),
+        ("uuid,email,name,attributes,status\n" + "".join(
+            f'{n},p{n}@example.org,P,"{{""key{n}"": 1}}",enabled\n' for n in range(600)), "I133"),
+        (f'uuid,email,name,attributes,status\n1,a@example.org,P,"{ATTRIBUTES}",enabled\n', ""),
+        ('email,a,b\nb@example.org,,\na@example.org,"' + "x\n" * 300_000 + '","' + "y\n" * 300_000 + '"\n', ""),
+    ],
+    ids=["two-addresses", "wide", "attributes-without-end", "odd-attributes", "long-row"],
+)  # fmt: skip
+def test_what_came_in_can_be_read_again(small, call, bring, content, code):
+    """A list that can't be read stops every send: an import that makes one is refused, or leaves the row out."""
+    called = bring(content)
+    assert [one["code"] for one in called.envelope["problems"] if one["severity"] == "error"] == [code][
+        : bool(code)
+    ]
+    assert (small / "subscribers" / "ny.csv").exists() == (not code)
+    assert call("segment", "count", "lista").code == 0
+    if not code:
+        assert call("segment", "count", "ny", "--json").data["recipients"] == 1
+
+
+def test_odd_attributes_have_columns_of_their_own(small, bring):
+    bring(f'uuid,email,name,attributes,status\n1,a@example.org,P,"{ATTRIBUTES}",enabled\n')
+    assert rows(small)[0] == {
+        "email": "a@example.org", "first_name": "P", "other_email": "x@example.org", "attribute": "1",
+        "tags": "a,b", "city": "Visby", "consent_source": "Mässan",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("personas", "I132"), ("Personas", "I132"), ("visby", "I132"), ("VISBY", "I132"), ("../x", "I113")],
+)
+def test_names_that_a_list_must_not_have(small, bring, name, code):
+    (small / "subscribers" / "segments.toml").write_text("[visby]\nwhere = \"city == 'Visby'\"\n", "utf-8")
+    before = sorted(path.name for path in (small / "subscribers").iterdir())
+    called = bring("email\na@example.org\n", list_name=name)
+    assert (called.code, called.envelope["problems"][0]["code"]) == (2, code)
+    assert sorted(path.name for path in (small / "subscribers").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("there", "typed"),
+    [("kunder", "Kunder"), ("Kunder", "kunder"), ("kåre", "ka\u030are"), ("ka\u030are", "kåre")],
+)
+def test_a_list_is_added_to_however_its_name_is_written(small, call, bring, there, typed):
+    file = small / "subscribers" / f"{there}.csv"
+    file.write_text("email\nb@example.org\n", "utf-8")
+    called = bring("email\na@example.org\n", list_name=typed)
+    assert (called.code, called.data["list_file"]) == (0, f"subscribers/{there}.csv")
+    assert file.read_text("utf-8").splitlines()[1:] == ["b@example.org,", "a@example.org,Mässan"]
+    assert call("segment", "count", there, "--json").data["recipients"] == 2
+
+
 def test_what_is_unclear_stops_and_can_be_said(small, bring):
     strange = b"email,name\na@example.org," + b"\xb1\xb2\xb3\xb4\n"
     assert (bring(strange).code, "I108" in bring(strange).out) == (3, True)
@@ -336,6 +417,46 @@ def test_opt_outs_of_other_programs(small, call, content):
     assert call("suppress", "import", path, "--json").data["already"] == 2
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'email,reason\na@example.org,550 no such user, bye\n"Bo Ek <b@example.org>",x\n',
+        "a@example.org;B@example.org\n",
+        '"Eva <a@example.org>"\nb@example.org,gone,2015\n',
+        "name,email\nÅsa,a@example.org\nb@example.org\n",
+    ],
+    ids=["comma", "two-a-line", "bare", "short"],
+)
+def test_an_opt_out_is_not_lost_for_a_comma(small, call, content):
+    path = small.parent / "no.csv"
+    path.write_text(content, encoding="utf-8")
+    assert call("suppress", "import", path, "--json").data["added"] == 2
+    for email in ("a@example.org", "b@example.org"):
+        assert call("subscriber", "show", email, "--json").data["suppressed"] == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "held"),
+    [("Lista", "lista"), ("*", "*"), ("alla", "*"), ("en lista som inte finns", "*"), ("", "*")],
+)
+def test_an_opt_out_of_what_nobody_knows_is_one_of_everything(small, call, scope, held):
+    path = small.parent / "no.csv"
+    path.write_text(f"email,scope\nasa@example.org,{scope}\n", encoding="utf-8")
+    assert call("suppress", "import", path).code == 0
+    assert call("subscriber", "show", "asa@example.org", "--json").data["suppressed"] == [held]
+
+
+def test_fingerprints_of_another_secret_are_not_taken(small, call, monkeypatch):
+    """They would be counted as added, and stop nobody."""
+    path = small.parent / "no.csv"
+    call("suppress", "add", "okand@example.org")
+    call("export", "suppressions", "-o", path)
+    monkeypatch.setenv("NEWSLETTER_SECRET", "another-secret-of-another-project")
+    (small / ".newsletter" / "state.db").unlink()
+    called = call("suppress", "import", path)
+    assert (called.code, "I112" in called.err) == (3, True)
+
+
 def test_opt_outs_go_out_and_come_back(small, call):
     call("suppress", "add", "a@example.org", "asa@example.org", "--reason", "=ringde")
     call("subscriber", "unsubscribe", "bo@example.org", "--list", "lista")
@@ -347,6 +468,13 @@ def test_opt_outs_go_out_and_come_back(small, call):
     assert call("suppress", "import", path, "--json").data["added"] == 3
     held = {(one["scope"], one["reason"]) for one in call("suppress", "list", "--json").data["suppressions"]}
     assert held == {("*", "=ringde"), ("lista", "asked us to")}
+
+
+def test_a_damaged_row_among_those_who_said_no_still_says_no(small, call):
+    path = small.parent / "unsubscribed_members_export_1.csv"
+    path.write_text("Email Address,First Name,LEID\na@example.org,Åsa\nb@example.org,Bo,2\n", "utf-8")
+    assert call("import", path, "--list", "ny", "--consent-source", "x").code == 3
+    assert len(call("suppress", "list", "--json").data["suppressions"]) == 2
 
 
 # --- export and import are each other's opposite
