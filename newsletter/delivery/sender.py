@@ -246,7 +246,7 @@ class Sender:
         self, run: Run, no: int, attempt_id: str, ids: dict[str, int], outcome: Outcome, pace: Pace
     ) -> None:
         # A server's words may name whom it refused; what was sent is kept after somebody is forgotten.
-        detail = without_addresses(outcome.detail)
+        words = without_addresses(outcome.detail)
         said = {**outcome.exceptions, **self._expired(run, no, outcome)}
         exceptions = {
             ids[name]: (ANSWERED[answer], without_addresses(reason))
@@ -265,10 +265,10 @@ class Sender:
             state=ANSWERED[outcome.answer],
             exceptions=exceptions,
             now=self._now(),
-            reason=detail,
+            reason=words,
             status=outcome.status,
             provider_id=outcome.provider_id,
-            detail={"text": detail} if detail else None,
+            detail={"text": words} if words else None,
             not_before=self._now() + max(pause, later),
             bounced=[ids[name] for name in outcome.gone],
             pace=pace,

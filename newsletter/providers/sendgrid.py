@@ -30,7 +30,7 @@ from newsletter.providers.mail_send import (
 )
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 from newsletter.providers.substitutions import Limits, Sheet, plan
-from newsletter.providers.wire import NoAnswerError, NotSentError, Reply, Wire
+from newsletter.providers.wire import NoAnswerError, NotSentError, NotVerifiedError, Reply, Wire
 from newsletter.render.composition import Composition
 from newsletter.settings import web
 from newsletter.settings.model import SendGrid as SendGridSettings
@@ -153,6 +153,8 @@ class SendGrid:
             raise TypeError("this request was prepared by another provider")
         try:
             reply: Reply = self._api.client.mail.send.post(request_body=request.payload)
+        except NotVerifiedError as fault:
+            return Outcome(Answer.RETRY, detail=str(fault), pause=True)
         except NotSentError as fault:
             return Outcome(Answer.RETRY, detail=str(fault))
         except NoAnswerError as fault:

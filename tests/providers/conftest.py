@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -246,6 +247,7 @@ class Stub:
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
     connections: int = 0
+    failed: int = 0  # of them, because TLS did not come about
     closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     end: threading.Event = field(default_factory=threading.Event)  # what hangs, hangs until here
 
@@ -267,16 +269,22 @@ def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b""
     return lambda exchange: exchange.reply(status, headers or {}, body)
 
 
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    made = Stub("")
-
+@contextlib.contextmanager
+def serving(made: Stub, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def get_request(self) -> Any:
             made.connections += 1
-            return super().get_request()
+            connection, address = super().get_request()
+            if tls is None:
+                return connection, address
+            try:
+                return tls.wrap_socket(connection, server_side=True), address
+            except OSError:
+                made.failed += 1
+                connection.close()
+                raise
 
         def shutdown_request(self, request: Any) -> None:
             super().shutdown_request(request)
@@ -290,7 +298,7 @@ def stub() -> Iterator[Stub]:
 
     server: socketserver.BaseServer = Server(("127.0.0.1", 0), Bound)
     host, port = server.server_address[:2]  # type: ignore[misc]
-    made.url = f"http://{host!s}:{port}"
+    made.url = f"{'https' if tls else 'http'}://{host!s}:{port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -302,6 +310,19 @@ def stub() -> Iterator[Stub]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with serving(Stub("")) as made:
+        yield made
+
+
+@pytest.fixture
+def tls_stub() -> Iterator[Callable[[ssl.SSLContext], Stub]]:
+    """Makes one that speaks TLS."""
+    with contextlib.ExitStack() as open_:
+        yield lambda context: open_.enter_context(serving(Stub(""), context))
 
 
 @pytest.fixture
