@@ -23,8 +23,8 @@ class NotSentError(Exception):
     """Nothing was taken: the connection failed before the first byte of the body."""
 
 
-class UnsafeError(NotSentError):
-    """The other side is not who it should be: trying again would meet the same."""
+class NotVerifiedError(NotSentError):
+    """Likewise, because the other side could not prove who it is; it will not at the next try either."""
 
 
 class NoAnswerError(Exception):
@@ -58,7 +58,7 @@ class Wire:
     def post(self, body: bytes) -> Reply:
         """Send these bytes once.
 
-        Raises NotSentError (UnsafeError for a certificate) or NoAnswerError, and closes the connection then.
+        Raises NotSentError (NotVerifiedError for a certificate) or NoAnswerError, and closes the connection then.
         """
         connection = self._fresh() or self._connect()
         self._kept = None
@@ -105,7 +105,7 @@ class Wire:
             connection.connect()
         except ssl.SSLCertVerificationError as fault:
             connection.close()
-            raise UnsafeError(f"no safe connection to {self.host}: {fault.verify_message}") from None
+            raise NotVerifiedError(f"no safe connection to {self.host}: {fault.verify_message}") from None
         except (OSError, http.client.HTTPException, ValueError) as fault:
             connection.close()
             raise NotSentError(f"no connection to {self.host}: {_say(fault)}") from None

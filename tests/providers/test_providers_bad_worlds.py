@@ -87,8 +87,9 @@ def test_sendgrid_refuses_key_or_sender(live, stub, newsletter, status, body, to
         "it is not tried again and again"
     )
     stub.behaviours = []
+    stub.requests.clear()
     assert send(project, newsletter).code == 0
-    assert set(Counter(stub.sids[1:]).values()) == {1}
+    assert list(Counter(stub.sids).values()) == [1, 1, 1]
 
 
 def test_a_relay_refuses_the_password(live, authority, newsletter, monkeypatch, tmp_path) -> None:
