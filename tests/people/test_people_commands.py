@@ -366,6 +366,44 @@ def test_whoever_left_all_their_lists_is_suppressed(project, call):
     assert call("subscriber", "show", "asa@example.org", "--json").data["standing"] == "suppressed"
 
 
+def test_a_consent_that_names_them_is_kept_without_their_name(project, call):
+    came = project.parent / "in.csv"
+    came.write_text(
+        "email,consent_source\ndan@example.org,mejl från dan@example.org den 3/7\n", encoding="utf-8"
+    )
+    assert call("import", came, "--list", "lista", "--consent-text", "dan@example.org").code == 0
+    call("subscriber", "forget", "dan@example.org")
+    held = call("subscriber", "show", "dan@example.org", "--json").data["consents"]
+    assert [(one["source"], one["text_version"]) for one in held] == [
+        ("mejl från d***@example.org den 3/7", "d***@example.org")
+    ]
+    for path in (project / ".newsletter").rglob("*"):
+        assert not path.is_file() or b"dan@example" not in path.read_bytes(), path
+
+
+def test_an_opt_out_of_a_list_that_is_gone_can_be_seen_and_taken_back(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    (project / "subscribers" / "lista.csv").unlink()
+    assert len(call("suppress", "list", "--list", "Lista", "--json").data["suppressions"]) == 1
+    assert call("suppress", "remove", "asa@example.org", "--list", "Lista").code == 0
+    assert call("suppress", "list", "--json").data["suppressions"] == []
+
+
+def test_what_people_wrote_steers_no_terminal(project, call):
+    """A cell may hold what renames a window or clears it; a bounce's words come from somebody's server."""
+    (project / "subscribers" / "lista.csv").write_text(
+        f"{ROWS}dan@example.org,\x1b]0;Hej\x07,\x9b2J,\x1b[2Jnej\n", encoding="utf-8"
+    )
+    path = project.parent / "bounces.csv"
+    path.write_text("email,reason\ndan@example.org,\x1b[2J550 \u202egone\n", encoding="utf-8")
+    assert call("suppress", "import", path).code == 0
+    for words in (
+        ("check",), ("subscriber", "show", "dan@example.org"), ("suppress", "list"), ("segment", "why", "lista", "dan@example.org"),
+    ):  # fmt: skip
+        called = call(*words)
+        assert not set("\x1b\x07\x9b\u202e") & set(called.out + called.err), words
+
+
 def test_the_forgotten_stay_out_whatever_a_file_says(project, call):
     call("subscriber", "forget", "asa@example.org")
     (project / "subscribers" / "lista.csv").write_text(ROWS, encoding="utf-8")
