@@ -410,6 +410,12 @@ def test_listmonk(small, call, bring):
     )  # fmt: skip
 
 
+def test_whoever_has_not_confirmed_elsewhere_waits_here_too(small, call, bring):
+    bring("uuid,email,name,attributes,status\n1,a@example.org,A,{},unconfirmed\n2,b@example.org,B,{},enabled\n")
+    assert [row.get("status", "") for row in rows(small)] == ["pending", ""]
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 1
+
+
 def test_slips_and_functions_are_told(bring):
     called = bring("email\na@hotmial.com\ninfo@example.org\n")
     told = [one["message"] + one["try"] for one in called.envelope["problems"] if one["code"] == "I117"]
