@@ -34,6 +34,8 @@ class Letter(Strict):
     attachments: tuple[Annotated[str, AfterValidator(values.file_name)], ...] = ()
     allow: frozenset[Annotated[str, AfterValidator(values.finding_code)]] = frozenset()
     utm: Annotated[UtmKeys, BeforeValidator(values.utm_table)] | None = None
+    per_second: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
 
 

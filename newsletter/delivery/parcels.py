@@ -60,6 +60,7 @@ class Packer:
             list_id=self.list_of(subscriber),
             date=self.date,
             unsubscribe=links.unsubscribe,
+            utf8=self.settings.takes_utf8,
         )
 
     def parcel(self, subscriber: Subscriber, sid: str) -> Parcel:

@@ -206,7 +206,7 @@ def rules(workspace: Workspace, segment: str) -> Rules:
     """What decides, beside the person, who of a segment is mailed."""
     settings = workspace.settings
     asked = workspace.segments.lists(segment) if segment else ()
-    return Rules(settings.list if settings.live else None, asked=asked)
+    return Rules(settings.list if settings.live else None, settings.takes_utf8, asked)
 
 
 def opted_out(flow: Waterfall) -> bool:

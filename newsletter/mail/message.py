@@ -34,6 +34,7 @@ class Envelope:
     list_id: str  # the list's name as written ("seminarier"); the sender's domain is added here
     date: datetime  # aware
     unsubscribe: str  # the https address of links.unsubscribe_url
+    utf8: bool = False  # whether it may be a message for SMTPUTF8 (RFC 6532), if the recipient needs that
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def check(composition: Composition, values: Values, envelope: Envelope) -> Lette
     own_reply = campaign.place("reply_to") if campaign.reply_to else None
     sender = _mailbox("from", envelope.sender, own_sender, problems)
     reply_to = _mailbox("reply_to", envelope.reply_to, own_reply, problems) if envelope.reply_to else None
-    recipient = _recipient(envelope.recipient, problems)
+    recipient = _recipient(envelope.recipient, problems, utf8=envelope.utf8)
     problems += _unsubscribe_problems(envelope.unsubscribe)
     if problems:
         raise ChecksFailed(*problems)
@@ -138,9 +139,9 @@ def _mailbox(key: str, text: str, place: Place | None, problems: list[Problem]) 
         return Mailbox("", "")
 
 
-def _recipient(address: str, problems: list[Problem]) -> str:
+def _recipient(address: str, problems: list[Problem], *, utf8: bool) -> str:
     try:
-        return plain_address(address)
+        return plain_address(address, utf8=utf8)
     except ValueError:
         # The address itself stays out: problems are logged and shown.
         text = "a recipient's address cannot stand in a header"
@@ -201,7 +202,7 @@ def _header_block(letter: Letter, envelope: Envelope) -> bytes:
     reply_to = letter.reply_to
     fields = [
         headers.mailbox("From", letter.sender.name, letter.sender.address),
-        headers.mailbox("To", "", letter.recipient),
+        headers.mailbox("To", "", letter.recipient, utf8=not letter.recipient.isascii()),
         headers.mailbox("Reply-To", reply_to.name, reply_to.address) if reply_to else b"",
         headers.text("Subject", letter.content.subject),
         headers.raw("Date", format_datetime(envelope.date.astimezone(UTC))),

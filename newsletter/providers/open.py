@@ -48,9 +48,7 @@ def outbox_in_use(project: Project) -> bool:
 def max_batch(settings: Settings) -> int:
     """The most recipients that one request of that provider takes; asks for no key."""
     if settings.provider == "sendgrid":
-        from newsletter.providers.sendgrid import SendGrid
-
-        return SendGrid.max_batch
+        return settings.sendgrid.personalizations
     if settings.provider == "smtp":
         from newsletter.providers.smtp import Smtp
 

@@ -150,6 +150,7 @@ class Composition:
         lambda _reader, _links: ()
     )  # each condition once
     static_size: int = 0  # bytes of HTML that are everybody's
+    anchors: tuple[str, ...] = ()  # what stands in everybody's text part as it is, in this order
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     written: Written | None = None  # what authors wrote in HTML and CSS, for the checks
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included

@@ -163,13 +163,17 @@ def how_often(text: str) -> tuple[int, timedelta]:
 
 
 class Limits(Strict):
-    """per_person: how many letters one person gets at most, all campaigns and steps together.
+    """How many at most; None: as many as there are.
 
-    max_recipients: how many people one campaign goes to at most, or one step at one time
+    per_person: letters that one person gets, all campaigns and steps together
+    max_recipients: people that one campaign goes to, or one step at one time
+    per_second, per_day: recipients that are handed over for one sender; days are those of `timezone`
     """
 
     per_person: str | None = None
     max_recipients: int | None = Field(default=None, ge=1)
+    per_second: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("per_person")
     @classmethod
@@ -245,6 +249,9 @@ class SendGridFile(Strict):
 
     base_url: str | None = None
     region: Literal["global", "eu"] = "global"
+    personalizations: int = Field(default=1000, ge=1, le=1000)  # recipients a request
+    substitution_tags: int = Field(default=100, ge=1, le=100)  # that differ, a request
+    substitution_bytes: int = Field(default=9_500, ge=1_000, le=50_000)  # of one recipient's
 
     @field_validator("base_url")
     @classmethod
@@ -260,6 +267,8 @@ class SmtpFile(Strict):
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     username: str = ""
     bounce_address: str = ""  # bounces go to LOCAL+SID@DOMAIN
+    connections: int = Field(default=4, ge=1, le=8)  # at once, a process
+    smtputf8: bool = False  # whether people get mail whose address has letters beyond ASCII before the @
 
     @field_validator("host")
     @classmethod
@@ -346,6 +355,11 @@ class Values(Strict):
     def live(self) -> bool:
         """Real people get mail."""
         return self.provider != "outbox"
+
+    @property
+    def takes_utf8(self) -> bool:
+        """Whether addresses with letters beyond ASCII before the @ may be written to (RFC 6531)."""
+        return self.smtp.smtputf8 and self.provider != "sendgrid"
 
 
 class Overrides(Values):
