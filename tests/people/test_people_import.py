@@ -411,7 +411,9 @@ def test_listmonk(small, call, bring):
 
 
 def test_whoever_has_not_confirmed_elsewhere_waits_here_too(small, call, bring):
-    bring("uuid,email,name,attributes,status\n1,a@example.org,A,{},unconfirmed\n2,b@example.org,B,{},enabled\n")
+    bring(
+        "uuid,email,name,attributes,status\n1,a@example.org,A,{},unconfirmed\n2,b@example.org,B,{},enabled\n"
+    )
     assert [row.get("status", "") for row in rows(small)] == ["pending", ""]
     assert call("segment", "count", "ny", "--json").data["recipients"] == 1
 

@@ -72,6 +72,25 @@ def test_what_was_written_into_the_list_meanwhile_is_not_overwritten(small, call
     assert emails(target) == {"a@example.org", "b@example.org"}
 
 
+def test_nor_what_was_written_while_the_opt_outs_were(small, call, monkeypatch):
+    from newsletter.people import importing
+
+    target = small / "subscribers" / "ny.csv"
+    target.write_text("email,status\na@example.org,\n", "utf-8")
+    path = small.parent / "in.csv"
+    path.write_text("email\nb@example.org\n", "utf-8")
+    keep = importing._keep
+
+    def changed(*words):
+        target.write_text("email,status\na@example.org,unsubscribed\n", "utf-8")
+        return keep(*words)
+
+    monkeypatch.setattr(importing, "_keep", changed)
+    called = call("import", path, "--list", "ny", "--consent-source", "x")
+    assert (called.code, "I130" in called.err) == (6, True)
+    assert target.read_text("utf-8") == "email,status\na@example.org,unsubscribed\n"
+
+
 @pytest.mark.parametrize("next_one", ["import", "forget"])
 def test_what_a_killed_command_left_is_cleared_away(small, call, next_one):
     half = small / "subscribers" / ".ny.csv.tmp"
