@@ -117,12 +117,13 @@ def test_what_a_killed_command_left_is_cleared_away(small, call, next_one):
 def test_each_import_keeps_its_own_backup(small, call):
     path = small.parent / "in.csv"
     for email in ("a@example.org", "b@example.org", "c@example.org"):
-        path.write_text(f"email\n{email}\n", "utf-8")
+        path.write_text(f"email\n{email}\ntrasig\n", "utf-8")
         words = ("import", path, "--list", "ny", "--consent-source", "x", "--now", "2015-07-03T09:00")
         assert call(*words).code == 0
     kept = sorted((small / ".newsletter" / "backups").iterdir())
     assert [len(emails(one)) for one in kept] == [2, 1] or [len(emails(one)) for one in kept] == [1, 2]
     assert {one.stat().st_mode & 0o777 for one in kept} == {0o600}
+    assert len(list((small / "out" / "import").rglob("rejects.csv"))) == 3
 
 
 def test_where_nothing_can_be_written_it_is_said(small, call):
