@@ -529,6 +529,14 @@ def test_a_row_that_might_say_no_is_not_made_whole(small, call, bring, row):
     assert call("segment", "count", "ny", "--json").data["recipients"] == 0
 
 
+def test_made_up_readers_are_not_exported(small, call):
+    (small / "subscribers" / "personas.csv").write_text("email\npersona@example.org\n", "utf-8")
+    out = small.parent / "out.csv"
+    assert call("export", "subscribers", "-o", out).code == 0
+    assert "persona" not in out.read_text("utf-8")
+    assert call("export", "subscribers", "--list", "personas").code == 2
+
+
 # --- export and import are each other's opposite
 
 WORD = st.text(
