@@ -289,6 +289,43 @@ def test_forgotten_in_every_list_every_copy_and_the_ledger(project, call):
     )
 
 
+OTHERS = (
+    "email,status,invited_by,note\r\n"
+    'bo@example.org,unsubscribed,ASA@example.org,"säger ""hej"""\r\n'
+    'cilla@example.org,,,"ring asa@example.org, eller\nBo <bo@example.org>."\r\n'
+    "asa@example.org,,bo@example.org,hon\r\n"
+    '"Åsa Öberg <asa@example.org>",,,hon också\r\n'
+    "asa@example.org; dan@example.org,,,två\r\n"
+    "asa@example.org.se,,,någon annan\r\n"
+    "asa@example.org,x\r\n"
+    "eva@example.org,asa@example.org\r\n"
+)
+
+
+def test_of_other_peoples_rows_only_their_address_goes(project, call):
+    """Else Bo's row, and with it his no, would be deleted because somebody invited him."""
+    file = project / "subscribers" / "andra.csv"
+    file.write_bytes(OTHERS.encode())
+    shown = call("subscriber", "show", "asa@example.org", "--json").data
+    assert {row["cells"].get("note") for row in shown["rows"] if row["list"] == "andra"} == {
+        "hon",
+        "hon också",
+        None,
+    }
+    assert "unsubscribed" not in json.dumps([shown["rows"], shown["copies"]]), "what is Bo's is not for her"
+    assert shown["copies"][0] == {"file": "subscribers/andra.csv:2", "cells": ["asa@example.org"]}
+    called = call("subscriber", "forget", "asa@example.org", "--json")
+    assert [(one["rows"], one["mentions"]) for one in called.data["removed"]] == [(3, 4), (1, 0)]
+    assert file.read_bytes().decode() == (
+        "email,status,invited_by,note\r\n"
+        'bo@example.org,unsubscribed,,"säger ""hej"""\r\n'
+        'cilla@example.org,,,"ring , eller\nBo <bo@example.org>."\r\n'
+        "; dan@example.org,,,två\r\n"
+        "asa@example.org.se,,,någon annan\r\n"
+        "eva@example.org,\r\n"
+    )
+
+
 def test_a_bounce_that_names_them_is_kept_without_their_name(project, call):
     path = project.parent / "bounces.csv"
     path.write_text(
