@@ -115,6 +115,8 @@ def _send(
     where = f"out/outbox/{campaign.id}/" if not session.settings.live else session.settings.provider
     told = ", ".join(f"{grouped(number)} {one}" for one, number in counts.items() if number)
     output.line(f"{campaign.id}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
+    waiting = [result.waiting] if result.waiting else []
+    output.problems(waiting, err=False)
     data = {
         "campaign": campaign.id,
         "already": result.already,
@@ -123,7 +125,7 @@ def _send(
         "excluded": result.excluded,
         "outbox": where if not session.settings.live else None,
     }
-    return output.result(data, next_steps=[f"newsletter status {campaign.id}"])
+    return output.result(data, problems=waiting, next_steps=[f"newsletter status {campaign.id}"])
 
 
 def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: int) -> int:

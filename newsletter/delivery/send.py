@@ -15,6 +15,7 @@ from newsletter.delivery.guards import (
     size_guard,
 )
 from newsletter.delivery.ledger import persons
+from newsletter.delivery.pace import most_at_once, pace_of, told, waiting
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, make_plan, plan_for
 from newsletter.delivery.reachable import reachable_guard
@@ -51,12 +52,16 @@ class SendOrder:
 
 @dataclass(frozen=True)
 class SendResult:
-    """What the ledger says at the end. `already`: it was all done before, nothing was sent now."""
+    """What the ledger says at the end. `already`: it was all done before, nothing was sent now.
+
+    `waiting`: why it ended with some still to go, though all is as it should be.
+    """
 
     run: Run
     counts: Counts
     already: bool = False
     excluded: Mapping[str, int] = field(default_factory=dict)
+    waiting: Problem | None = None
 
 
 @dataclass
@@ -80,6 +85,11 @@ class Office:
         finally:
             provider.close()
             self.workspace.ask_again()
+
+    def waits(self, campaign: Campaign, counts: Counts) -> Problem | None:
+        """Why nothing of what is left of this campaign goes for some time; None when something may, or all is done."""
+        found = waiting(self.store, self.workspace, campaign) if counts.ready else None
+        return told(found, self.workspace, campaign) if found else None
 
     def sender(self, provider: Provider) -> Sender:
         return Sender(self.workspace, self.store, self.secret, provider, self.stop, self.progress)
@@ -114,7 +124,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
     if run is None:
         raise AssertionError("only a step of a sequence can be taken by another")
     counts = office.deliver(run, campaign, plan.composition)
-    return SendResult(run, counts, excluded=plan.excluded)
+    return SendResult(run, counts, excluded=plan.excluded, waiting=office.waits(campaign, counts))
 
 
 def prove(office: Office, plan: Plan) -> None:
@@ -163,12 +173,15 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
         if move is None
         else None,  # a campaign goes out once; a step as often as somebody is due
     )
+    sizes = [settings.delivery.batch_size, max_batch(settings)]
+    if most := most_at_once(pace_of(office.workspace, campaign)):
+        sizes.append(most)
     try:
         return office.store.freeze(
             new,
             persons(plan.recipients, office.secret),
             excluded={reason: number for reason, number in plan.excluded.items() if number},
-            batch_size=min(settings.delivery.batch_size, max_batch(settings)),
+            batch_size=min(sizes),
             enrolment=move,
         )
     except AlreadyFrozen as frozen:
@@ -265,7 +278,8 @@ def _go_on(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Se
     if order.confirm is not None:
         number_guard(campaign, run.total, order.confirm, order.ask)
     counts = office.deliver(run, campaign, composition)
-    return SendResult(run, counts, excluded=office.store.excluded(run.id))
+    excluded = office.store.excluded(run.id)
+    return SendResult(run, counts, excluded=excluded, waiting=office.waits(campaign, counts))
 
 
 def same_content(run: Run, campaign: Campaign, composition: Composition) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from newsletter.files.atomic import sync_folder
 from newsletter.mail.message import message
-from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -35,7 +35,7 @@ class Outbox:
         self.root = root
         self._lasting: set[Path] = set()  # folders whose names outlive a power cut
 
-    def prepare(self, parcels: Sequence[Parcel]) -> Request:
+    def prepare(self, parcels: Sequence[Parcel], mark: Mark = NO_MARK) -> Request:  # noqa: ARG002 (the protocol's)
         """See Provider.prepare."""
         campaigns = {parcel.campaign_id for parcel in parcels}
         if len(campaigns) != 1 or len(parcels) > self.max_batch:
