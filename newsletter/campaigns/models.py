@@ -56,6 +56,7 @@ class Campaign:
     sender: str = ""  # `from`; "" = the project's
     reply_to: str = ""
     tags: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()  # files, beside the campaign or from the project's folder
     allow: frozenset[str] = frozenset()
     late_after: timedelta | None = None  # None = the project's
     utm: Utm | None = None

@@ -135,6 +135,22 @@ def _parsed(lines: Iterator[str], delimiter: str, shown: str, before: int) -> It
         ) from None
 
 
+def whole_rows(foreign: Foreign) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a list of ours. ChecksFailed (I134) at one whose cells can't be told apart.
+
+    It holds its person, for it might say no; written out with a cell more or less it would be a row like any other.
+    """
+    width = len(foreign.header)
+    for line, row in foreign.rows:
+        if len(row) != width:
+            message = (
+                f"the row has {len(row)} cells, the header {width}: what it says of its person is unclear"
+            )
+            hint = "mend the row first: newsletter check says how"
+            raise ChecksFailed(Problem("I134", message, Place(foreign.shown, line), hint))
+        yield line, row
+
+
 def _too_long(shown: str, line: int, what: str) -> ChecksFailed:
     message = f"the {what} is longer than {LONGEST_LINE} characters"
     hint = "look for a quote that is not closed, or export the list once more"

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.errors import GuardRefused, Place, Problem
-from newsletter.files.atomic import sync_folder
+from newsletter.files.atomic import make_folder, sync_folder
 from newsletter.files.project import Project
 from newsletter.people.destination import digest_of
 from newsletter.people.intake import Intake, Order
@@ -60,7 +60,7 @@ def write(project: Project, store: Store, secret: Secret, found: Intake, now: da
     if found.list_file is None:
         return Written(None, None, rejects)
     target = project.path(found.target)
-    target.parent.mkdir(exist_ok=True)
+    make_folder(target.parent)
     backup = _keep(project, target, stamp) if target.exists() else None
     fresh = target.with_name(f".{target.name}.tmp")
     _copy(found.list_file, fresh)
@@ -83,7 +83,7 @@ def _refuse_changed(project: Project, found: Intake) -> None:
 def _keep(project: Project, target: Path, stamp: str) -> str:
     """A copy of the list as it was, on disk; the earlier ones stay."""
     folder = project.root / BACKUPS
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, mode=0o700)
     names = (f"{target.stem}-{stamp}{more}.csv" for more in ("", *(f"-{n}" for n in range(2, 10_000))))
     kept = next(folder / name for name in names if not (folder / name).exists())
     _copy(target, kept)

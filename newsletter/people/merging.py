@@ -13,15 +13,15 @@ from newsletter.audience.table import fold_name
 from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
 from newsletter.files.project import Project
 from newsletter.people.destination import digest_of, refuse_unreadable
-from newsletter.people.foreign import Foreign, open_foreign
+from newsletter.people.foreign import Foreign, open_foreign, whole_rows
 from newsletter.people.intake import Intake, Staged
 
 
 def merge(project: Project, intake: Intake, scratch: Path) -> None:
     """Write the list as it will be to a file in `scratch`, and count what that means.
 
-    Raises ChecksFailed (I114) for a list that can't be added to, I133 for columns that no
-    list can have; GuardRefused (I110) where consent has no source.
+    Raises ChecksFailed: I114 for a list that can't be added to, I134 for a row in it whose cells can't be told apart,
+    I133 for columns that no list can have; GuardRefused (I110) where consent has no source.
     """
     order, counts = intake.order, intake.counts
     target = project.path(intake.target)
@@ -40,7 +40,7 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in existing:
-            row += [""] * (len(columns) - len(row))
+            row += [""] * (len(columns) - len(row))  # the columns that are new
             _merge_row(intake, columns, row)
             writer.writerow(row)
         sourceless, kept_no = _append(intake, columns, file)
@@ -103,7 +103,7 @@ def _existing(project: Project, target: Path) -> tuple[list[str], Iterator[list[
 
 def _closing_rows(foreign: Foreign, file: IO[bytes]) -> Iterator[list[str]]:
     with file:
-        for _, row in foreign.rows:
+        for _, row in whole_rows(foreign):
             yield row
 
 

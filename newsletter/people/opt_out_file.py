@@ -18,6 +18,7 @@ from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
 from newsletter.store.values import OptOutEvent
 
+_ALL = frozenset((EVERYTHING, "all", "everything", "alla", "allt"))
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 
@@ -33,8 +34,8 @@ class OptOutFile:
 class Terms:
     """What holds where a row does not say otherwise, and what a row may speak of.
 
-    lists: folded name of each list that there is; any other scope is meant as everything, for who says no to a list
-    that nobody knows gets less, not more
+    lists: folded name of each list that there is. A row of another one, which may have had that name before, is meant
+    of `scope`: of everything, unless a list was named
     """
 
     scope: str
@@ -102,7 +103,9 @@ def _take(found: OptOutFile, cells: dict[str, str], terms: Terms) -> None:
     else:
         person = bytes.fromhex(fingerprint)
     why = cells.get("reason", "")[:200] or terms.reason
-    scope = scope_of(cells["scope"]) if "scope" in cells else terms.scope
-    if scope not in terms.lists and scope != terms.scope:
+    scope = scope_of(cells.get("scope", ""))
+    if scope in _ALL:
         scope = EVERYTHING
+    elif scope not in terms.lists:
+        scope = terms.scope
     found.events.append(opted_out(person, scope, why, "import", terms.now))

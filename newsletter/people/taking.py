@@ -12,7 +12,7 @@ from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
 from newsletter.errors import Place, Problem, Severity
 from newsletter.people import formats
-from newsletter.people.cells import unguarded
+from newsletter.people.cells import guarded, unguarded
 from newsletter.people.destination import refuse_unreadable
 from newsletter.people.foreign import Foreign, cells_by
 from newsletter.people.intake import Intake, Staged
@@ -58,7 +58,7 @@ class Taker:
             if reason is not None:
                 intake.counts.rejected += 1
                 intake.reasons[reason] += 1
-                writer.writerow([line, reason, *row])
+                writer.writerow([line, reason, *map(guarded, row)])  # it is looked at in a spreadsheet
         kept = [name for name in columns if name] if kind == "csv" else []
         intake.columns = list(dict.fromkeys([*intake.columns, *kept, *self._seen]))
 

@@ -61,8 +61,8 @@ class Attachment(_Part):
     content: Base64
     type: Text
     filename: Text
-    disposition: Literal["inline"] = "inline"
-    content_id: Text
+    disposition: Literal["inline", "attachment"]
+    content_id: Text | None = None  # by which the HTML names what is inline
 
 
 class _Off(_Part):

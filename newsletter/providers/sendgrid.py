@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -31,6 +31,7 @@ from newsletter.providers.mail_send import (
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 from newsletter.providers.substitutions import Limits, Sheet, plan
 from newsletter.providers.wire import NoAnswerError, NotSentError, NotVerifiedError, Reply, Wire
+from newsletter.render.composition import Composition
 from newsletter.settings import web
 from newsletter.settings.model import SendGrid as SendGridSettings
 from newsletter.settings.values import SendGridFile
@@ -219,7 +220,6 @@ def _mail(chosen: Sequence[tuple[Parcel, Letter]], sheet: Sheet, mark: Mark) -> 
     parcel, letter = chosen[0]
     subjects = {letter.content.subject for _, letter in chosen}
     shared = subjects.pop() if len(subjects) == 1 else None
-    pictures = parcel.composition.pictures if letter.content.html else ()
     return MailSend(
         personalizations=tuple(
             Personalization(
@@ -238,16 +238,25 @@ def _mail(chosen: Sequence[tuple[Parcel, Letter]], sheet: Sheet, mark: Mark) -> 
             *([Content(type="text/plain", value=sheet.text)] if sheet.text else []),
             *([Content(type="text/html", value=sheet.html)] if sheet.html else []),
         ),
-        attachments=tuple(
-            Attachment(
-                content=base64.b64encode(picture.data).decode("ascii"),
-                type=picture.content_type,
-                filename=picture.filename,
-                content_id=picture.cid,
-            )
-            for picture in pictures
-        )
-        or None,
+        attachments=tuple(_files(parcel.composition, letter)) or None,
+    )
+
+
+def _files(composition: Composition, letter: Letter) -> Iterator[Attachment]:
+    """What travels with the letters: pictures where the HTML names them, and attachments."""
+    for picture in composition.pictures if letter.content.html else ():
+        yield _file(picture.data, picture.content_type, picture.filename, picture.cid)
+    for each in composition.attachments:
+        yield _file(each.data, each.content_type, each.filename)
+
+
+def _file(data: bytes, content_type: str, filename: str, cid: str | None = None) -> Attachment:
+    return Attachment(
+        content=base64.b64encode(data).decode("ascii"),
+        type=content_type,
+        filename=filename,
+        disposition="inline" if cid else "attachment",
+        content_id=cid,
     )
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from newsletter.errors import nearest
 from newsletter.files.duration import parse_duration
@@ -144,6 +144,7 @@ class ListSettings(Strict):
     basis: Basis = "consent"
     consent_source: str = ""
     source: tuple[str, ...] = ()  # a program and its arguments that print the list as CSV, instead of a file
+    gone: bool = False  # the list is no more, and somebody looked after those who had left it
 
     @field_validator("source")
     @classmethod
@@ -180,6 +181,28 @@ class Limits(Strict):
         if value is not None:
             how_often(value)
         return value
+
+
+def _one_address(text: str) -> str:
+    """The address alone, without a name. Raises Mistake."""
+    if "<" in text:
+        raise Mistake(f'is "{text}", which is more than an address', '"hej@example.org"')
+    return mailbox(text)
+
+
+def _address_or_domain(text: str) -> str:
+    name = text.strip().lstrip("@")
+    if "@" in name:
+        return _one_address(text)
+    if not _DOMAIN.fullmatch(name) or "." not in name:
+        raise Mistake(f'is "{text}", which is no address and no domain', '"hej@example.org" or "example.org"')
+    return name
+
+
+class TestMail(Strict):
+    """Whom `test` may write to, beside the groups of [testers]: addresses, and domains with all that is at them."""
+
+    allow: tuple[Annotated[str, AfterValidator(_address_or_domain)], ...] = ()
 
 
 class Delivery(Strict):
@@ -288,6 +311,8 @@ class Values(Strict):
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     list: dict[str, ListSettings] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
+    test: TestMail = Field(default_factory=TestMail)
+    testers: dict[str, tuple[Annotated[str, AfterValidator(_one_address)], ...]] = Field(default_factory=dict)
     assets: Assets = Field(default_factory=Assets)
     clients: Clients = Field(default_factory=Clients)
     delivery: Delivery = Field(default_factory=Delivery)

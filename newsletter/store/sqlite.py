@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem, ProviderUnavailable
+from newsletter.files.atomic import make_folder
 
 __all__ = ["busy", "explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
 
@@ -198,5 +199,6 @@ def _fault(path: Path, error: BaseException | None, what: str) -> NewsletterErro
 
 def create_file(path: Path) -> None:
     """An empty file for its owner's eyes only (it will hold addresses); one that is there stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        make_folder(path.parent)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -10,26 +10,37 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from newsletter.audience.address import parse_address
+from newsletter.files.project import Project
+
 from . import breakages
 from .peers import wait_until
 from .points import Tracer
 
 PRELOAD = (
-    "newsletter.cli.app", "newsletter.cli.send", "newsletter.cli.run", "newsletter.cli.subscriber",
-    "newsletter.cli.importing", "newsletter.cli.resolve", "newsletter.delivery.send", "newsletter.store.store",
-    "newsletter.people.forget", "newsletter.people.importing", "newsletter.schedule.tick",
-    "newsletter.render.composition", "newsletter.providers.outbox", "newsletter.providers.smtp",
-    "newsletter.providers.sendgrid", "newsletter.mail.message", "newsletter.web.serve", "newsletter.web.recorder",
-    "newsletter.cli.serve", "tests.chaos.child",
-)  # fmt: skip
+    "newsletter.cli.importing",
+    "newsletter.cli.resolve",
+    "newsletter.cli.run",
+    "newsletter.cli.serve",
+    "newsletter.cli.subscriber",
+    "newsletter.people.forget",
+    "newsletter.people.importing",
+    "newsletter.providers.sendgrid",
+    "newsletter.providers.smtp",
+    "newsletter.schedule.tick",
+    "newsletter.web.serve",
+    "tests.chaos.child",
+    "tests.chaos.warm",
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Machine:
     files: int | None = None  # descriptors
     broken: str = ""  # a breakage of the ledger
     trace: str = ""  # a file for the points of this run
+    snapshots: str = ""  # a folder for the project as it is at each of them
     die_at: int = 0  # the number of the point at which it is killed
     gate: str = ""  # it waits before its first claim until this file is there, and makes GATE.reached
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -75,12 +87,46 @@ def _live(folder: str, arguments: tuple[str, ...], machine: Machine, log: str) -
     os.dup2(output, 2)
     os.environ.update(machine.environment)
     random.seed()  # else every fork would draw the same batches
-    call = _prepared(machine)
-    os._exit(call(["-C", folder, *arguments]))
+    _prepare(machine)
+    kept = Path(machine.snapshots) if machine.snapshots else None
+    tracer = Tracer(Path(machine.trace or os.devnull), Path(folder), die_at=machine.die_at, snapshots=kept)
+    if machine.trace:
+        tracer.install()
+    code = _spool(Path(folder), arguments[1], tracer) if arguments[0] == "spool" else _call(folder, arguments)
+    tracer.point("end")
+    os._exit(code)
 
 
-def _prepared(machine: Machine) -> Callable[[list[str]], int]:
+def _call(folder: str, arguments: tuple[str, ...]) -> int:
     from newsletter.cli.app import run
+
+    return run(["-C", folder, *arguments])
+
+
+def _spool(folder: Path, address: str, tracer: Tracer) -> int:
+    """What the pages do with an opt-out while another program holds the ledger."""
+    from newsletter.delivery.ledger import open_ledger
+    from newsletter.settings.load import load_settings
+    from newsletter.store.optouts import opted_out
+    from newsletter.web.recorder import PATIENCE_S, Recorder
+
+    project = Project(folder)
+    store, secret = open_ledger(project, load_settings(project), patience_s=PATIENCE_S)
+    recorder = Recorder(store)
+    with contextlib.closing(
+        sqlite3.connect(folder / ".newsletter" / "state.db", isolation_level=None)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        person = secret.person(parse_address(address).key)
+        recorder.keep(opted_out(person, "*", "asked", "page", datetime.now(UTC))).result()
+        tracer.point("kept")
+        other.execute("ROLLBACK")
+    recorder.close()
+    store.close()
+    return 0
+
+
+def _prepare(machine: Machine) -> None:
     from newsletter.delivery import sender
     from newsletter.store import sqlite
 
@@ -97,9 +143,6 @@ def _prepared(machine: Machine) -> Callable[[list[str]], int]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (machine.largest_file, machine.largest_file))
     if machine.files is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (machine.files, machine.files))
-    if machine.trace:
-        Tracer(Path(machine.trace), machine.die_at).install()
-    return run
 
 
 def _wait_at(gate: Path) -> None:

@@ -14,7 +14,7 @@ from newsletter.audience.address import parse_address
 from newsletter.delivery.ledger import open_ledger
 from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.files.project import Project
-from newsletter.mail.links import read_sid, sid, unsubscribe_url
+from newsletter.mail.links import sid, unsubscribe_url
 from newsletter.settings.load import load_settings
 from newsletter.settings.secret import Secret, load_secret
 from newsletter.store.store import Store, open_store
@@ -140,6 +140,29 @@ def make_live(folder: Path, provider: str) -> None:
 # --- the audit -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Named:
+    """Somebody in a run, as the ledger has them."""
+
+    run_id: int
+    who: int
+    campaign: str
+    email: str  # "" once erased
+    state: State
+
+
+def names_of(world: World, ledger: Path) -> dict[str, Named]:
+    """Everybody in a ledger, by the name of their message."""
+    with open_store(ledger) as store:
+        return {
+            sid(world.secret, run.id, one.subscriber_id, store.ledger_id, run.epoch): Named(
+                run.id, one.subscriber_id, run.campaign, one.email or "", one.state
+            )
+            for run in store.runs("production" if world.env else "local")
+            for one in store.deliveries(run.id)
+        }
+
+
 def audit(world: World, *, over: str = "") -> None:
     """What must hold after every kill, read from ledger and journal alone. over: a campaign that has ended.
 
@@ -156,60 +179,46 @@ def audit(world: World, *, over: str = "") -> None:
     with closing(sqlite3.connect(world.ledger, timeout=30)) as raw, closing(sqlite3.connect(copy)) as target:
         raw.backup(target)
     check_identity(copy)
-    with open_store(copy) as store:
-        wire = {
-            run.id: {each.subscriber_id: (each.email or "", each.state) for each in store.deliveries(run.id)}
-            for run in store.runs("production" if world.env else "local")
-        }
-        runs = {run.id: run for run in store.runs("production" if world.env else "local")}
-        names = {
-            sid(world.secret, run_id, who, store.ledger_id, store.epoch): (run_id, who)
-            for run_id, states in wire.items()
-            for who in states
-        }
-        read = {one.sid: read_sid(world.secret, one.sid, store.ledger_id, store.epoch) for one in before}
+    names = names_of(world, copy)
     after = world.peer.taken()
-    _nobody_twice(after, {one: found.run_id for one, found in read.items() if found})
+    _nobody_twice(after, names)
     known_before, known_after = {one.sid for one in before}, {one.sid for one in after}
-    for name, (run_id, who) in names.items():
-        email, state = wire[run_id][who]
-        told = f"{email} of {runs[run_id].campaign} is {state}"
+    for name, one in names.items():
+        state, told = one.state, f"{one.email} of {one.campaign} is {one.state}"
         if state is State.ACCEPTED:
             assert name in known_after, f"wrongly accepted: {told}, and the provider has nothing"
         if state in (State.READY, State.REJECTED, State.SUPPRESSED):
             assert name not in known_before, f"{told}, and the provider has it"
-        if over:
+        if one.campaign == over:
             assert state in (State.ACCEPTED, State.REJECTED, State.SUPPRESSED), f"lost: {told} at the end"
     assert known_before <= names.keys(), "somebody got mail who stands in no run"
     _nobody_who_opted_out(world, copy, before, names)
 
 
-def _nobody_twice(taken: list[Taken], runs: Mapping[str, int]) -> None:
+def _nobody_twice(taken: list[Taken], names: Mapping[str, Named]) -> None:
     by_name = Counter(one.sid for one in taken)
     assert max(by_name.values(), default=0) <= 1, (
         f"doubled: {[n for n, times in by_name.items() if times > 1]}"
     )
-    by_person = Counter((runs[one.sid], one.recipient) for one in taken if one.sid in runs)
+    by_person = Counter((names[one.sid].campaign, one.recipient) for one in taken if one.sid in names)
     assert max(by_person.values(), default=0) <= 1, f"doubled: {[p for p, n in by_person.items() if n > 1]}"
 
 
-def _nobody_who_opted_out(
-    world: World, ledger: Path, taken: list[Taken], names: Mapping[str, tuple[int, int]]
-) -> None:
+def _nobody_who_opted_out(world: World, ledger: Path, taken: list[Taken], names: Mapping[str, Named]) -> None:
     """Mail may come to somebody who has opted out only if its claim was made before they were told."""
     late = [one for one in taken if one.at > world.opted_out.get(one.recipient, one.at)]
     if not late:
         return
     with closing(sqlite3.connect(ledger)) as raw:
         for one in late:
-            run_id, who = names[one.sid]
+            found = names[one.sid]
             began = [
                 at / 1000
                 for (at,) in raw.execute(
                     "SELECT attempt.started_at FROM attempt, member, json_each(member.ids) AS one "
                     "WHERE member.run_id = ? AND one.value = ? "
                     "AND attempt.run_id = member.run_id AND attempt.no = member.no",
-                    (run_id, who),
+                    (found.run_id, found.who),
                 )
             ]
             told = world.opted_out[one.recipient]

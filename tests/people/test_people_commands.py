@@ -107,6 +107,37 @@ def test_renaming_a_list_by_case_brings_nobody_back(project, call):
     assert excluded(call, "Lista") == {"suppressed": 1}
 
 
+def test_renaming_a_list_otherwise_stops_whoever_would_come_back(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    (project / "subscribers" / "lista.csv").rename(project / "subscribers" / "kommuner.csv")
+    campaign = project / "campaigns" / "hej.md"
+    campaign.write_text(campaign.read_text("utf-8").replace('"lista"', '"kommuner"'), encoding="utf-8")
+    for words in (("send", "hej", "--dry-run"), ("send", "hej", "--confirm", "3")):
+        called = call(*words)
+        assert (called.code, "A140" in called.err + called.out) == (3, True), words
+    assert mailed(project) == []
+    # As the finding says: the opt-outs move along.
+    path = project.parent / "left.csv"
+    assert call("export", "suppressions", "--list", "lista", "-o", path).code == 0
+    assert call("suppress", "import", path, "--list", "kommuner").code == 0
+    assert call("send", "hej", "--confirm", "2").code == 0
+    assert mailed(project) == ["bo@example.org", "cilla@example.org"]
+
+
+def test_a_list_that_is_gone_for_good_can_be_told(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    (project / "subscribers" / "lista.csv").rename(project / "subscribers" / "andra.csv")
+    campaign = project / "campaigns" / "hej.md"
+    campaign.write_text(campaign.read_text("utf-8").replace('"lista"', '"andra"'), encoding="utf-8")
+    assert call("send", "hej", "--dry-run").code == 3
+    settings = project / "newsletter.toml"
+    text = settings.read_text("utf-8")
+    head = "[list.lista]\n"
+    written = text.replace(head, f"{head}gone = true\n") if head in text else f"{text}\n{head}gone = true\n"
+    settings.write_text(written, encoding="utf-8")
+    assert call("send", "hej", "--confirm", "3").code == 0
+
+
 def test_left_between_freeze_and_hand_over(project, call, monkeypatch):
     """The sender has rendered Åsa's letter and is about to claim it."""
     from newsletter.delivery.sender import Sender

@@ -277,6 +277,32 @@ def test_nobody_is_resurrected(small, call, bring):
     assert call("segment", "count", "ny", "--json").data["recipients"] == 0
 
 
+@pytest.mark.parametrize("standing", ["unsubscribed", "cleaned", "pending"])
+def test_a_yes_in_the_file_changes_no_status_in_the_list(small, call, bring, standing):
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\nasa@example.org,,{standing}\n", "utf-8")
+    for word in ("subscribed", "active", "aktiv", ""):
+        assert bring(f"email,first_name,status\nAsa@example.org,Åsa {word},{word}\n").code == 0
+        assert (rows(small)[0]["first_name"], rows(small)[0]["status"]) == (f"Åsa {word}".strip(), standing)
+        assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+def test_the_first_yes_stays_on_record(small, bring):
+    bring("email,consent_source,consent_at\nasa@example.org,Mässan,2014-05-01\n", source=())
+    bring("email,consent_source,consent_at\nasa@example.org,Webben,2015-06-30\n", source=())
+    assert (rows(small)[0]["consent_source"], rows(small)[0]["consent_at"]) == ("Mässan", "2014-05-01")
+
+
+def test_whoever_left_this_list_is_not_brought_back_to_it(small, call, bring):
+    (small / "subscribers" / "ny.csv").write_text("email\na@example.org\n", "utf-8")
+    call("subscriber", "unsubscribe", "bo@example.org", "--list", "ny")
+    called = bring("Email Address,LEID\nbo@example.org,1\ncilla@example.org,2\n")
+    assert numbers(called) == {"new": 1, "suppressed": 1}
+    assert [row["email"] for row in rows(small)] == ["a@example.org", "cilla@example.org"]
+    call("subscriber", "unsubscribe", "cilla@example.org", "--list", "lista")
+    assert numbers(bring("email\ncilla@example.org\n")) == {"unchanged": 1}, "another list is another matter"
+
+
 def test_a_no_anywhere_in_the_file_beats_a_yes(small, call, bring):
     for content in (
         "email,status\na@example.org,unsubscribed\nA@example.org,subscribed\nx@example.org,\n",
@@ -477,6 +503,24 @@ def test_a_damaged_row_among_those_who_said_no_still_says_no(small, call):
     assert len(call("suppress", "list", "--json").data["suppressions"]) == 2
 
 
+@pytest.mark.parametrize("row", ["asa@example.org,unsubscribed", "asa@example.org,Åsa,unsubscribed,x"])
+def test_a_row_that_might_say_no_is_not_made_whole(small, call, bring, row):
+    """Padded, or met by a new column, it would be a row like any other, and its no would be somebody's name."""
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\n{row}\n", "utf-8")
+    before = file.read_text("utf-8")
+    called = bring("email,city\nb@example.org,Visby\n")
+    assert (called.code, called.envelope["problems"][0]["code"]) == (3, "I134")
+    assert (called.envelope["problems"][0]["file"], called.envelope["problems"][0]["line"]) == (
+        "subscribers/ny.csv",
+        2,
+    )
+    assert file.read_text("utf-8") == before
+    out = small.parent / "out.csv"
+    assert (call("export", "subscribers", "--list", "ny", "-o", out).code, out.exists()) == (3, False)
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
 # --- export and import are each other's opposite
 
 WORD = st.text(
@@ -585,6 +629,55 @@ def test_bad_files_are_told_and_nothing_comes_in(small, bring, content, code):
     assert [one["code"] for one in called.envelope["problems"]] == [code]
     assert not (small / "subscribers" / "ny.csv").exists()
     assert "Traceback" not in called.err
+
+
+def test_rejected_rows_run_no_formulas(small, bring):
+    called = bring("email,note\ntrasig,=HYPERLINK(1)\na@example.org,\n")
+    written = (small / called.data["rejects_file"]).read_text("utf-8")
+    assert ",'=HYPERLINK(1)" in written
+
+
+def damaged(how: str) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(
+        held, "w", zipfile.ZIP_DEFLATED if how == "stream" else zipfile.ZIP_STORED
+    ) as packed:
+        if how in ("xlsx", "ods"):
+            packed.writestr("xl/workbook.xml" if how == "xlsx" else "content.xml", "<x/>")
+        packed.writestr("subscribed_members_export_1.csv", "Email Address\n" + "asa@example.org\n" * 99)
+    data = bytearray(held.getvalue())
+    if how == "checksum":
+        data[data.index(b"asa@")] ^= 1
+    elif how == "stream":
+        at = data.index(b".csv") + 4
+        data[at : at + 8] = b"\xff" * 8
+    elif how == "locked":
+        for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(mark) + flags] |= 1
+    elif how == "method":
+        for mark, method in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            data[data.index(mark) + method] = 99
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (damaged("checksum"), "I115", "damaged"),
+        (damaged("stream"), "I115", "damaged"),
+        (damaged("method"), "I115", "damaged"),
+        (damaged("locked"), "I115", "password"),
+        (damaged("xlsx"), "I105", "spreadsheet"),
+        (damaged("ods"), "I105", "spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999), "I105", "spreadsheet"),
+    ],
+    ids=["checksum", "stream", "method", "locked", "xlsx", "ods", "xls"],
+)
+def test_what_is_no_csv_and_no_whole_zip(small, bring, content, code, says):
+    called = bring(content, name="in.zip")
+    assert (called.code, [one["code"] for one in called.envelope["problems"]]) == (3, [code])
+    assert says in called.envelope["problems"][0]["message"]
+    assert not (small / "subscribers" / "ny.csv").exists()
 
 
 def test_a_line_of_200_mb_costs_no_memory(small):

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -110,3 +112,36 @@ def test_where_nothing_can_be_written_it_is_said(small, call):
     path.write_text("email\nb@example.org\n", "utf-8")
     called = call("import", path, "--list", "ny", "--consent-source", "x")
     assert (called.code, "I131" in called.err) == (4, True)
+
+
+def test_killed_while_forgetting_nobody_is_half_a_list_and_the_next_call_ends_it(small, call):
+    """Whoever is to be forgotten is opted out before the first row goes, and every list is whole at any moment."""
+    head = "email,note\n"
+    rest = "".join(f"p{n}@example.org,{'x' * 40}\n" for n in range(6_000))
+    lists = [small / "subscribers" / f"l{n}.csv" for n in range(8)]
+    for file in lists:
+        file.write_text(f"{head}asa@example.org,bort\n{rest}", "utf-8")
+    assert call("suppress", "add", "bo@example.org").code == 0  # makes ledger and secret
+    state, words = (
+        small / ".newsletter" / "state.db",
+        command(small, "subscriber", "forget", "asa@example.org"),
+    )
+    caught = 0
+    for _ in range(4):
+        process = subprocess.Popen([*words, "-q"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        left = sum(b"asa@" in file.read_bytes() for file in lists)
+        while process.poll() is None and sum(b"asa@" in file.read_bytes() for file in lists) >= max(left, 1):
+            pass  # the kill comes when a list has changed
+        process.kill()
+        process.wait()
+        with closing(sqlite3.connect(state)) as raw:
+            opted_out = raw.execute("SELECT count(*) FROM suppression").fetchone()[0] == 2
+        for file in lists:
+            text = file.read_text("utf-8")
+            assert text in (f"{head}{rest}", f"{head}asa@example.org,bort\n{rest}")
+            assert opted_out or "asa@" in text
+        caught += 0 < sum(b"asa@" in file.read_bytes() for file in lists) < len(lists)
+    assert caught, "no kill came in the middle"
+    assert call("subscriber", "forget", "asa@example.org").code == 0
+    for path in small.rglob("*"):
+        assert not path.is_file() or b"asa@example.org,bort" not in path.read_bytes(), path

@@ -20,7 +20,7 @@ from newsletter.campaigns.models import Campaign, Status
 from newsletter.mail.message import Envelope
 from newsletter.providers.protocol import Parcel
 from newsletter.providers.sendgrid import SendGrid
-from newsletter.render.composition import Composition, InlinePicture, Links, Values
+from newsletter.render.composition import Attachment, Composition, InlinePicture, Links, Values
 
 from .published import description, refusals
 from .relay import Relay
@@ -44,6 +44,7 @@ def parcel() -> Callable[..., Parcel]:
         html: str = "<p>Hej Birger &amp; Blom!</p>\n",
         text: str = "Hej Birger & Blom!\n",
         pictures: tuple[InlinePicture, ...] = (),
+        attachments: tuple[Attachment, ...] = (),
         sender: str = "Birger & Blom <hej@birgerochblom.example>",
         reply_to: str = "",
     ) -> Parcel:
@@ -71,7 +72,8 @@ def parcel() -> Callable[..., Parcel]:
             date=datetime(2015, 7, 3, 7, 0, tzinfo=UTC),
             unsubscribe="https://news.example.org/u/AQhrZXk",
         )
-        return Parcel(Composition(campaign, "0" * 64, merge, pictures=pictures), values, envelope)
+        composition = Composition(campaign, "0" * 64, merge, pictures=pictures, attachments=attachments)
+        return Parcel(composition, values, envelope)
 
     return make
 
@@ -112,12 +114,15 @@ class Content(Strict):
     value: Sign
 
 
-class Attachment(Strict):
+class AttachedFile(Strict):
     content: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+=*$")]
     type: Sign
     filename: Sign
-    disposition: Literal["inline"]
-    content_id: Sign
+    disposition: Literal["inline", "attachment"]
+    content_id: Sign | None = None
+
+    def model_post_init(self, _context: Any) -> None:
+        assert (self.content_id is None) == (self.disposition == "attachment")
 
 
 class Off(Strict):
@@ -143,7 +148,7 @@ class MailSend(Strict):
     reply_to: Mailbox | None = None
     subject: Sign | None = None
     content: list[Content] = Field(min_length=1, max_length=2)
-    attachments: list[Attachment] | None = None
+    attachments: list[AttachedFile] | None = None
     tracking_settings: NoTracking
 
     def model_post_init(self, _context: Any) -> None:
