@@ -17,19 +17,38 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 from newsletter.providers.smtp_answers import TEXT, Meaning, meaning, silence
+from newsletter.settings.model import Settings
 from newsletter.settings.model import Smtp as SmtpSettings
+from newsletter.settings.web import is_loopback
 
 CONNECT_S = 5.0
 COMMAND_S = 60.0
 TEXT_S = 600.0  # RFC 5321 §4.5.3.2.6: the reply to the dot may take ten minutes; who gives up earlier makes doubles
 
 _FAULTS = (OSError, smtplib.SMTPException, ValueError)
+
+
+def open_from(settings: Settings, folder: Path) -> "Smtp":  # noqa: ARG001 (every provider's)
+    return open_smtp(settings.smtp)
+
+
+def largest_batch(settings: Settings) -> int:  # noqa: ARG001 (every provider's)
+    return Smtp.max_batch
+
+
+def stays_here(settings: Settings) -> bool:
+    return is_loopback(settings.smtp.host)
+
+
+def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:  # noqa: ARG001 (every provider's)
+    return 1
 
 
 def open_smtp(settings: SmtpSettings) -> "Smtp":
