@@ -83,7 +83,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
                 f"newsletter segment show {segment}",
             )
         )
-    return _plan(workspace, campaign, composition, flow, findings, opt_outs)
+    return plan_of(workspace, campaign, composition, flow, opt_outs, findings)
 
 
 def plan_for(
@@ -97,17 +97,18 @@ def plan_for(
     segment = segment_of(workspace, campaign)
     left = left_out(workspace, campaign)
     flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
-    return _plan(workspace, campaign, composition, flow, (), opt_outs)
+    return plan_of(workspace, campaign, composition, flow, opt_outs)
 
 
-def _plan(
+def plan_of(
     workspace: Workspace,
     campaign: Campaign,
     composition: Composition,
     flow: Waterfall,
-    findings: tuple[Problem, ...],
     opt_outs: OptOuts,
+    findings: tuple[Problem, ...] = (),
 ) -> Plan:
+    """The plan for people who went through the waterfall already."""
     return Plan(
         campaign,
         composition,
@@ -137,13 +138,13 @@ def sift(
     exclude: Iterable[str],
     candidates: tuple[Subscriber, ...],
     opt_outs: OptOuts,
-    segment: str = "",
+    segment: str | Collection[str] = "",
     capped: Collection[str] = (),
 ) -> Waterfall:
     """The waterfall for people who are at hand, by the same rules as that of a whole segment.
 
     exclude: lists and segments whose members are left out
-    segment: what was asked for; whether somebody is confirmed is a matter of its lists
+    segment: what was asked for, or its lists; whether somebody is confirmed is a matter of those
     capped: address keys of those who got enough lately
     """
     return waterfall(
@@ -172,10 +173,10 @@ def sift_segment(
     )
 
 
-def rules(workspace: Workspace, segment: str) -> Rules:
-    """What decides, beside the person, who of a segment is mailed."""
+def rules(workspace: Workspace, segment: str | Collection[str]) -> Rules:
+    """What decides, beside the person, who of a segment (or of its lists) is mailed."""
     settings = workspace.settings
-    asked = workspace.segments.lists(segment) if segment else ()
+    asked = (workspace.segments.lists(segment) if segment else ()) if isinstance(segment, str) else segment
     return Rules(settings.list if settings.live else None, asked=asked)
 
 

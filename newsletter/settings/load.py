@@ -29,7 +29,6 @@ _NOT_YET: tuple[tuple[str, ...], ...] = (
     ("limits", "per_day"),
     ("test",),
     ("testers",),
-    ("delivery", "canary"),
 )
 _ELSEWHERE = {
     "ledger": "in an environment, such as [env.production]",

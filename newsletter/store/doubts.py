@@ -7,9 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.claims import close, going, write_outcomes
-from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome, run
-from newsletter.store.values import UnknownBatch
+from newsletter.store.claims import close, going, is_cancelled, write_outcomes
+from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome, run, subscriber
+from newsletter.store.values import Member, UnknownBatch
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
 _MEMBER = sa.and_(member.c.run_id == bindparam("run"), member.c.no == bindparam("number"))
@@ -47,6 +47,10 @@ _LAST = select(
     .scalar_subquery()
     .label("lane"),
 )
+_PAGE = 500
+_PEOPLE = select(subscriber.c.id, subscriber.c.key, subscriber.c.email).where(
+    subscriber.c.id.in_(bindparam("ids", expanding=True))
+)
 _SHRINK = sa.update(batch).where(_BATCH).values(n=bindparam("left"))
 _KEEP = (
     sa.update(member).where(_MEMBER).values(lo=bindparam("low"), hi=bindparam("high"), ids=bindparam("keep"))
@@ -61,6 +65,26 @@ def unknown_batches(conn: sa.Connection, run_id: int) -> list[UnknownBatch]:
     for one in conn.execute(_UNKNOWN_ROWS, {"run": run_id}):
         found[one.no, one.attempt_id].append(one.subscriber_id)
     return [UnknownBatch(no, attempt_id, sorted(ids)) for (no, attempt_id), ids in sorted(found.items())]
+
+
+def people(conn: sa.Connection, run_id: int) -> list[Member]:
+    """Everybody of unknown fate, by id."""
+    ids = sorted(i for one in unknown_batches(conn, run_id) for i in one.ids)
+    known: dict[int, Member] = {}
+    for start in range(0, len(ids), _PAGE):
+        found = conn.execute(_PEOPLE, {"ids": ids[start : start + _PAGE]})
+        known |= {row.id: Member(row.id, row.key, row.email) for row in found}
+    return [known.get(i, Member(i, None, None)) for i in ids]
+
+
+def of_batch(conn: sa.Connection, run_id: int, no: int, attempt_id: str) -> list[UnknownBatch]:
+    """The doubts of one attempt: its batch, or rows of a batch that went on."""
+    key = {"run": run_id, "number": no}
+    locked = conn.execute(_LOCK_BATCH, key).one()
+    if locked.state == "unknown" and locked.attempt_id == attempt_id:
+        return [UnknownBatch(no, attempt_id, going(conn, run_id, no))]
+    rows = list(conn.execute(_ROWS_OF_ATTEMPT, key | {"attempt": attempt_id}).scalars())
+    return [UnknownBatch(no, attempt_id, sorted(rows))]
 
 
 def settle(
@@ -170,7 +194,8 @@ def _move_out(conn: sa.Connection, run_id: int, no: int, ids: set[int], now: dat
     conn.execute(_SHRINK, key | {"left": len(kept)})
     conn.execute(_KEEP, key | {"low": kept[0], "high": kept[-1], "keep": kept})
     new = {"run_id": run_id, "no": last.no + 1}
-    conn.execute(sa.insert(batch), new | {"state": "ready", "n": len(moved), "not_before": now, "tries": 0})
+    state = "suppressed" if is_cancelled(conn, run_id) else "ready"
+    conn.execute(sa.insert(batch), new | {"state": state, "n": len(moved), "not_before": now, "tries": 0})
     conn.execute(
         sa.insert(member), new | {"lane": last.lane + 1, "lo": moved[0], "hi": moved[-1], "ids": moved}
     )

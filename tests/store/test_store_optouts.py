@@ -66,7 +66,9 @@ def test_an_older_ledger_keeps_its_opt_outs(tmp_path):
     with open_store(path) as store:
         store.suppress(ONE, "*", "asked", "letter", NOW)
     with contextlib.closing(sqlite3.connect(path)) as raw:
-        raw.executescript("DROP TABLE opt_out; DROP TABLE consent; PRAGMA user_version = 1;")
+        raw.executescript(
+            "DROP TABLE opt_out; DROP TABLE consent; DROP TABLE event; DROP TABLE canary; DROP TABLE halt; DROP TABLE letter; DROP TABLE content; PRAGMA user_version = 1;"
+        )
     with open_store(path) as store:
         (event,) = store.opt_out_history(ONE)
         assert (event.act, event.scope, event.reason, event.source, event.at) == (

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from newsletter.store import claims, doubts
+from newsletter.store import claims, doubts, events, witness
 from newsletter.store.ledger.transactions import Ledger
-from newsletter.store.values import Answered, Claim, Member, UnknownBatch
+from newsletter.store.values import Answered, Claim, Heard, Member, ProviderEvent, UnknownBatch
 
 
 class SendingLedger(Ledger):
@@ -52,7 +52,7 @@ class SendingLedger(Ledger):
         Suppressions stay whatever the answer; a batch without anybody left is closed (LOST).
         """
         with self._heeding() as conn:
-            return claims.claim(
+            answer = claims.claim(
                 conn,
                 run_id,
                 no,
@@ -64,6 +64,9 @@ class SendingLedger(Ledger):
                 now=now,
                 through=through or {},
             )
+        if answer is Claim.CLAIMED:
+            witness.note(self._path, self.ledger_id, attempt_id)
+        return answer
 
     def finish(
         self,
@@ -106,7 +109,27 @@ class SendingLedger(Ledger):
         if not dead:
             return 0
         with self._writing() as conn:
-            return sum(claims.doubt(conn, owner, now) for owner in dead)
+            doubted = [attempt for owner in dead for attempt in claims.doubt(conn, owner, now)]
+            events.reconsider(conn, doubted, now)
+        return len(doubted)
+
+    def take_event(self, told: ProviderEvent, *, whole: bool, now: datetime) -> Heard:
+        """What a provider told of one message: kept once, and proof of its handing over. In any order.
+
+        whole: it proves the whole request that carried the message, not this one only
+        """
+        with self._writing() as conn:
+            return events.take(conn, told, whole=whole, now=now)
+
+    def twice(self, run_id: int) -> list[Member]:
+        """Who got two, by what the provider told of an attempt that another one had followed."""
+        with self._looking() as conn:
+            return events.twice(conn, run_id)
+
+    def in_doubt(self, run_id: int) -> list[Member]:
+        """Everybody of unknown fate, by id; costs nothing where nobody is."""
+        with self._looking() as conn:
+            return doubts.people(conn, run_id)
 
     def unknown_batches(self, run_id: int) -> list[UnknownBatch]:
         """All doubts of a run, by batch and attempt."""
