@@ -17,6 +17,7 @@ from newsletter.store.values import Counts, Halt, Member, Run
 
 COUNTS = ("ready", "inflight", "accepted", "rejected", "suppressed", "unknown")
 NAMED_UNKNOWNS = 20
+_ENDED = ("done", "cancelled")
 
 
 @click.command("list")
@@ -105,9 +106,27 @@ def counts_of(store: Store | None, runs: list[Run]) -> Counts:
 
 
 def _stuck(session: Session, store: Store | None, runs: list[Run]) -> bool:
-    """Whether a send was begun, is not finished, and nobody is at work on it."""
+    """Whether a send was begun, is not finished, and nobody is at work on it, though something may go."""
     now = session.workspace.clock.now()
-    return store is not None and any(is_stuck(session.project, store, run, now) for run in runs)
+    return store is not None and any(
+        is_stuck(session.project, store, run, now) and not _waits(session, store, [run]) for run in runs
+    )
+
+
+def _waits(session: Session, store: Store | None, runs: list[Run]) -> Problem | None:
+    """Why nothing of what is left goes for some time: the day's number is used up, the provider asked for it."""
+    from newsletter.delivery.pace import told, waiting
+
+    for run in runs if store else []:
+        if not store or run.state != "sending" or not store.counts(run.id).ready:
+            continue
+        try:
+            campaign = session.workspace.campaign(run.campaign)
+        except (ChecksFailed, UsageFault):  # its file is broken or gone: that is what stands in the way
+            continue
+        if found := waiting(store, session.workspace, campaign):
+            return told(found, session.workspace, campaign)
+    return None
 
 
 def state_of(session: Session, store: Store | None, campaign: Campaign) -> str:
@@ -132,6 +151,7 @@ def _status_of_campaign(session: Session, store: Store | None, campaign: Campaig
     if not runs and campaign.send_at:
         session.output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
     waiting = data["stuck"] or state in ("held", "resolving", "paused") or counts.unknown
+    waiting = waiting or (counts.ready and state in _ENDED)
     exit_code = 7 if checking and waiting else 0
     return session.output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
 
@@ -163,6 +183,8 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         output.line(f"  {halted.word} since {_moment(session, halted.at)}: {halted.reason}")
     if stuck := _stuck(session, store, runs):
         output.line("  stopped before its end: nobody is at work on it")
+    if waits := _waits(session, store, runs):
+        output.line(f"  {waits.message}")
     unknown = _named(store.in_doubt(run.id) for run in runs) if store else []
     for line in unknown[:NAMED_UNKNOWNS]:
         output.line(f"  unknown  {line}")
@@ -181,6 +203,7 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         "stuck": stuck,
         "halt": _halt(halted),
         "occurrences": occurrences,
+        "waiting": waits.message if waits else None,
         "unknown": unknown,
         "twice": twice,
     }
@@ -215,6 +238,8 @@ def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
             f"newsletter resolve {campaign.id} --assume-sent",
             f"newsletter resolve {campaign.id} --resend-unknown",
         ]
+    if counts.ready and state in _ENDED:  # in doubt when it was amended, and not reached after all
+        return [f"newsletter send {campaign.id} --amend"]
     if state == "paused":
         return [f"newsletter resume {campaign.id}", f"newsletter cancel {campaign.id}"]
     if state == "sending" or (state == "held" and not campaign.step):

@@ -68,8 +68,9 @@ def resolve(
             _confirm(session, left)
             said = sum(settle_by_word(store, run, "sent" if assume_sent else "resend", now) for run in runs)
         for run in runs:
-            if run.state == "sending" and store.counts(run.id).open == 0:
+            if run.state in ("sending", "paused") and store.counts(run.id).open == 0:
                 store.set_state(run.id, "done")
+        paused = [run.campaign for run in runs if store.state(run.id) == "paused"]
         counts = counts_of(store, runs)
     session.output.line(
         f"{found}: {grouped(proved)} settled by evidence, {grouped(said)} by your word, {grouped(counts.unknown)} left"
@@ -77,6 +78,8 @@ def resolve(
     steps = []
     if counts.unknown:
         steps = [f"newsletter resolve {found} --assume-sent", f"newsletter resolve {found} --resend-unknown"]
+    elif paused:
+        steps = [f"newsletter resume {name}" for name in dict.fromkeys(paused)]
     elif counts.ready:
         sequenced = session.workspace.catalogue.sequences.keys() & {found, found.rpartition("/")[0]}
         steps = ["newsletter run" if sequenced else f"newsletter send {found}"]

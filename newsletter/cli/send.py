@@ -153,6 +153,8 @@ def _send(session: Session, name: str, campaign: Campaign | None, order: "SendOr
     where = f"out/outbox/{name}/" if not session.settings.live else session.settings.provider
     told = ", ".join(f"{grouped(number)} {one}" for one, number in counts.items() if number)
     output.line(f"{name}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
+    waiting = [result.waiting] if result.waiting else []
+    output.problems(waiting, err=False)
     data = {
         "campaign": name,
         "occurrence": result.run.occurrence,
@@ -162,7 +164,7 @@ def _send(session: Session, name: str, campaign: Campaign | None, order: "SendOr
         "excluded": result.excluded,
         "outbox": where if not session.settings.live else None,
     }
-    return output.result(data, next_steps=[f"newsletter status {name}"])
+    return output.result(data, problems=waiting, next_steps=[f"newsletter status {name}"])
 
 
 def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: int) -> int:

@@ -12,7 +12,7 @@ from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import Edition
-from newsletter.delivery.freezing import new_run, prove
+from newsletter.delivery.freezing import batch_size, new_run, prove
 from newsletter.delivery.going_on import nobody_left, same_lists, same_provider
 from newsletter.delivery.guards import (
     clock_guard,
@@ -23,12 +23,12 @@ from newsletter.delivery.guards import (
 )
 from newsletter.delivery.ledger import owner_is_alive
 from newsletter.delivery.office import Office, SendOrder, SendResult
-from newsletter.delivery.plan import Plan, left_out, plan_of, segment_of, sift
+from newsletter.delivery.plan import Plan, left_out, plan_of, refuse_renamed, segment_of, sift
 from newsletter.delivery.reachable import reachable_guard
 from newsletter.delivery.rehearsed import plan_guard, rehearsed
 from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.errors import ChecksFailed, GuardRefused, Problem
-from newsletter.providers.open import max_batch, open_provider
+from newsletter.providers.open import open_provider
 from newsletter.render.composition import Composition
 from newsletter.store.values import Counts, Member, Run, StillMoving
 
@@ -63,7 +63,6 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
     prove(office, plan)
     reachable_guard(workspace, composition, store.ledger_id)
     number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
-    settings = workspace.settings
     try:
         new = store.amend(
             [one.id for one in open_runs],
@@ -71,14 +70,14 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
             leaving=left.leaving,
             going=len(plan.recipients),
             excluded={reason: number for reason, number in plan.excluded.items() if number},
-            batch_size=min(settings.delivery.batch_size, max_batch(settings)),
+            batch_size=batch_size(workspace, campaign),
         )
     except StillMoving:
         raise GuardRefused(
             _moving(campaign, Counts.summed(store.counts(one.id) for one in open_runs))
         ) from None
     counts = office.deliver(new, Edition.of(workspace, composition))
-    return SendResult(new, counts, excluded=plan.excluded)
+    return SendResult(new, counts, excluded=plan.excluded, waiting=office.waits(campaign, counts))
 
 
 def _settled(office: Office, campaign: Campaign, run: Run) -> list[Run]:
@@ -165,6 +164,7 @@ def _whoever_is_left(
                 out[reason].append(person)
     people = _Keyed(sorted(keys), workspace.audience.find)
     flow = Waterfall(len(people) + sum(map(len, out.values())), people, out, frozenset(lists))
+    refuse_renamed(workspace, flow, opt_outs)
     return _Left(plan_of(workspace, campaign, composition, flow, opt_outs), leaving)
 
 

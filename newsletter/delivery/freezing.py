@@ -2,11 +2,12 @@
 
 from newsletter.campaigns.models import Campaign
 from newsletter.check.survey import Survey
-from newsletter.check.workspace import MORE, sample
+from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import keep
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.office import Office
+from newsletter.delivery.pace import most_at_once, pace_of
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import Plan
 from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
@@ -51,7 +52,6 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
 
     With `move`: a step of a sequence; None when another tick has taken all of them already.
     """
-    settings = office.workspace.settings
     # A campaign goes out once; a step as often as somebody is due.
     new = new_run(office, plan, occurrence="1" if move is None else None)
     try:
@@ -59,7 +59,7 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
             new,
             persons(plan.recipients, office.secret),
             excluded={reason: number for reason, number in plan.excluded.items() if number},
-            batch_size=min(settings.delivery.batch_size, max_batch(settings)),
+            batch_size=batch_size(office.workspace, plan.campaign),
             enrolment=move,
         )
     except SameLetter as same:
@@ -69,6 +69,14 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
         if changed:
             raise GuardRefused(*changed) from None
         return frozen.run
+
+
+def batch_size(workspace: Workspace, campaign: Campaign) -> int:
+    """The most recipients that are written ahead together: as the settings, the provider and limits allow."""
+    sizes = [workspace.settings.delivery.batch_size, max_batch(workspace.settings)]
+    if most := most_at_once(pace_of(workspace, campaign)):
+        sizes.append(most)
+    return min(sizes)
 
 
 def new_run(office: Office, plan: Plan, *, occurrence: str | None) -> NewRun:

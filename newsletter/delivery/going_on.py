@@ -49,7 +49,8 @@ def go_on(office: Office, run: Run, campaign: Campaign | None, order: SendOrder)
     if order.confirm is not None:
         number_guard(edition.campaign, run.total, order.confirm, order.ask)
     counts = office.deliver(run, edition)
-    return SendResult(run, counts, excluded=office.store.excluded(run.id))
+    excluded = office.store.excluded(run.id)
+    return SendResult(run, counts, excluded=excluded, waiting=office.waits(edition.campaign, counts))
 
 
 def _ways_out(run: Run, campaign: Campaign | None) -> list[str]:

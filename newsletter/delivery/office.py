@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.edition import Edition
+from newsletter.delivery.pace import told, waiting
 from newsletter.delivery.plan import OptOuts
 from newsletter.delivery.sender import Progress, Sender
+from newsletter.errors import Problem
 from newsletter.providers.open import open_provider
 from newsletter.providers.protocol import Provider
 from newsletter.settings.secret import Secret
@@ -37,12 +40,16 @@ class SendOrder:
 
 @dataclass(frozen=True)
 class SendResult:
-    """What the ledger says at the end. `already`: it was all done before, nothing was sent now."""
+    """What the ledger says at the end. `already`: it was all done before, nothing was sent now.
+
+    `waiting`: why it ended with some still to go, though all is as it should be.
+    """
 
     run: Run
     counts: Counts
     already: bool = False
     excluded: Mapping[str, int] = field(default_factory=dict)
+    waiting: Problem | None = None
 
 
 @dataclass
@@ -66,6 +73,11 @@ class Office:
         finally:
             provider.close()
             self.workspace.ask_again()
+
+    def waits(self, campaign: Campaign, counts: Counts) -> Problem | None:
+        """Why nothing of what is left of this campaign goes for some time; None when something may, or all is done."""
+        found = waiting(self.store, self.workspace, campaign) if counts.ready else None
+        return told(found, self.workspace, campaign) if found else None
 
     def sender(self, provider: Provider) -> Sender:
         return Sender(self.workspace, self.store, self.secret, provider, self.stop, self.progress)

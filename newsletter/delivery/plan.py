@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.models import Subscriber
 from newsletter.audience.waterfall import Rules, Waterfall, waterfall
 from newsletter.campaigns.models import Campaign
 from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.check.workspace import Workspace
-from newsletter.errors import ChecksFailed, Problem
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.files.project import SETTINGS_FILE
 from newsletter.render.composition import Composition
 from newsletter.settings.secret import Secret
 from newsletter.store.store import Store
@@ -74,6 +77,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
         raise ChecksFailed(*findings, *(e for e in errors if e not in findings))
     segment = segment_of(workspace, campaign)
     flow = sift_segment(workspace, segment, opt_outs, left_out(workspace, campaign))
+    refuse_renamed(workspace, flow, opt_outs)
     if not flow.candidates:
         raise ChecksFailed(
             Problem(
@@ -97,7 +101,33 @@ def plan_for(
     segment = segment_of(workspace, campaign)
     left = left_out(workspace, campaign)
     flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
+    refuse_renamed(workspace, flow, opt_outs)
     return plan_of(workspace, campaign, composition, flow, opt_outs)
+
+
+def refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) -> None:
+    """ChecksFailed (A140) when recipients left a list that is not there: under another name it would bring them back.
+
+    `[list.NAME] gone` in the settings says that somebody saw to it.
+    """
+    audience = workspace.audience
+    seen_to = (name for name, ground in workspace.settings.list.items() if ground.gone)
+    known = {EVERYTHING, *map(scope_of, (*audience.lists, *audience.problems, *seen_to))}
+    gone = frozenset(scope for held in opt_outs.scopes.values() for scope in held) - known
+    if not gone:
+        return
+    met = Counter(scope for who in flow.recipients for scope in opt_outs.left(who) & gone)
+    problems = [
+        Problem(
+            "A140",
+            f"{number} of the recipients left the list `{scope}`, which is not there any more",
+            Place(SETTINGS_FILE),
+            f"call it as before; or take its opt-outs to its new name, then [list.{scope}] gone = true",
+        )
+        for scope, number in sorted(met.items())
+    ]
+    if problems:
+        raise ChecksFailed(*problems)
 
 
 def plan_of(
@@ -177,7 +207,7 @@ def rules(workspace: Workspace, segment: str | Collection[str]) -> Rules:
     """What decides, beside the person, who of a segment (or of its lists) is mailed."""
     settings = workspace.settings
     asked = (workspace.segments.lists(segment) if segment else ()) if isinstance(segment, str) else segment
-    return Rules(settings.list if settings.live else None, asked=asked)
+    return Rules(settings.list if settings.live else None, settings.takes_utf8, asked)
 
 
 def opted_out(flow: Waterfall) -> bool:

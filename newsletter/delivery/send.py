@@ -48,7 +48,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
     if run is None:
         raise AssertionError("only a step of a sequence can be taken by another")
     counts = office.deliver(run, Edition.of(office.workspace, plan.composition))
-    return SendResult(run, counts, excluded=plan.excluded)
+    return SendResult(run, counts, excluded=plan.excluded, waiting=office.waits(campaign, counts))
 
 
 def finish(office: Office, name: str, order: SendOrder) -> SendResult:

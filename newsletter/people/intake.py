@@ -80,7 +80,9 @@ class Intake:
     staged: Staging
     ground: ListSettings  # of the list
     zone: ZoneInfo
+    target: str  # the list's file
     existing: bool
+    list_digest: bytes = b""  # of the list as it was when it was compared with
     sourced: bool = False  # whether a row says where somebody said yes, or shows it
 
     def consents(self, secret: Secret) -> Iterator[Consent]:

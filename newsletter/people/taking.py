@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import IO
 
-from newsletter.audience.address import parse_address
+from newsletter.audience.address import addresses_in, parse_address
+from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.leaving import EVERYTHING, scope_of
+from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
 from newsletter.errors import Place, Problem, Severity
 from newsletter.people import formats
-from newsletter.people.cells import unguarded
+from newsletter.people.cells import guarded, unguarded
+from newsletter.people.destination import refuse_unreadable
 from newsletter.people.foreign import Foreign, cells_by
 from newsletter.people.intake import Intake, Staged
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
+from newsletter.store.values import OptOutEvent
 
 _IN_BRACKETS = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+@[^<>]+)>$")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -50,10 +54,11 @@ class Taker:
                 reason = take(foreign, kind, columns, line, row)
             else:
                 reason = f"it has {len(row)} cells, the header {width}"
+                self._heed(kind, foreign, row)
             if reason is not None:
                 intake.counts.rejected += 1
                 intake.reasons[reason] += 1
-                writer.writerow([line, reason, *row])
+                writer.writerow([line, reason, *map(guarded, row)])  # it is looked at in a spreadsheet
         kept = [name for name in columns if name] if kind == "csv" else []
         intake.columns = list(dict.fromkeys([*intake.columns, *kept, *self._seen]))
 
@@ -65,6 +70,8 @@ class Taker:
         for name, cell in cells.items():
             if cell[0] == "'":
                 cells[name] = unguarded(cell)
+        if sum(map(len, row)) > LONGEST_ROW // 4 and _as_written(row) > LONGEST_ROW:
+            return f"it has more than {LONGEST_ROW} characters"
         incoming = formats.translate(kind, line, cells, foreign.shown)
         if incoming.problems:
             return incoming.problems[0]
@@ -78,6 +85,8 @@ class Taker:
         cells["email"] = f"{local}@{domain}"
         if incoming.verdict is None:
             return f"unknown status `{cells['status'][:40]}`: it might say no"
+        if kind in _OURS and cells.get("status", "").casefold() not in STATUS_WORDS:
+            cells["status"] = incoming.verdict  # as lists say it; they don't know other programs' words
         self._note(incoming, local, domain)
         if foreign.delimiter == ";":
             self._decimal_points(cells)
@@ -91,18 +100,29 @@ class Taker:
         kept = came_in or (kind in _OURS and not (known_no and not no))
         if not cells.keys() <= self._seen.keys():
             self._seen.update(dict.fromkeys(cells))
+            if len(self._seen) > MOST_COLUMNS:  # attributes of every person's own
+                refuse_unreadable(tuple(self._seen), self._intake.order.file.name)
         if incoming.proof or "consent_source" in cells:
             self._intake.sourced = True
         self._intake.staged.put(address.key, Staged(came_in, kept, incoming.proof, cells))
         return None
+
+    def _heed(self, kind: formats.Format, foreign: Foreign, row: list[str]) -> None:
+        """In a file of people who all said no, a row whose cells can't be told apart says so too."""
+        verdict = formats.verdict_of_file(foreign.shown) if kind == "mailchimp" else None
+        if verdict in _NO:
+            self._intake.opt_outs += [self._opted_out(verdict, each.key) for each in addresses_in(row)]
+
+    def _opted_out(self, verdict: formats.Verdict, key: str) -> OptOutEvent:
+        reason = "unsubscribed" if verdict == "unsubscribed" else "bounced"
+        return opted_out(self._secret.person(key), EVERYTHING, reason, "import", self._now)
 
     def _said_no(self, verdict: formats.Verdict, key: str, *, no: bool) -> bool:
         """Whether this person said no before; whoever says it here is written down."""
         hmac = self._secret.person(key)
         held = self._suppressed.get(hmac, _NEITHER)
         if no:
-            reason = "unsubscribed" if verdict == "unsubscribed" else "bounced"
-            self._intake.opt_outs.append(opted_out(hmac, EVERYTHING, reason, "import", self._now))
+            self._intake.opt_outs.append(self._opted_out(verdict, key))
         return EVERYTHING in held or self._scope in held
 
     def settle(self) -> None:
@@ -158,3 +178,8 @@ def _address_cell(cells: dict[str, str]) -> str:
         if last:
             cells["last_name"] = last
     return found["address"]
+
+
+def _as_written(row: list[str]) -> int:
+    """Characters that the row takes in a list at most: each cell in quotes, those inside it twice."""
+    return sum(len(cell) + cell.count('"') + 3 for cell in row)

@@ -52,6 +52,8 @@ class SequenceTick:
         for step_id in self._lost:
             yield f"{self.sequence.id}/{step_id}", partial(self._held, step_id)
         for run, step in unfinished:
+            if self.office.waits(step.campaign, self.office.store.counts(run.id)):
+                continue  # the day's number is used up: a later tick goes on
             yield step.campaign.id, partial(self._go_on, run, step.campaign)
         for step in self.sequence.steps:
             if people := due.get(step.id):

@@ -47,13 +47,18 @@ _STILL_READY = (
     .order_by(batch.c.no, _ids.c.value)
 )
 
-_CANARY = select(canary_.c.last_no).where(canary_.c.run_id == bindparam("of"), canary_.c.passed_at.is_(None))
+_CANARY = select(canary_.c.last_id).where(canary_.c.run_id == bindparam("of"), canary_.c.passed_at.is_(None))
 _PASS = (
     sa.update(canary_)
     .where(canary_.c.run_id == bindparam("of"), canary_.c.passed_at.is_(None))
     .values(passed_at=bindparam("at"))
 )
-_first = sa.and_(batch.c.run_id == bindparam("of"), batch.c.no <= bindparam("last"))
+_first = sa.and_(
+    batch.c.run_id == bindparam("of"),
+    sa.exists().where(
+        member.c.run_id == batch.c.run_id, member.c.no == batch.c.no, member.c.lo <= bindparam("last")
+    ),
+)
 _UNANSWERED = select(sa.func.count()).where(
     _first, sa.or_(batch.c.state == INFLIGHT, sa.and_(batch.c.state == READY, batch.c.tries == 0))
 )

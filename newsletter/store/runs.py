@@ -188,7 +188,7 @@ def write_batches(
             if len(hot) == 100:
                 write_down()
         if lane == 0 and first:
-            conn.execute(sa.insert(canary_), {"run_id": run_id, "last_no": no})
+            conn.execute(sa.insert(canary_), {"run_id": run_id, "last_id": part[-1]})
     write_down()
 
 

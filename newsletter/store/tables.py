@@ -216,10 +216,10 @@ halt = Table(
 )
 
 canary = Table(
-    "canary",  # batches up to `last_no` go first; the others wait until it has passed
+    "canary",  # people up to `last_id` go first; the others wait until it has passed
     metadata,
     Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
-    Column("last_no", Integer, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
     Column("passed_at", Instant),
     sqlite_with_rowid=False,
 )
@@ -324,5 +324,26 @@ notice = Table(
     Column("subject", Text, primary_key=True),
     Column("what", Text, primary_key=True),
     Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+debit = Table(
+    "debit",  # how many were claimed, for limits: at a moment (`second`), or since a day began (`day`)
+    metadata,
+    Column("scope", Text, primary_key=True),  # of which environment, and whose limit it is
+    Column("kind", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("n", Integer, nullable=False),
+    _one_of("kind", "second", "day"),
+    sqlite_with_rowid=False,
+)
+
+rest = Table(
+    "rest",  # until when a provider is left alone, because it said so
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -26,7 +26,7 @@ def live(small, stub, newsletter, monkeypatch):
     (small / "subscribers" / "lista.csv").write_text("email,first_name,city\n" + rows, encoding="utf-8")
     settings = small / "newsletter.toml"
     text = settings.read_text(encoding="utf-8")
-    made = '\n[delivery]\ncanary = 0\n[env.production]\nprovider = "sendgrid"\npublic_url = "https://brev.example.org"\n'
+    made = '\n[delivery]\nbatch_size = 1\ncanary = 0\n[env.production]\nprovider = "sendgrid"\npublic_url = "https://brev.example.org"\n'
     settings.write_text(text + made, encoding="utf-8")
     told = newsletter("-C", small, "send", "hej", *LIVE, "--confirm", str(PEOPLE))
     line = re.search(r'ledger = "[^"]+"', told.err)
