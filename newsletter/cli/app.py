@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as fault:  # nowhere to say even that: the disk behind stdout is full
         _silence()
         with contextlib.suppress(OSError):
-            click.echo(refused_by_system(fault).as_text(), err=True)
+            click.echo(str(refused_by_system(fault)), err=True)
         return ConfigurationFault.exit_code
 
 
@@ -130,7 +130,7 @@ def _run(session: Session, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as fault:
-        return session.output.fault(ConfigurationFault(refused_by_system(fault)))
+        return session.output.fault(refused_by_system(fault))
     except Exception as fault:  # noqa: BLE001 - the last resort: a bug of ours, said in one line
         if session.verbose:
             traceback.print_exc()

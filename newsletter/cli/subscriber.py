@@ -168,7 +168,9 @@ def forget(session: Session, email: str, *, dry_run: bool) -> int:
     output = session.output
     word = "would be deleted" if dry_run else "deleted"
     for file in result.removed:
-        output.line(f"{word}   {counted(file.rows, 'row')}   {Path(file.file).as_posix()}")
+        for number, noun in ((file.rows, "row"), (file.mentions, "mention")):
+            if number:
+                output.line(f"{word}   {counted(number, noun)}   {Path(file.file).as_posix()}")
     if result.in_ledger:
         output.line(f"{word}   the address   .newsletter/state.db")
     if not result.removed and not result.in_ledger:
@@ -179,7 +181,7 @@ def forget(session: Session, email: str, *, dry_run: bool) -> int:
         "email": who.email,
         "fingerprint": who.hmac.hex(),
         "deleted": not dry_run,
-        "removed": [{"file": one.file, "rows": one.rows} for one in result.removed],
+        "removed": [{"file": one.file, "rows": one.rows, "mentions": one.mentions} for one in result.removed],
         "in_ledger": result.in_ledger,
         "remains": [{"what": what, "why": why} for what, why in result.remains],
     }

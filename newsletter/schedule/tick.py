@@ -11,7 +11,6 @@ from newsletter.delivery.ledger import restored, unfinished_without_file
 from newsletter.delivery.office import Office, SendOrder
 from newsletter.delivery.send import send
 from newsletter.errors import (
-    ConfigurationFault,
     GuardRefused,
     NewsletterError,
     Place,
@@ -147,8 +146,9 @@ class Tick:
             self._say(subject, fault.problems)
             self.report.exit_code = self.report.exit_code or fault.exit_code
         except OSError as fault:
-            self._say(subject, [refused_by_system(fault)])
-            self.report.exit_code = self.report.exit_code or ConfigurationFault.exit_code
+            refused = refused_by_system(fault)
+            self._say(subject, refused.problems)
+            self.report.exit_code = self.report.exit_code or refused.exit_code
         except Exception as fault:  # noqa: BLE001 - a bug of ours met by one campaign must not hold the others
             told = Problem(
                 "U199",

@@ -313,7 +313,12 @@ def finish(
     if there and state in ("unknown", "ready"):
         state = "accepted" if len(there) == len(gone) else state
     base = _state_of_batch(state, {word for word, _ in answers.values()})
-    own = {i: (word, why) for i, (word, why) in answers.items() if word != base}
+    shared = reason if base == state else next(why for word, why in answers.values() if word == base)
+    own = {
+        i: (word, why)
+        for i, (word, why) in answers.items()
+        if word != base or (word == "rejected" and why != shared)  # each refusal keeps its own reason
+    }
     write_outcomes(conn, ours.run_id, ours.no, states=own, attempt_id=attempt_id, now=now)
     close(conn, ours.run_id, ours.no, base, not_before or now)
     if bounced:
@@ -324,7 +329,7 @@ def finish(
     if pace and base == "ready":
         again = sum(word == "ready" for word, _ in answers.values())
         limits.give_back(conn, pace, again, ours.started_at)
-    more = dict(detail) | ({"reason": reason} if reason else {})
+    more = dict(detail) | ({"reason": shared} if shared else {})
     end = {
         "attempt": attempt_id,
         "to": base,

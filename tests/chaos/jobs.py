@@ -16,7 +16,7 @@ from newsletter.store.values import State as Fate
 
 from .disk import Files, files_of
 from .peers import peer
-from .world import World, add_campaign, audit, make_live, make_project, names_of
+from .world import World, add_campaign, at_home, audit, make_live, make_project, names_of
 
 WHO = "p002@example.org"  # the one whom it is about
 NEW_PEOPLE = """email,first_name,status,consent_source,consent_at
@@ -96,7 +96,7 @@ class Job:
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(source, target)
-        _at_home(target)
+        at_home(target)
         target.with_name("journal.jsonl").unlink(missing_ok=True)
         return self.world(target)
 
@@ -117,15 +117,6 @@ class Job:
         data = found.files.get(path)
         assert data in (self.before.get(path), self.after.get(path)), f"{path} is neither old nor new"
         return data == self.after.get(path)
-
-
-def _at_home(folder: Path) -> None:
-    """A ledger knows where it was made, and a copy sends nothing: this one stands for the first."""
-    ledger = folder / ".newsletter" / "state.db"
-    if ledger.exists():
-        with closing(sqlite3.connect(ledger)) as raw:
-            raw.execute("UPDATE meta SET value = ? WHERE name = 'place'", [str(ledger.stat().st_ino)])
-            raw.commit()
 
 
 def _hmac(found: Found) -> str:

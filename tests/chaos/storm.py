@@ -247,7 +247,10 @@ class Storm:
     def _ended_well(self, process: ForkServerProcess, log: Path) -> None:
         said = log.read_text(encoding="utf-8", errors="replace")
         refused = process.exitcode == 6 and any(code in said for code in REFUSED)
-        fair = refused or process.exitcode in WELL | {-9}
+        starved = (
+            process.exitcode == 3 and "Too many open files" in said
+        )  # a list that can't be read stops it
+        fair = refused or starved or process.exitcode in WELL | {-9}
         assert fair, f"exit {process.exitcode}: {said}"
         assert "Traceback" not in said, said
 
