@@ -33,6 +33,7 @@ late_after = "9000 days"
 
 [delivery]
 batch_size = {batch}
+canary = 7
 breaker = 12
 retry_first = "1s"
 """
