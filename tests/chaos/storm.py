@@ -102,6 +102,7 @@ class Storm:
         self.senders: list[tuple[ForkServerProcess, Path]] = []
         self.others: list[tuple[ForkServerProcess, Path, Callable[[], None]]] = []
         self.staying = list(addresses)
+        self.number = len(addresses)
         self.calm = False
 
     # --- the play
@@ -172,7 +173,7 @@ class Storm:
 
     def _send(self, name: str, look: "Look") -> None:
         dice = self.dice
-        number = look.total or len(self.staying)  # what an operator types: as frozen, or who would get it
+        number = look.total or self.number  # what an operator types: as frozen, or what they were told
         run = dice.random() < 0.3 and look.state != ""
         arguments = ("run", "-q") if run else ("send", name, "--confirm", str(number), "-q")
         machine = Machine(environment=self.world.peer.environment())
@@ -237,6 +238,8 @@ class Storm:
 
     def _ended_well(self, process: ForkServerProcess, log: Path) -> None:
         said = log.read_text(encoding="utf-8", errors="replace")
+        if told := re.search(r"the number is (\d+)", said):
+            self.number = int(told[1])
         refused = process.exitcode == 6 and any(code in said for code in REFUSED)
         starved = (
             process.exitcode == 3 and "Too many open files" in said
