@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
+from newsletter.audience.address import without_addresses
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import consent, milliseconds
 from newsletter.store.values import Consent
@@ -21,10 +23,18 @@ _OF = select(*_columns).where(consent.c.hmac == bindparam("of")).order_by(consen
 
 def record(conn: sa.Connection, consents: Iterable[Consent], now: datetime) -> int:
     """Write these down; one that is known already, in all its words, stands once. Returns how many are new."""
-    rest, added = iter(consents), 0
+    rest, added = map(_nameless, consents), 0
     while some := list(islice(rest, _AT_ONCE)):
         added += conn.execute(_ADD, [_row(one, now) for one in some]).rowcount
     return added
+
+
+def _nameless(one: Consent) -> Consent:
+    """It outlives the person: no words in it may name them."""
+    if "@" not in one.source + one.proof + one.text_version:
+        return one
+    source, proof, words = map(without_addresses, (one.source, one.proof, one.text_version))
+    return replace(one, source=source, proof=proof, text_version=words)
 
 
 def _row(one: Consent, now: datetime) -> dict[str, object]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -21,7 +22,7 @@ from .world import BREAKER, World, add_campaign, audit, make_live, make_project
 
 DAY_S = 86_400.0
 WELL = frozenset({0, 4, 5, 7})  # done, stopped by the machine, by the provider, by doubts; never a bug (1)
-REFUSED = ("G122", "G140")  # guards that may refuse (6): somebody left meanwhile; it is paused
+REFUSED = ("G122", "G125", "G140")  # may refuse (6): somebody left meanwhile; the canary failed; it is paused
 ONE_CLICK = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -126,6 +127,8 @@ class Storm:
         while (look := self._look(name)).state != "done":
             self.calm = self.world.peer.calm = self.tally.kills >= kills
             while len(self.senders) < width and not look.stuck:
+                if look.state == "paused":
+                    self._let_go_on(name)
                 self._send(name, look)
             wait([process.sentinel for process, _ in self.senders], timeout=self.dice.uniform(0.005, 0.1))
             if not self.calm:
@@ -151,6 +154,8 @@ class Storm:
                 self._audit()
         if len(self.staying) > len(self.world.people) / 2 and dice.random() < 0.25:
             self._leave()
+        if dice.random() < 0.03:
+            self._pause(name)
         if dice.random() < 0.05:
             self._hold_the_ledger(dice.choice([0.05, 0.3, 0.9]))
         if dice.random() < 0.1:
@@ -204,6 +209,19 @@ class Storm:
             case "files":
                 return Machine(files=dice.randint(12, 40), environment=environment)
         return Machine(environment=environment)
+
+    def _pause(self, name: str) -> None:
+        with self.world.store() as store:
+            run = self.world.run_of(store, name)
+            if run and store.pause(run.id, "by hand", datetime.now(UTC)):
+                self.tally.faults["pause"] += 1
+
+    def _let_go_on(self, name: str) -> None:
+        """Whatever paused it: a hand, the canary, the provider, an outage. Somebody has looked by now."""
+        with self.world.store() as store:
+            run = self.world.run_of(store, name)
+            if run and run.state == "paused":
+                store.resume(run.id, datetime.now(UTC))
 
     def _look(self, name: str) -> "Look":
         """With the bare driver: it is asked all the time."""

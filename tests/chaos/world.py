@@ -34,6 +34,7 @@ late_after = "9000 days"
 
 [delivery]
 batch_size = {batch}
+canary = 7
 breaker = {breaker}
 retry_first = "1s"
 """
