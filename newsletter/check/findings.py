@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from functools import partial
 
+from newsletter.audience.leaving import EVERYTHING, scope_of
+from newsletter.audience.load import FOLDER
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
 from newsletter.check.links import LinkBook
@@ -88,6 +90,7 @@ def check_people(workspace: Workspace) -> tuple[Problem, ...]:
         problems += workspace.audience.problems[name]
     problems += [problem for told in workspace.personas.problems.values() for problem in told]
     problems += tracked_lists(workspace)
+    problems += left_lists(workspace)
     problems += workspace.segments.problems
     for name in workspace.segments.names:
         try:
@@ -109,6 +112,20 @@ def tracked_lists(workspace: Workspace) -> list[Problem]:
             hint = f"git rm --cached {each.file}"
             found.append(Problem("A135", message, Place(each.file, each.outside), hint))
     return found
+
+
+def left_lists(workspace: Workspace) -> Iterable[Problem]:
+    """Opt-outs from lists that are no more: under another name the same people would be written to again."""
+    settled = {*workspace.audience.lists, *workspace.audience.problems, *workspace.settings.list}
+    known = {scope_of(name) for name in settled}
+    for scope, number in sorted(workspace.left().items()):
+        if scope != EVERYTHING and scope not in known:
+            people = "1 person" if number == 1 else f"{number} people"
+            message = f"{people} opted out of the list `{scope}`, which is no more"
+            hint = (
+                f"give its file the old name back; or, if it is over, write [list.{scope}] in {SETTINGS_FILE}"
+            )
+            yield Problem("A136", message, Place(f"{FOLDER}/{scope}.csv"), hint, Severity.WARNING)
 
 
 def _missing(workspace: Workspace, segment: str, column: str) -> int:

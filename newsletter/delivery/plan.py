@@ -96,7 +96,8 @@ def plan_for(
     """The plan for people who are known already, such as those for whom a step is due."""
     segment = segment_of(workspace, campaign)
     left = left_out(workspace, campaign)
-    flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
+    capped = frozenset(workspace.capped()) if candidates else frozenset[str]()
+    flow = sift(workspace, left, candidates, opt_outs, segment, capped)
     return _plan(workspace, campaign, composition, flow, (), opt_outs)
 
 

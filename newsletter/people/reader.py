@@ -22,6 +22,7 @@ from newsletter.people.merging import merge
 from newsletter.people.taking import Taker
 from newsletter.settings.model import ListSettings, Settings
 from newsletter.settings.secret import Secret
+from newsletter.store.collector import seldom_collecting
 from newsletter.store.staging import Staging
 
 _MOST_UNPACKED = 2 * 2**30  # bytes of all files in a zip together
@@ -63,10 +64,11 @@ class Reader:
                 )  # fmt: skip
                 csv.writer(rejects, lineterminator="\n").writerow(["row", "reason", *foreign.header])
                 taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
-            taker.take_rows(foreign, kind, columns, rejects)
+            with seldom_collecting():
+                taker.take_rows(foreign, kind, columns, rejects)
         assert taker is not None  # noqa: S101 - a file without a header was refused
         rejects.flush()
-        taker.settle()
+        intake.counts.duplicates = staged.settle()
         _hint(intake)
         merge(self.project, intake, scratch)
         return intake

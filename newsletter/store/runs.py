@@ -1,15 +1,16 @@
 """Runs: freezing an audience once, and reading what was frozen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
+from sqlalchemy.schema import CreateTable
 
-from newsletter.store.people import gathered, gathering, upsert_gathered
-from newsletter.store.tables import ACTIVE, batch, enrolment, excluded, member, run, subscriber
-from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Person, Run, RunState
+from newsletter.store.people import identified
+from newsletter.store.tables import ACTIVE, batch, enrolment, excluded, member, run
+from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, RunState
 
 _RUNS = select(run).where(run.c.env == bindparam("env"))
 _RUN = _RUNS.where(run.c.campaign == bindparam("campaign"), run.c.occurrence == bindparam("occurrence"))
@@ -25,10 +26,34 @@ _SET_STATE = (
     .values(state=bindparam("to"))
 )
 
-_FROZEN_IDS = (
-    select(subscriber.c.id)
-    .select_from(gathered.join(subscriber, subscriber.c.hmac == gathered.c.hmac))
-    .order_by(subscriber.c.id)
+packed = sa.Table(
+    "packed",  # the batches of a run before it has a number
+    sa.MetaData(),
+    sa.Column("no", sa.Integer, primary_key=True),
+    sa.Column("lo", sa.BigInteger, nullable=False),
+    sa.Column("hi", sa.BigInteger, nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("ids", member.c.ids.type, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_PACK = sa.insert(packed)
+_IDS = select(identified.c.id).order_by(identified.c.id)
+_TOTAL = select(sa.func.coalesce(sa.func.sum(packed.c.n), 0))
+_of_run = bindparam("run", type_=batch.c.run_id.type)
+_BATCHES = sa.insert(batch).from_select(
+    ["run_id", "no", "state", "n", "not_before", "tries"],
+    select(
+        _of_run,
+        packed.c.no,
+        sa.literal("ready"),
+        packed.c.n,
+        bindparam("not_before", type_=batch.c.not_before.type),
+        sa.literal(0),
+    ),
+)
+_MEMBERS = sa.insert(member).from_select(
+    ["run_id", "no", "lane", "lo", "hi", "ids"],
+    select(_of_run, packed.c.no, sa.literal(0), packed.c.lo, packed.c.hi, packed.c.ids),
 )
 _stands_there = sa.and_(
     enrolment.c.env == bindparam("at_env"),
@@ -36,14 +61,12 @@ _stands_there = sa.and_(
     enrolment.c.state == ACTIVE,
     enrolment.c.step.is_not_distinct_from(bindparam("at_step", type_=sa.Text)),
 )
-_DROP_OTHERS = sa.delete(gathered).where(
-    ~sa.exists().where(
-        subscriber.c.hmac == gathered.c.hmac, enrolment.c.subscriber_id == subscriber.c.id, _stands_there
-    )
+_DROP_OTHERS = sa.delete(identified).where(
+    ~sa.exists().where(enrolment.c.subscriber_id == identified.c.id, _stands_there)
 )
 _MOVE_ON = (
     sa.update(enrolment)
-    .where(_stands_there, enrolment.c.subscriber_id.in_(_FROZEN_IDS.order_by(None)))
+    .where(_stands_there, enrolment.c.subscriber_id.in_(select(identified.c.id)))
     .values(step=bindparam("to_step"), run_id=bindparam("to_run"))
 )
 
@@ -73,37 +96,44 @@ def set_state(conn: sa.Connection, run_id: int, state: RunState) -> bool:
     return conn.execute(_SET_STATE, {"run": run_id, "to": state}).rowcount == 1
 
 
+def refuse_twice(conn: sa.Connection, new: NewRun) -> None:
+    """Raises AlreadyFrozen."""
+    before = find(conn, new.env, new.campaign, new.occurrence) if new.occurrence else None
+    if before:
+        raise AlreadyFrozen(before)
+
+
+def keep_standing(conn: sa.Connection, new: NewRun, move: EnrolmentMove) -> None:
+    """Of those in `identified` only who stands at the step from which is moved."""
+    conn.execute(_DROP_OTHERS, _standing(new, move))
+
+
+def pack(conn: sa.Connection, batch_size: int) -> None:
+    """`identified` into `packed`: disjoint ascending ranges of ids, numbered from 1, in constant memory."""
+    conn.execute(CreateTable(packed))
+    found = conn.execute(_IDS, execution_options={"yield_per": batch_size}).scalars()
+    for no, ids in enumerate(found.partitions(batch_size), start=1):
+        conn.execute(_PACK, {"no": no, "lo": ids[0], "hi": ids[-1], "n": len(ids), "ids": list(ids)})
+
+
 def freeze(
     conn: sa.Connection,
     new: NewRun,
-    people: Iterable[Person],
     *,
     excluded_by: Mapping[str, int],
-    batch_size: int,
     epoch: int,
     move: EnrolmentMove | None,
 ) -> Run | None:
-    """The whole of a freeze; the caller's transaction makes it one step."""
+    """What is in `packed` becomes a run; the caller's transaction makes it one step."""
+    refuse_twice(conn, new)
     occurrence = new.occurrence or _next_occurrence(conn, new)
-    before = find(conn, new.env, new.campaign, occurrence)
-    if before:
-        raise AlreadyFrozen(before)
-    with gathering(conn, people):
-        if move:
-            conn.execute(_DROP_OTHERS, _standing(new, move))
-            if not conn.execute(select(sa.func.count()).select_from(gathered)).scalar_one():
-                run_id = None
-            else:
-                run_id = _write(
-                    conn, new, occurrence, excluded_by=excluded_by, batch_size=batch_size, epoch=epoch
-                )
-                moved = {"to_step": move.step, "to_run": run_id}
-                conn.execute(_MOVE_ON, _standing(new, move) | moved)
-        else:
-            run_id = _write(
-                conn, new, occurrence, excluded_by=excluded_by, batch_size=batch_size, epoch=epoch
-            )
-    return None if run_id is None else find(conn, new.env, new.campaign, occurrence)
+    total = int(conn.execute(_TOTAL).scalar_one())
+    if move and not total:
+        return None
+    run_id = _write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
+    if move:
+        conn.execute(_MOVE_ON, _standing(new, move) | {"to_step": move.step, "to_run": run_id})
+    return find(conn, new.env, new.campaign, occurrence)
 
 
 def _standing(new: NewRun, move: EnrolmentMove) -> dict[str, str | None]:
@@ -122,11 +152,10 @@ def _write(
     new: NewRun,
     occurrence: str,
     *,
+    total: int,
     excluded_by: Mapping[str, int],
-    batch_size: int,
     epoch: int,
 ) -> int:
-    upsert_gathered(conn)
     written = {
         "env": new.env,
         "campaign": new.campaign,
@@ -135,7 +164,7 @@ def _write(
         "content_hash": new.content_hash,
         "plan_hash": new.plan_hash,
         "inputs": dict(new.inputs),
-        "total": conn.execute(select(sa.func.count()).select_from(gathered)).scalar_one(),
+        "total": total,
         "epoch": epoch,
         "created_at": new.created_at,
     }
@@ -144,29 +173,7 @@ def _write(
         conn.execute(
             sa.insert(excluded), [{"run_id": run_id, "reason": k, "n": n} for k, n in excluded_by.items()]
         )
-    _write_batches(
-        conn, run_id, batch_size, datetime.fromtimestamp(0, UTC)
-    )  # at once, whatever clocks do later
+    at_once = datetime.fromtimestamp(0, UTC)  # whatever clocks do later
+    conn.execute(_BATCHES, {"run": run_id, "not_before": at_once})
+    conn.execute(_MEMBERS, {"run": run_id})
     return run_id
-
-
-def _write_batches(conn: sa.Connection, run_id: int, batch_size: int, not_before: datetime) -> None:
-    """Disjoint ascending ranges of ids, numbered from 1; written by hundreds: a million is no heap."""
-    hot: list[dict[str, object]] = []
-    cold: list[dict[str, object]] = []
-
-    def write() -> None:
-        if hot:
-            conn.execute(sa.insert(batch), hot)
-            conn.execute(sa.insert(member), cold)
-            hot.clear()
-            cold.clear()
-
-    frozen = conn.execute(_FROZEN_IDS, execution_options={"yield_per": batch_size}).scalars()
-    for no, ids in enumerate(frozen.partitions(batch_size), start=1):
-        key = {"run_id": run_id, "no": no}
-        hot.append(key | {"state": "ready", "n": len(ids), "not_before": not_before, "tries": 0})
-        cold.append(key | {"lane": 0, "lo": ids[0], "hi": ids[-1], "ids": list(ids)})
-        if len(hot) == 100:
-            write()
-    write()

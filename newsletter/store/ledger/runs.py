@@ -5,6 +5,8 @@ from datetime import datetime
 
 from newsletter.store import derived, runs
 from newsletter.store.ledger.transactions import Ledger
+from newsletter.store.people import identify
+from newsletter.store.sqlite import reading_on
 from newsletter.store.values import Counts, Delivery, EnrolmentMove, NewRun, Person, Run, RunState
 
 
@@ -37,17 +39,21 @@ class RunLedger(Ledger):
 
         Raises AlreadyFrozen. With `enrolment` only those who stand at its `from_step` are frozen and moved;
         None, with nothing written, when nobody does. total + sum(excluded) are the candidates without it.
+        However many they are, others wait only while the run itself is written: people are given their ids
+        before, some at a time, which changes nothing for anybody, should this be cut off.
         """
-        with self._heeding() as conn:
-            return runs.freeze(
-                conn,
-                new,
-                people,
-                excluded_by=excluded,
-                batch_size=batch_size,
-                epoch=self.epoch,
-                move=enrolment,
-            )
+        with self._looking() as conn:
+            runs.refuse_twice(conn, new)
+        with self._aside() as conn:
+            identify(conn, people, add=enrolment is None)
+            if enrolment is None:
+                with reading_on(conn):
+                    runs.pack(conn, batch_size)
+            with self._heeding(conn):
+                if enrolment is not None:
+                    runs.keep_standing(conn, new, enrolment)
+                    runs.pack(conn, batch_size)
+                return runs.freeze(conn, new, excluded_by=excluded, epoch=self.epoch, move=enrolment)
 
     def set_state(self, run_id: int, state: RunState) -> bool:
         """False when the run has ended already: done and cancelled are final.
@@ -77,7 +83,12 @@ class RunLedger(Ledger):
         hmac: ask for this person only, which is fast however many there are
         """
         with self._looking() as conn:
-            return derived.received(conn, env, campaign, hmac)
+            return frozenset(derived.received(conn, env, campaign, hmac))
+
+    def each_received(self, env: str, campaign: str) -> Iterator[str]:
+        """The same one by one, in constant memory; one look, so take them without delay. A key may come twice."""
+        with self._looking() as conn:
+            yield from derived.received(conn, env, campaign, None)
 
     def lately(
         self, env: str, since: datetime, most: int, *, among: tuple[int, int] | None = None
@@ -87,4 +98,9 @@ class RunLedger(Ledger):
         among: the first and the last of the ids that are asked for
         """
         with self._looking() as conn:
-            return derived.lately(conn, env, since, most, among)
+            return frozenset(derived.lately(conn, env, since, most, among))
+
+    def each_lately(self, env: str, since: datetime, most: int) -> Iterator[str]:
+        """The same one by one, in constant memory; one look, so take them without delay."""
+        with self._looking() as conn:
+            yield from derived.lately(conn, env, since, most, None)
