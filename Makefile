@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test fuzz bench bench-audience bench-compile bench-render bench-web gallery gallery-diff golden broken components lock clean
+.PHONY: help setup demo check lint test chaos fuzz bench bench-audience bench-compile bench-render bench-web gallery gallery-diff golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 test: export PYTHONWARNDEFAULTENCODING = 1
 test: check  ## format, lint, types, layers and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+chaos: export PYTHONWARNDEFAULTENCODING = 1
+chaos: $(STAMP)  ## 200 kills a provider and every crash point (the tests have a short form); CHAOS_SEED=N repeats one
+	@CHAOS=long $(BIN)/python -m pytest -q -n 0 tests/chaos
 
 fuzz: export PYTHONWARNDEFAULTENCODING = 1
 fuzz: $(STAMP)  ## 100,000 generated segments, in memory and in SQL (the tests have 2,000)

@@ -121,7 +121,7 @@ def _spelled_out(block: re.Match[str]) -> str:
     fields = dict(re.findall(r"^(\w+): (.*)$", unfolded, re.MULTILINE))
     if block[1] == "person":
         return (
-            f"{fields['image']}\n\n### {fields['name']}\n\n{fields['title']}\n\n"
+            f"### {fields['name']}\n\n{fields['title']}\n\n"
             f"**Problem:** {fields['problem']}\n\n**Lösning:** {fields['solution']}"
         )
     if block[1] == "quote":

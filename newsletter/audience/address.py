@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,6 +53,25 @@ def parse_address(text: str) -> Address:
     return Address(address.lower(), email, address)
 
 
+_IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")
+
+
+def address_in(cell: str) -> Address:
+    """The address that a cell names, be it written `Eva <eva@example.org>` (RFC 5322 3.4) or alone.
+
+    >>> address_in("Eva <eva@example.org>").key
+    'eva@example.org'
+    """
+    found = _IN_BRACKETS.search(cell)
+    return parse_address(found[1] if found else cell)
+
+
+def addresses_in(cells: Iterable[str]) -> list[Address]:
+    """All that mail could be sent to, of cells whose columns nobody can tell."""
+    found = [address_in(cell) for cell in cells if "@" in cell]
+    return [each for each in found if each.email and each.problem is None]
+
+
 _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
 
 
@@ -78,6 +98,18 @@ def mask(email: str) -> str:
     """
     local, at, domain = email.rpartition("@")
     return f"{local[:1]}***{at}{domain}" if at else f"{email[:1]}***"
+
+
+_IN_A_TEXT = re.compile(r"""[^\s<>@,;:"'()\[\]{}=]+@[^\s<>@,;:"'()\[\]{}=]+""")
+
+
+def without_addresses(text: str) -> str:
+    """The text with each address in it masked: what is kept for ever must not say whom it was about.
+
+    >>> without_addresses("550 5.1.1 <asa@example.org>: unknown")
+    '550 5.1.1 <a***@example.org>: unknown'
+    """
+    return _IN_A_TEXT.sub(lambda found: mask(found[0]), text)
 
 
 @dataclass(frozen=True, slots=True)

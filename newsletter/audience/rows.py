@@ -1,19 +1,17 @@
 """The rows of one list: cells become values, an address and a standing; what is wrong is noted at its place."""
 
 import functools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from newsletter.audience import cells
-from newsletter.audience.address import Address, parse_address
+from newsletter.audience.address import Address, address_in, parse_address
 from newsletter.audience.findings import Findings
 from newsletter.audience.models import AttributeValue, Standing
 from newsletter.audience.table import Table
 from newsletter.errors import Place, Severity, did_you_mean
 
-_IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")
 _SUBSCRIBED = Standing.SUBSCRIBED
 
 
@@ -97,8 +95,7 @@ class ListReader:
         """Whoever a cell names, be it `Eva <eva@example.org>` or in another column, has an unclear row."""
         if "@" not in cell:
             return []
-        found = _IN_BRACKETS.search(cell)
-        address = parse_address(found[1] if found else cell.strip())
+        address = address_in(cell.strip())
         if not address.key or address.problem is not None:
             return []
         named = (address.key, address.email, address.address)

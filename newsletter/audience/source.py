@@ -1,7 +1,11 @@
 """A list whose truth lies in another program: its CSV is asked for by a command, and held when it looks wrong."""
 
+import contextlib
+import os
 import subprocess
+import time
 from pathlib import Path
+from typing import IO
 
 from newsletter.audience.load import Origin
 from newsletter.audience.table import LONGEST_ROW, Unreadable, read_table
@@ -9,6 +13,8 @@ from newsletter.errors import ChecksFailed, Place, Problem, Severity
 from newsletter.files.project import SETTINGS_FILE, read_lines
 
 TIME_LIMIT_S = 600
+MOST_BYTES = 2 * 10**9  # a million people with a page of notes each
+_LOOK_EVERY_S = 0.2
 LEAST_LEFT = 0.8  # a list that lost more than a fifth since last time is held
 
 
@@ -18,23 +24,10 @@ def fetch(name: str, command: tuple[str, ...], root: Path, folder: Path) -> Orig
     What it says on stderr goes nowhere: it may hold a key. Raises ChecksFailed: A130 it failed, A131 nothing came.
     """
     path = folder / f"{len(list(folder.iterdir()))}.csv"
-    try:
-        with path.open("xb") as out:
-            ran = subprocess.run(
-                command,
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.DEVNULL,
-                timeout=TIME_LIMIT_S,
-                check=False,
-            )
-    except OSError as error:
-        raise _failed(name, command, error.strerror or str(error)) from error
-    except subprocess.TimeoutExpired as error:
-        raise _failed(name, command, f"still running after {TIME_LIMIT_S} s") from error
-    if ran.returncode:
-        raise _failed(name, command, f"exit {ran.returncode}")
+    with path.open("xb") as out:
+        failed = _run(command, root, out)
+    if failed:
+        raise _failed(name, command, failed)
     origin = Origin(name, f"list.{name}", path)
     rows = _rows(origin)
     if not rows:
@@ -42,6 +35,29 @@ def fetch(name: str, command: tuple[str, ...], root: Path, folder: Path) -> Orig
         problem = Problem("A131", f"the list `{name}` is held: `{command[0]}` printed nobody", _place(), hint)
         raise ChecksFailed(problem)
     return Origin(name, origin.file, path, rows)
+
+
+def _run(command: tuple[str, ...], root: Path, out: IO[bytes]) -> str | None:
+    """Let it print into `out`; why it failed. It hears Ctrl-C itself, as part of what runs in the terminal."""
+    try:
+        ran = subprocess.Popen(
+            command, cwd=root, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL
+        )
+    except OSError as error:
+        return error.strerror or str(error)
+    deadline = time.monotonic() + TIME_LIMIT_S
+    with ran:
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    code = ran.wait(timeout=_LOOK_EVERY_S)
+                    return f"exit {code}" if code else None
+                if os.fstat(out.fileno()).st_size > MOST_BYTES:
+                    return f"it printed more than {MOST_BYTES:,} bytes".replace(",", " ")
+                if time.monotonic() > deadline:
+                    return f"still running after {TIME_LIMIT_S} s"
+        finally:
+            ran.kill()  # does nothing to one that has ended
 
 
 def _rows(origin: Origin) -> int:

@@ -57,6 +57,11 @@ def fold_name(header: str) -> str:
     return re.sub(r"\s+", "_", fold(header.strip()))
 
 
+def sounds_like_an_address(column: str) -> bool:
+    """Whether a column of this name may be meant for addresses: a list has one, called `email`."""
+    return _ADDRESS_NAME.fullmatch(column) is not None
+
+
 def read_table(lines: Lines, file: str) -> tuple[Table | None, list[Problem]]:
     """The table by its header, None when the list is refused; and what is wrong with the header."""
     first = _first_line(lines())
@@ -166,7 +171,7 @@ def _other_separator(file: str, number: int, header: str) -> Problem | None:
 def _header_problems(records: _Records, header: Sequence[str], columns: Sequence[str]) -> list[Problem]:
     place = records.place
     first = place(0)
-    addresses = [n for n, name in enumerate(columns) if _ADDRESS_NAME.fullmatch(name)]
+    addresses = [n for n, name in enumerate(columns) if sounds_like_an_address(name)]
     if not addresses and any("@" in name for name in header):
         hint = "put one above it: email,first_name,last_name"
         return [Problem("A103", "the list has no header line", first, hint)]

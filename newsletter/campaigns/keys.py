@@ -31,8 +31,11 @@ class Letter(Strict):
     sender: Annotated[str, AfterValidator(mailbox)] = Field("", alias="from")
     reply_to: Annotated[str, AfterValidator(mailbox)] = ""
     tags: tuple[Name, ...] = ()
+    attachments: tuple[Annotated[str, AfterValidator(values.file_name)], ...] = ()
     allow: frozenset[Annotated[str, AfterValidator(values.finding_code)]] = frozenset()
     utm: Annotated[UtmKeys, BeforeValidator(values.utm_table)] | None = None
+    per_second: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
     data: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -126,9 +129,6 @@ ELSEWHERE_THAN_SEQUENCE = dict.fromkeys(names_of(SequenceKeys), "above the first
 A_CAMPAIGN, A_STEP, A_SEQUENCE = "a campaign", "a step", "a sequence"
 
 # Then those that are refused, with the reason as the way out.
-NOT_YET = {
-    "attachments": "take it out, and put a link to the file into the text",
-}
 NOT_IN_DEFAULTS = dict.fromkeys(
     ("subject", "segment", "status", "send_at"),
     "write it in each campaign, where a reader of the file sees it",

@@ -30,9 +30,7 @@ def without_refused(
     problems = []
     for path in paths:
         key, slipped = path[-1], len(path) > 1
-        if key in keys.NOT_YET:
-            code, message, hint = "F303", f"`{key}` is not supported yet", keys.NOT_YET[key]
-        elif slipped and key in known:
+        if slipped and key in known:
             # In TOML all that stands below [data] is data: a status there would hold for nothing.
             code, message, hint = "F105", f"`{key}` belongs above [data]", f"move the line `{key} = …` there"
         elif not slipped and key in refused:
@@ -40,7 +38,7 @@ def without_refused(
         else:
             continue
         problems.append(Problem(code, message, document.key(*path), hint))
-    return only(document, document.data.keys() - refused.keys() - keys.NOT_YET.keys()), problems
+    return only(document, document.data.keys() - refused.keys()), problems
 
 
 def only(document: Document, wanted: Collection[str]) -> Document:

@@ -56,9 +56,14 @@ class Campaign:
     sender: str = ""  # `from`; "" = the project's
     reply_to: str = ""
     tags: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()  # files, beside the campaign or from the project's folder
     allow: frozenset[str] = frozenset()
     late_after: timedelta | None = None  # None = the project's
     utm: Utm | None = None
+    per_second: int | None = (
+        None  # how many recipients at most, beside the project's limit; None = no own one
+    )
+    per_day: int | None = None  # likewise, a day of the project's zone
     step: StepRef | None = None
     # Of each key's value, in whichever file it stands; a list's items by number: ("exclude", "0").
     places: Mapping[tuple[str, ...], Place] = field(default_factory=dict)

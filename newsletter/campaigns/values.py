@@ -27,6 +27,13 @@ def one_name(text: str) -> str:
     return name
 
 
+def file_name(text: str) -> str:
+    name = text.strip().removeprefix("./")
+    if not name or not name.isprintable():
+        raise Mistake(f'is "{text}", which names no file', 'attachments = ["program.pdf"]')
+    return name
+
+
 def subject(text: str) -> str:
     if not text.strip():
         raise Mistake("is empty", 'every mail has a subject: subject = "…"')

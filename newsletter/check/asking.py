@@ -5,7 +5,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -31,6 +31,9 @@ class Answer:
     status: int = 0
     moved: str = ""
     failure: str = ""
+    at: str = ""  # where it ended behind all redirects
+    kind: str = ""  # the media type, without parameters, in lower case
+    size: int | None = None  # bytes, where the answer tells them
 
 
 class _Refused(Exception):
@@ -73,7 +76,7 @@ def answer_of(url: str) -> Answer:
 
     try:
         with requests.Session() as session:
-            session.headers["User-Agent"] = f"newsletter/{__version__} (check --links)"
+            session.headers["User-Agent"] = f"newsletter/{__version__}"
             session.auth = lambda request: request  # nobody's password from a .netrc
             return _followed(session, url)
     except _Refused as refused:
@@ -94,9 +97,11 @@ def _followed(session: "requests.Session", url: str) -> Answer:
     at, for_good = url, True
     inside = _is_inside(url)
     for _ in range(REDIRECTS + 1):
-        status, to = _asked(session, at)
+        status, headers = _asked(session, at)
+        to = headers.get("Location", "") if 300 <= status < 400 else ""
         if not to:
-            return Answer(status, at if at != url and for_good else "")
+            moved = at if at != url and for_good else ""
+            return Answer(status, moved, at=at, kind=_kind(headers), size=_size(headers))
         for_good = for_good and status in _FOR_GOOD
         at = urljoin(at, to)
         if not inside and _is_inside(at):
@@ -104,18 +109,28 @@ def _followed(session: "requests.Session", url: str) -> Answer:
     raise _Refused("leads in circles")
 
 
-def _asked(session: "requests.Session", url: str) -> tuple[int, str]:
-    """The status, and where a redirect leads."""
-    status, to = 0, ""
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _size(headers: Mapping[str, str]) -> int | None:
+    """What is there, not what is sent of it: a packed answer tells another number."""
+    told = headers.get("Content-Length", "")
+    return int(told) if told.isdecimal() and "Content-Encoding" not in headers else None
+
+
+def _asked(session: "requests.Session", url: str) -> tuple[int, Mapping[str, str]]:
+    """The status, and the headers."""
+    status = 0
+    headers: Mapping[str, str] = {}
     for method in ("HEAD", "GET"):
         with session.request(
             method, url, timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True
         ) as reply:
-            status = reply.status_code
-            to = reply.headers.get("Location", "") if 300 <= status < 400 else ""
+            status, headers = reply.status_code, reply.headers
         if status not in _NO_HEAD:
             break
-    return status, to
+    return status, headers
 
 
 def _is_inside(url: str) -> bool:

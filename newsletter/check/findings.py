@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import partial
 
 from newsletter.audience.leaving import EVERYTHING, scope_of
-from newsletter.audience.load import FOLDER
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
 from newsletter.check.links import LinkBook
@@ -115,17 +114,25 @@ def tracked_lists(workspace: Workspace) -> list[Problem]:
 
 
 def left_lists(workspace: Workspace) -> Iterable[Problem]:
-    """Opt-outs from lists that are no more: under another name the same people would be written to again."""
-    settled = {*workspace.audience.lists, *workspace.audience.problems, *workspace.settings.list}
-    known = {scope_of(name) for name in settled}
-    for scope, number in sorted(workspace.left().items()):
-        if scope != EVERYTHING and scope not in known:
-            people = "1 person" if number == 1 else f"{number} people"
-            message = f"{people} opted out of the list `{scope}`, which is no more"
-            hint = (
-                f"give its file the old name back; or, if it is over, write [list.{scope}] in {SETTINGS_FILE}"
-            )
-            yield Problem("A136", message, Place(f"{FOLDER}/{scope}.csv"), hint, Severity.WARNING)
+    """Opt-outs from lists that are no more; a send whose recipients they concern is refused."""
+    left = workspace.left()
+    for scope in sorted(gone_lists(workspace, left)):
+        people = "1 person" if left[scope] == 1 else f"{left[scope]} people"
+        message = f"{people} left the list `{scope}`, which is not there any more"
+        yield Problem("A140", message, Place(SETTINGS_FILE), called_as_before(scope), Severity.WARNING)
+
+
+def gone_lists(workspace: Workspace, scopes: Iterable[str]) -> frozenset[str]:
+    """Those of the scopes whose list is not there; `[list.NAME] gone` in the settings says that somebody saw to it."""
+    audience = workspace.audience
+    seen_to = (name for name, ground in workspace.settings.list.items() if ground.gone)
+    known = map(scope_of, (*audience.lists, *audience.problems, *seen_to))
+    return frozenset(scopes).difference((EVERYTHING, *known))
+
+
+def called_as_before(scope: str) -> str:
+    """What to do about a list that was given another name."""
+    return f"call it as before; or take its opt-outs to its new name, then [list.{scope}] gone = true"
 
 
 def _missing(workspace: Workspace, segment: str, column: str) -> int:

@@ -277,7 +277,11 @@ class Workspace:
             flow = self.lists.sift(
                 self.segments.parts(segment),
                 self.world(),
-                Rules(self.settings.list if self.settings.live else None, asked=self.segments.lists(segment)),
+                Rules(
+                    self.settings.list if self.settings.live else None,
+                    self.settings.takes_utf8,
+                    self.segments.lists(segment),
+                ),
                 exclude=[self.segments.parts(name) for name in left_out],
             )
         except NewsletterError:  # said where the list or the segment is checked

@@ -20,6 +20,7 @@ VERBS = {
     "check": ("check", "check", "Everything knowable before sending."),
     "explain": ("explain", "explain", "What a finding means, an example, and what to do."),
     "render": ("render", "render", "One message out, as a reader would get it."),
+    "test": ("testing", "test", "A letter really sent, to those who may try it."),
     "publish": ("publish", "publish", "Pictures out, to where readers' mail programs find them."),
     "send": ("send", "send", "Rehearse (--dry-run), send, or go on with a send."),
     "run": ("run", "run", "One cron tick: send what is due."),

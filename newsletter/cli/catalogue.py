@@ -97,9 +97,27 @@ def counts_of(store: Store | None, runs: list[Run]) -> Counts:
 
 
 def _stuck(session: Session, store: Store | None, runs: list[Run]) -> bool:
-    """Whether a send was begun, is not finished, and nobody is at work on it."""
+    """Whether a send was begun, is not finished, and nobody is at work on it, though something may go."""
     now = session.workspace.clock.now()
-    return store is not None and any(is_stuck(session.project, store, run, now) for run in runs)
+    return store is not None and any(
+        is_stuck(session.project, store, run, now) and not _waits(session, store, [run]) for run in runs
+    )
+
+
+def _waits(session: Session, store: Store | None, runs: list[Run]) -> Problem | None:
+    """Why nothing of what is left goes for some time: the day's number is used up, the provider asked for it."""
+    from newsletter.delivery.pace import told, waiting
+
+    for run in runs if store else []:
+        if not store or run.state != "sending" or not store.counts(run.id).ready:
+            continue
+        try:
+            campaign = session.workspace.campaign(run.campaign)
+        except (ChecksFailed, UsageFault):  # its file is broken or gone: that is what stands in the way
+            continue
+        if found := waiting(store, session.workspace, campaign):
+            return told(found, session.workspace, campaign)
+    return None
 
 
 def state_of(session: Session, store: Store | None, campaign: Campaign) -> str:
@@ -148,6 +166,8 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         output.line(f"  of {grouped(total)}, begun {_moment(session, runs[0].created_at)}")
     if stuck := _stuck(session, store, runs):
         output.line("  stopped before its end: nobody is at work on it")
+    if waits := _waits(session, store, runs):
+        output.line(f"  {waits.message}")
     unknown = _unknown(store, runs)
     for line in unknown[:NAMED_UNKNOWNS]:
         output.line(f"  unknown  {line}")
@@ -159,6 +179,7 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         "counts": {one: getattr(counts, one) for one in COUNTS},
         "total": total,
         "stuck": stuck,
+        "waiting": waits.message if waits else None,
         "unknown": unknown,
     }
 

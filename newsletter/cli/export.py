@@ -41,7 +41,7 @@ def export(session: Session, what: str, list_name: str | None, target: str | Non
             if what == "suppressions":
                 wanted = scope_of(list_name) if list_name else None
                 held = (one for one in (store.suppressions() if store else ()) if wanted in (None, one.scope))
-                rows = suppression_rows(held, emails)
+                rows = suppression_rows(held, emails, secret.id if secret else "")
             else:
                 rows = consent_rows(store.all_consents() if store else (), emails, list_name)
         number = _write(session, rows, target, dialect)

@@ -1,6 +1,7 @@
 """`import`: a foreign list, shown first and then taken in."""
 
 import contextlib
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -45,6 +46,7 @@ def import_(
     """Take a foreign list in. Nobody who said no comes back by it, and nobody is enrolled by it."""
     from newsletter.people.importing import intake, keep_rejects, write
     from newsletter.people.intake import Order
+    from newsletter.people.turns import turn
 
     order = Order(
         Path(file), list_name, None if kind == "auto" else cast("Format", kind), _columns(pairs), encoding,
@@ -57,11 +59,13 @@ def import_(
 
             looking, key = opened.enter_context(session.reading())
             secret, suppressed = key or throwaway_secret(), looking.opt_outs() if looking else {}
+            scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-import-")))
         else:
+            scratch = opened.enter_context(turn(session.project, session.waiting))
             office = opened.enter_context(session.office())
             secret, suppressed = office.secret, office.store.opt_outs()
         found = opened.enter_context(
-            intake(session.project, session.settings, secret, suppressed, now, order)
+            intake(session.project, session.settings, secret, suppressed, now, order, scratch)
         )
         _show(session, found)
         if not found.counts.came_in and not found.opt_outs:
@@ -87,7 +91,7 @@ def import_(
     output.problems(found.problems)
     data = _data(found) | {"rejects_file": rejects, "list_file": target, "backup": backup, "dry_run": dry_run}
     again = f"newsletter import {file} --list {list_name}"
-    steps = [again] if dry_run else [f"newsletter segment show {list_name}"]
+    steps = [again] if dry_run else [f"newsletter segment show {found.order.list}"]
     exit_code = 0 if found.counts.came_in else 3
     return output.result(data, problems=found.problems, next_steps=steps, exit_code=exit_code)
 

@@ -30,7 +30,7 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
     file = outward(session, "--output", target) if target else None
     with session.reading() as (store, secret):
         composition = session.workspace.compose(campaign)
-        person = _reader(session, campaign, as_email, OptOuts.read(store, secret))
+        person = reader_of(session, campaign, as_email, OptOuts.read(store, secret))
         token_key = throwaway_secret()
         packer = Packer.of(session.workspace, composition, token_key)
         parcel = packer.parcel(person, sid(token_key, 0, 1, "render", 0))
@@ -62,7 +62,8 @@ def render(session: Session, name: str, as_email: str | None, shape: str, target
     return session.output.result({**data, "file": target})
 
 
-def _reader(session: Session, campaign: Campaign, as_email: str | None, opt_outs: OptOuts) -> Subscriber:
+def reader_of(session: Session, campaign: Campaign, as_email: str | None, opt_outs: OptOuts) -> Subscriber:
+    """Who is named, a persona too; the first recipient where nobody is. Raises UsageFault, ChecksFailed (G102)."""
     workspace = session.workspace
     if as_email:
         return workspace.reader(as_email)

@@ -1,5 +1,6 @@
 """`send`: rehearse a campaign, send it, or go on with it."""
 
+import re
 from pathlib import Path
 
 import click
@@ -14,6 +15,17 @@ from newsletter.cli.session import Session, global_options
 from newsletter.cli.stopping import Stop
 from newsletter.cli.targets import outward
 from newsletter.errors import GuardRefused, Problem, UsageFault
+
+
+def _percent(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """`2%`, `0.5 %` or `2`: a share of a whole."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,3}(?:[.,]\d{1,3})?) ?%?", value.strip())
+    share = float(found[1].replace(",", ".")) if found else 101.0
+    if share > 100:
+        raise click.BadParameter(f"{value!r} is no share such as 2%, of 100% at most")
+    return share
 
 
 @click.command("send")
@@ -31,6 +43,12 @@ from newsletter.errors import GuardRefused, Problem, UsageFault
     "--confirm", type=click.IntRange(0), metavar="N", help="The number of recipients, without a terminal."
 )
 @click.option("--expect-plan", metavar="PLAN", help="Send only what was rehearsed: a plan.json or its hash.")
+@click.option(
+    "--drift",
+    callback=_percent,
+    metavar="P%",
+    help="By how much the number of recipients may differ from the plan's, such as 2%.",
+)
 @global_options
 @click.pass_obj
 def send(
@@ -42,21 +60,25 @@ def send(
     samples: int,
     confirm: int | None,
     expect_plan: str | None,
+    drift: float | None,
 ) -> int:
     """Rehearse (--dry-run), send, or go on with a send that stopped. A second send sends nothing again."""
     campaign = one_of(session, name)
     if dry_run:
-        if confirm is not None or expect_plan:
+        if confirm is not None or expect_plan or drift is not None:
             raise UsageFault(
                 Problem(
                     "G108",
-                    "--confirm and --expect-plan belong to a send, not to a rehearsal",
+                    "--confirm, --expect-plan and --drift belong to a send, not to a rehearsal",
                     hint="leave them out, or --dry-run",
                 )
             )
         return _rehearse(session, campaign, out, samples)
     if out or click.get_current_context().get_parameter_source("samples") is ParameterSource.COMMANDLINE:
         raise UsageFault(Problem("G109", "--out and --samples belong to a rehearsal", hint="add --dry-run"))
+    if drift is not None and not expect_plan:
+        hint = "add --expect-plan with the plan.json of a rehearsal"
+        raise UsageFault(Problem("U103", "--drift needs a plan from which the number may differ", hint=hint))
     if campaign.step:
         raise GuardRefused(
             Problem(
@@ -66,10 +88,12 @@ def send(
                 "newsletter run; or --dry-run to rehearse it",
             )
         )
-    return _send(session, campaign, confirm, expect_plan)
+    return _send(session, campaign, confirm, expect_plan, drift or 0.0)
 
 
-def _send(session: Session, campaign: Campaign, confirm: int | None, expect_plan: str | None) -> int:
+def _send(
+    session: Session, campaign: Campaign, confirm: int | None, expect_plan: str | None, drift: float
+) -> int:
     from newsletter.delivery.send import SendOrder
     from newsletter.delivery.send import send as deliver
 
@@ -81,7 +105,9 @@ def _send(session: Session, campaign: Campaign, confirm: int | None, expect_plan
     ):
         office.progress, office.proving = progress, proving
         question = "Type the number of recipients to send"
-        order = SendOrder(confirm, expect_plan, lambda number: ask_number(session, number, question))
+        order = SendOrder(
+            confirm, expect_plan, lambda number: ask_number(session, number, question), drift=drift
+        )
         result = deliver(office, campaign, order)
     counts = {one: getattr(result.counts, one) for one in COUNTS}
     if result.already:
@@ -89,6 +115,8 @@ def _send(session: Session, campaign: Campaign, confirm: int | None, expect_plan
     where = f"out/outbox/{campaign.id}/" if not session.settings.live else session.settings.provider
     told = ", ".join(f"{grouped(number)} {one}" for one, number in counts.items() if number)
     output.line(f"{campaign.id}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
+    waiting = [result.waiting] if result.waiting else []
+    output.problems(waiting, err=False)
     data = {
         "campaign": campaign.id,
         "already": result.already,
@@ -97,7 +125,7 @@ def _send(session: Session, campaign: Campaign, confirm: int | None, expect_plan
         "excluded": result.excluded,
         "outbox": where if not session.settings.live else None,
     }
-    return output.result(data, next_steps=[f"newsletter status {campaign.id}"])
+    return output.result(data, problems=waiting, next_steps=[f"newsletter status {campaign.id}"])
 
 
 def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: int) -> int:

@@ -89,6 +89,10 @@ class Session:
             return local_to_utc(moment, self.settings.zone)
         return moment.astimezone(UTC)
 
+    def waiting(self) -> None:
+        """Say why nothing happens for a while."""
+        self.output.note("another command is changing lists: waiting until it has ended")
+
     @contextlib.contextmanager
     def reading(self, *, keep: bool = False) -> "Iterator[tuple[Store | None, Secret | None]]":
         """The ledger for reading, None where there is none; `received()` in segments asks it.

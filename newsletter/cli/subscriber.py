@@ -52,6 +52,10 @@ def show(session: Session, email: str) -> int:
         )
     for standing in held.history.sequences:
         output.line(f"  in {standing.sequence}   {standing.state}   last step {standing.step or 'none yet'}")
+    for file, _ in held.copies:
+        output.line(f"  in a copy   {file}")
+    for file in held.files:
+        output.line(f"  named in   {file}")
     if held.is_empty:
         output.line("  nothing is held")
     output.problems(held.unread)
@@ -140,6 +144,7 @@ def export(session: Session, email: str, given: str | None) -> int:
 def forget(session: Session, email: str, *, dry_run: bool) -> int:
     """Delete a person from every list, from copies of lists and from the ledger. Their opt-out stays."""
     from newsletter.people.forget import forget as erase
+    from newsletter.people.turns import turn
 
     now = session.workspace.clock.now()
     printed = [name for name, ground in session.settings.list.items() if ground.source]
@@ -148,7 +153,7 @@ def forget(session: Session, email: str, *, dry_run: bool) -> int:
             who = identify(secret or throwaway_secret(), email)
             result = erase(session.project, store, who, now, dry_run=True, printed=printed)
     else:
-        with session.office() as office:
+        with turn(session.project, session.waiting), session.office() as office:
             who = identify(office.secret, email)
             if ask_word(session, who.email, "This can't be undone. Type the address") is False:
                 raise GuardRefused(Problem("S145", "that was not the address: nothing was deleted"))

@@ -3,12 +3,13 @@
 import click
 
 from newsletter.audience.address import mask
+from newsletter.audience.leaving import scope_of
 from newsletter.audience.models import Standing
 from newsletter.cli.asking import ask_word
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
 from newsletter.errors import ChecksFailed, GuardRefused, Problem, Severity, UsageFault
-from newsletter.people.identity import identify, scope_named
+from newsletter.people.identity import identify, list_names, scope_named
 
 SHOWN = 50
 
@@ -129,13 +130,13 @@ def import_(
     """Suppress everybody in a file: other programs' bounces and unsubscribes, or bare addresses."""
     from pathlib import Path
 
-    from newsletter.people.opt_out_file import read_opt_outs
+    from newsletter.people.opt_out_file import Terms, read_opt_outs
 
     scope, now = scope_named(session.workspace, list_name), session.workspace.clock.now()
+    lists = set(map(scope_of, list_names(session.workspace)))
     with session.office() as office:
-        found = read_opt_outs(
-            Path(file), office.secret, now, scope=scope, reason=reason, encoding=encoding, delimiter=delimiter
-        )
+        terms = Terms(scope, reason, lists, office.secret, now)
+        found = read_opt_outs(Path(file), terms, encoding=encoding, delimiter=delimiter)
         if not found.events:
             message = f"nobody in {file} could be suppressed: {sum(found.reasons.values())} rows rejected"
             raise ChecksFailed(Problem("I112", message, hint="a column `email` with one address in each row"))

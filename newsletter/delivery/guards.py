@@ -1,15 +1,16 @@
-"""The rails before a send: what a live one needs, what was rehearsed, and how many people it is."""
+"""The rails before a send that need no network: what a live one lacks, whose ledger it is, how many people it is."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 from newsletter.audience.waterfall import lists_without_ground
 from newsletter.campaigns.models import Campaign, Status
 from newsletter.check.workspace import Workspace
+from newsletter.delivery.letterhead import letterhead_needs
 from newsletter.delivery.plan import Plan
 from newsletter.errors import ConfigurationFault, GuardRefused, Place, Problem, UsageFault
 from newsletter.files.project import SETTINGS_FILE
+
+_CREDENTIALS = frozenset({"G111", "G164"})
 
 
 def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
@@ -27,6 +28,9 @@ def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
     if settings.provider == "smtp" and not settings.smtp.host:
         place, hint = Place(SETTINGS_FILE), '[smtp] host = "smtp.example.org", or NEWSLETTER_SMTP__HOST'
         needs.append(Problem("G124", "no relay is named", place, hint))
+    if settings.provider == "smtp" and settings.smtp.username and not settings.smtp.password:
+        hint = "set NEWSLETTER_SMTP__PASSWORD in the environment or in .env"
+        needs.append(Problem("G164", "the relay's user has no password", hint=hint))
     if not settings.public_url:
         needs.append(
             Problem(
@@ -49,18 +53,19 @@ def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
         needs.append(
             Problem("G114", "no environment with a live provider was named", hint="--env production")
         )
+    needs += letterhead_needs(workspace, plan)
     needs += lists_without_ground(plan.waterfall.lists, workspace.audience.lists, settings.list)
     return tuple(needs)
 
 
 def live_guard(workspace: Workspace, plan: Plan) -> None:
-    """Refuse a live send that lacks anything. Raises GuardRefused (ConfigurationFault when it is the key)."""
+    """Refuse a live send that lacks anything. Raises GuardRefused (ConfigurationFault for credentials alone)."""
     if not workspace.settings.live:
         return
     clock_guard(workspace)
     needs = live_needs(workspace, plan)
     if needs:
-        fault = ConfigurationFault if {need.code for need in needs} == {"G111"} else GuardRefused
+        fault = ConfigurationFault if {need.code for need in needs} <= _CREDENTIALS else GuardRefused
         raise fault(*needs, next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
 
 
@@ -107,61 +112,20 @@ def ledger_needs(workspace: Workspace, ledger_id: str | None) -> tuple[Problem, 
     return ()
 
 
-def expected_plan(workspace: Workspace, given: str) -> tuple[str, int | None]:
-    """What `--expect-plan` names: a plan.json (from here or from the project), or a hash below out/dry-run/.
-
-    Returns the hash and the number of recipients (None when only the hash is known).
-    """
-    path = Path(given) if Path(given).exists() else workspace.project.root / given
-    if path.is_dir():
-        path /= "plan.json"
-    if path.suffix == ".json" or path.is_file():
-        return _read_plan(path)
-    for found in sorted(workspace.project.root.glob("out/dry-run/*/plan.json"), reverse=True):
-        known, number = _read_plan(found)
-        if known == given or (len(given) >= 8 and known.startswith(given)):
-            return known, number
-    return given, None
+def size_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
+    """What stands against so many recipients: `[limits] max_recipients`, in whichever environment it is said."""
+    most, number = workspace.settings.limits.max_recipients, len(plan.recipients)
+    if most is None or number <= most:
+        return ()
+    message = f"{number} people would get `{plan.campaign.id}`, and max_recipients is {most}"
+    hint = "look who they are (newsletter segment show); if that is meant: [limits] max_recipients"
+    return (Problem("G162", message, plan.campaign.place("segment"), f"{hint} = {number}"),)
 
 
-def _read_plan(path: Path) -> tuple[str, int | None]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        return str(read["plan"]), int(read["recipients"])
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise UsageFault(
-            Problem(
-                "G118",
-                f"`{path}` is no plan of a rehearsal",
-                hint="newsletter send NAME --dry-run writes one",
-            )
-        ) from fault
-
-
-def plan_guard(plan: Plan, expected: tuple[str, int | None]) -> None:
-    """Raises GuardRefused when what would be sent is not what was rehearsed."""
-    expected_hash, number = expected
-    steps = [f"newsletter send {plan.campaign.id} --dry-run"]
-    if plan.hash != expected_hash:
-        raise GuardRefused(
-            Problem(
-                "G119",
-                "text, templates, definitions or environment changed since that rehearsal",
-                Place(plan.campaign.file),
-                "rehearse again, look, and send that plan",
-            ),
-            next_steps=steps,
-        )
-    if number is not None and number != len(plan.recipients):
-        raise GuardRefused(
-            Problem(
-                "G120",
-                f"the rehearsal had {number} recipients, now there are {len(plan.recipients)}",
-                Place(plan.campaign.file),
-                "rehearse again, look, and send that plan",
-            ),
-            next_steps=steps,
-        )
+def size_guard(workspace: Workspace, plan: Plan) -> None:
+    """Raises GuardRefused when more would get it than the project allows: a slip in a segment is a large number."""
+    if needs := size_needs(workspace, plan):
+        raise GuardRefused(*needs, next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
 
 
 def number_guard(

@@ -49,12 +49,10 @@ class Packer:
         url = unsubscribe_url(self.settings.public_url, self.secret, subscriber.key, name, campaign.language)
         return Links(unsubscribe=url)
 
-    def parcel(self, subscriber: Subscriber, sid: str) -> Parcel:
-        """Raises ChecksFailed when this person's message can't be rendered or can't be written as mail."""
+    def envelope(self, subscriber: Subscriber, sid: str, links: Links) -> Envelope:
+        """What this person's message says of itself beside its content."""
         campaign = self.composition.campaign
-        links = self.links(subscriber)
-        values = self.composition.slots(subscriber, links)
-        envelope = Envelope(
+        return Envelope(
             sid=sid,
             sender=campaign.sender or self.settings.sender.from_,
             reply_to=campaign.reply_to or self.settings.sender.reply_to,
@@ -62,7 +60,14 @@ class Packer:
             list_id=self.list_of(subscriber),
             date=self.date,
             unsubscribe=links.unsubscribe,
+            utf8=self.settings.takes_utf8,
         )
+
+    def parcel(self, subscriber: Subscriber, sid: str) -> Parcel:
+        """Raises ChecksFailed when this person's message can't be rendered or can't be written as mail."""
+        links = self.links(subscriber)
+        values = self.composition.slots(subscriber, links)
+        envelope = self.envelope(subscriber, sid, links)
         return Parcel(self.composition, values, envelope, check(self.composition, values, envelope))
 
 

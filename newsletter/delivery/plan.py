@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.audience.models import Subscriber
 from newsletter.audience.waterfall import Rules, Waterfall, waterfall
 from newsletter.campaigns.models import Campaign
-from newsletter.check.findings import broken_lists, check_campaign
+from newsletter.check.findings import broken_lists, called_as_before, check_campaign, gone_lists
 from newsletter.check.workspace import Workspace
-from newsletter.errors import ChecksFailed, Problem
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.files.project import SETTINGS_FILE
 from newsletter.render.composition import Composition
 from newsletter.settings.secret import Secret
 from newsletter.store.store import Store
@@ -74,6 +76,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
         raise ChecksFailed(*findings, *(e for e in errors if e not in findings))
     segment = segment_of(workspace, campaign)
     flow = sift_segment(workspace, segment, opt_outs, left_out(workspace, campaign))
+    _refuse_renamed(workspace, flow, opt_outs)
     if not flow.candidates:
         raise ChecksFailed(
             Problem(
@@ -98,7 +101,30 @@ def plan_for(
     left = left_out(workspace, campaign)
     capped = frozenset(workspace.capped()) if candidates else frozenset[str]()
     flow = sift(workspace, left, candidates, opt_outs, segment, capped)
+    _refuse_renamed(workspace, flow, opt_outs)
     return _plan(workspace, campaign, composition, flow, (), opt_outs)
+
+
+def _refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) -> None:
+    """ChecksFailed (A140) when recipients left a list that is not there: under another name it would bring them back.
+
+    `[list.NAME] gone` in the settings says that somebody saw to it.
+    """
+    gone = gone_lists(workspace, (scope for held in opt_outs.scopes.values() for scope in held))
+    if not gone:
+        return
+    met = Counter(scope for who in flow.recipients for scope in opt_outs.left(who) & gone)
+    problems = [
+        Problem(
+            "A140",
+            f"{number} of the recipients left the list `{scope}`, which is not there any more",
+            Place(SETTINGS_FILE),
+            called_as_before(scope),
+        )
+        for scope, number in sorted(met.items())
+    ]
+    if problems:
+        raise ChecksFailed(*problems)
 
 
 def _plan(
@@ -177,7 +203,7 @@ def rules(workspace: Workspace, segment: str) -> Rules:
     """What decides, beside the person, who of a segment is mailed."""
     settings = workspace.settings
     asked = workspace.segments.lists(segment) if segment else ()
-    return Rules(settings.list if settings.live else None, asked=asked)
+    return Rules(settings.list if settings.live else None, settings.takes_utf8, asked)
 
 
 def opted_out(flow: Waterfall) -> bool:
@@ -192,19 +218,23 @@ def asked_in_text(composition: Composition) -> tuple[str, ...]:
 
 def plan_hash(workspace: Workspace, campaign: Campaign, composition: Composition) -> str:
     """Over what an author can change between a rehearsal and the send: text, definitions, environment."""
+    text = json.dumps(covered(workspace, campaign, composition), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def covered(workspace: Workspace, campaign: Campaign, composition: Composition) -> dict[str, object]:
+    """What the hash of a plan is over, by name, as JSON has it: a later send can say what differs."""
     segment, exclude = segment_of(workspace, campaign), left_out(workspace, campaign)
-    covered = {
+    return {
         "version": PLAN_VERSION,
         "campaign": campaign.id,
         "content": composition.sha256,
-        "segments": workspace.segments.definitions((segment, *exclude, *asked_in_text(composition))),
+        "segments": dict(workspace.segments.definitions((segment, *exclude, *asked_in_text(composition)))),
         "timezone": workspace.settings.timezone,
-        "attributes": workspace.settings.attributes,
+        "attributes": dict(workspace.settings.attributes),
         "public_url": workspace.settings.public_url,
         "segment": segment,
-        "exclude": exclude,
+        "exclude": [*exclude],
         "environment": workspace.settings.environment,
         "provider": workspace.settings.provider,
     }
-    text = json.dumps(covered, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -18,10 +18,10 @@ from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
 from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
-from newsletter.delivery.guards import ledger_needs, live_needs
+from newsletter.delivery.guards import ledger_needs, live_needs, size_needs
 from newsletter.delivery.parcels import Packer
-from newsletter.delivery.plan import Plan
-from newsletter.delivery.readers_pages import pages_need
+from newsletter.delivery.plan import Plan, covered
+from newsletter.delivery.reachable import reachable_needs
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.files.atomic import write_atomically
 from newsletter.mail.links import sid
@@ -108,9 +108,9 @@ def rehearse(
     started = time.monotonic()
     (folder / "samples").mkdir(parents=True, exist_ok=True)
     result = Rehearsal(plan, folder, problems=list(plan.findings))
-    result.needs = live_needs(workspace, plan)
+    result.needs = size_needs(workspace, plan) + live_needs(workspace, plan)
     if workspace.settings.live:
-        result.needs += ledger_needs(workspace, ledger_id) + pages_need(workspace)
+        result.needs += ledger_needs(workspace, ledger_id) + reachable_needs(workspace, plan.composition)
     try:
         result.proof = plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     except ChecksFailed as failed:
@@ -269,6 +269,7 @@ def _plan_json(workspace: Workspace, result: Rehearsal) -> bytes:
         "candidates": plan.waterfall.candidates,
         "excluded": plan.excluded,
         "sources": dict(sorted(plan.composition.sources.items())),
+        "covers": covered(workspace, plan.campaign, plan.composition),
         "passed": result.passed,
         "proof": result.proof or None,
         "html_bytes": result.html_bytes,

@@ -9,16 +9,17 @@ from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.guards import (
     clock_guard,
-    expected_plan,
     ledger_guard,
     live_guard,
     number_guard,
-    plan_guard,
+    size_guard,
 )
 from newsletter.delivery.ledger import persons
+from newsletter.delivery.pace import most_at_once, pace_of, told, waiting
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import OptOuts, Plan, asked_in_text, make_plan, plan_for
-from newsletter.delivery.readers_pages import pages_guard
+from newsletter.delivery.reachable import reachable_guard
+from newsletter.delivery.rehearsed import plan_guard, rehearsed
 from newsletter.delivery.sender import Progress, Sender
 from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
 from newsletter.files.project import SETTINGS_FILE
@@ -38,6 +39,7 @@ Ask = Callable[[int], int | None]
 class SendOrder:
     """What was asked for. `ask`: asks for the number on a terminal, None where there is none.
 
+    `drift`: by how many percent the number may differ from that of `expect_plan`
     `unattended`: a scheduled send, for which `status = "ready"` stands instead of the number.
     """
 
@@ -45,16 +47,21 @@ class SendOrder:
     expect_plan: str | None = None
     ask: Ask = lambda _number: None
     unattended: bool = False
+    drift: float = 0.0
 
 
 @dataclass(frozen=True)
 class SendResult:
-    """What the ledger says at the end. `already`: it was all done before, nothing was sent now."""
+    """What the ledger says at the end. `already`: it was all done before, nothing was sent now.
+
+    `waiting`: why it ended with some still to go, though all is as it should be.
+    """
 
     run: Run
     counts: Counts
     already: bool = False
     excluded: Mapping[str, int] = field(default_factory=dict)
+    waiting: Problem | None = None
 
 
 @dataclass
@@ -79,6 +86,11 @@ class Office:
             provider.close()
             self.workspace.ask_again()
 
+    def waits(self, campaign: Campaign, counts: Counts) -> Problem | None:
+        """Why nothing of what is left of this campaign goes for some time; None when something may, or all is done."""
+        found = waiting(self.store, self.workspace, campaign) if counts.ready else None
+        return told(found, self.workspace, campaign) if found else None
+
     def sender(self, provider: Provider) -> Sender:
         return Sender(self.workspace, self.store, self.secret, provider, self.stop, self.progress)
 
@@ -95,23 +107,24 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
     plan = make_plan(office.workspace, campaign, office.opt_outs())
     live_guard(office.workspace, plan)
     ledger_guard(office.workspace, office.store.ledger_id)
+    size_guard(office.workspace, plan)
+    confirm = order.confirm
     if order.expect_plan:
-        expected = expected_plan(office.workspace, order.expect_plan)
-        plan_guard(plan, expected)
-        order = SendOrder(
-            expected[1] if order.confirm is None else order.confirm, None, order.ask, order.unattended
-        )
+        before = rehearsed(office.workspace, order.expect_plan)
+        plan_guard(office.workspace, plan, before, drift=order.drift)
+        if confirm is None and before.recipients is not None:
+            confirm = len(plan.recipients)  # it is the rehearsed number, as near as it was asked to be
     if not plan.recipients:
         raise ChecksFailed(_nobody_left(plan))
     prove(office, plan)
-    pages_guard(office.workspace, office.store.ledger_id)
+    reachable_guard(office.workspace, plan.composition, office.store.ledger_id)
     if not order.unattended:
-        number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
+        number_guard(campaign, len(plan.recipients), confirm, order.ask)
     run = freeze(office, plan)
     if run is None:
         raise AssertionError("only a step of a sequence can be taken by another")
     counts = office.deliver(run, campaign, plan.composition)
-    return SendResult(run, counts, excluded=plan.excluded)
+    return SendResult(run, counts, excluded=plan.excluded, waiting=office.waits(campaign, counts))
 
 
 def prove(office: Office, plan: Plan) -> None:
@@ -160,12 +173,15 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
         if move is None
         else None,  # a campaign goes out once; a step as often as somebody is due
     )
+    sizes = [settings.delivery.batch_size, max_batch(settings)]
+    if most := most_at_once(pace_of(office.workspace, campaign)):
+        sizes.append(most)
     try:
         return office.store.freeze(
             new,
             persons(plan.recipients, office.secret),
             excluded={reason: number for reason, number in plan.excluded.items() if number},
-            batch_size=min(settings.delivery.batch_size, max_batch(settings)),
+            batch_size=min(sizes),
             enrolment=move,
         )
     except AlreadyFrozen as frozen:
@@ -216,7 +232,7 @@ def go_on_guard(office: Office, run: Run, campaign: Campaign, composition: Compo
     same_lists(run, workspace)
     live_guard(workspace, plan_for(workspace, campaign, composition, (), office.opt_outs()))
     ledger_guard(workspace, office.store.ledger_id)
-    pages_guard(workspace, office.store.ledger_id)
+    reachable_guard(workspace, composition, office.store.ledger_id)
 
 
 def same_lists(run: Run, workspace: Workspace) -> None:
@@ -255,14 +271,15 @@ def _go_on(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Se
         raise GuardRefused(
             Problem("G140", f"`{campaign.id}` is paused", hint=f"newsletter status {campaign.id}")
         )
-    if order.expect_plan and run.plan_hash != expected_plan(office.workspace, order.expect_plan)[0]:
+    if order.expect_plan and run.plan_hash != rehearsed(office.workspace, order.expect_plan).hash:
         raise GuardRefused(
             Problem("G119", "this send was begun with another plan", hint=f"newsletter status {campaign.id}")
         )
     if order.confirm is not None:
         number_guard(campaign, run.total, order.confirm, order.ask)
     counts = office.deliver(run, campaign, composition)
-    return SendResult(run, counts, excluded=office.store.excluded(run.id))
+    excluded = office.store.excluded(run.id)
+    return SendResult(run, counts, excluded=excluded, waiting=office.waits(campaign, counts))
 
 
 def same_content(run: Run, campaign: Campaign, composition: Composition) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from newsletter.audience.address import without_addresses
 from newsletter.audience.leaving import scope_of
 from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
+from newsletter.delivery.pace import PAUSE, QUOTA, WAIT_AT_MOST, is_long, most_at_once, pace_of, tomorrow
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import OptOuts, segment_of, sift
 from newsletter.delivery.resolve import settle_by_evidence
@@ -22,13 +24,13 @@ from newsletter.errors import (
     UnknownLeft,
 )
 from newsletter.mail.links import sid
-from newsletter.providers.protocol import Answer, Outcome, Parcel, Provider, Request
+from newsletter.providers.protocol import Answer, Mark, Outcome, Parcel, Provider, Request
 from newsletter.render.composition import Composition
 from newsletter.settings.secret import Secret
 from newsletter.settings.values import how_often
 from newsletter.store.owner import Owner, remove_dead
 from newsletter.store.store import Store
-from newsletter.store.values import Answered, Claim, Counts, Member, Run
+from newsletter.store.values import Answered, Claim, Counts, Member, Pace, Run
 
 Progress = Callable[[int, int], None]
 
@@ -36,7 +38,9 @@ RETRY_FIRST_S = 0.1
 RETRY_CAP_S = 30.0
 RETRIES_IN_A_ROW = 9  # 0.1 s doubled up to the cap: about a minute without any progress
 PUT_OFF_CAP = timedelta(minutes=30)
-WAIT_AT_MOST = timedelta(minutes=5)  # what falls due later is for another time: exit 5
+LONGEST_PAUSE = timedelta(hours=1)
+EXPIRY = timedelta(hours=24)  # and at least so many tries: a send that stood still has not tried
+FEWEST_TRIES = 5
 POLL_S = 0.2
 _OUR_CONFIGURATION = frozenset({401, 403, 530, 534, 535, 538})  # key or password, by HTTP and by SMTP
 
@@ -63,9 +67,7 @@ class Sender:
     progress: Progress | None = None
     _retries: int = field(default=0, init=False)  # in a row, without an answer between
     _unknowns: int = field(default=0, init=False)
-    _rest_until: float = field(
-        default=0.0, init=False
-    )  # monotonic: the provider asked for a pause, of all batches
+    _rest_until: float = field(default=0.0, init=False)  # monotonic: our own backoff, of all batches
 
     def deliver(self, run: Run, campaign: Campaign, composition: Composition) -> Counts:
         """Hand over all that is ready in a run, and settle what the provider can prove.
@@ -75,6 +77,7 @@ class Sender:
         right in each case, and calling again goes on.
         """
         folder = self.workspace.project.path(OWNERS_FOLDER)
+        pace = pace_of(self.workspace, campaign)
         with Owner.take(folder) as owner:
             self._settle(run, campaign.id)
             self._heed_old_doubts(run)
@@ -83,9 +86,11 @@ class Sender:
                 self._stop_if_asked(campaign)
                 if self._resting():
                     continue
+                if self._has_to_wait(run, pace):
+                    break
                 batches = self.store.ready_batches(run.id, self._now())
                 if batches:
-                    self._send_batch(run, random.choice(batches), owner, composition)  # noqa: S311 - fewer collisions
+                    self._send_batch(run, random.choice(batches), owner, composition, pace)  # noqa: S311 - fewer collisions
                 elif not self._wait_for_more(run, campaign):
                     break
         remove_dead(folder)
@@ -94,42 +99,88 @@ class Sender:
     def _now(self) -> datetime:
         return self.workspace.clock.now()
 
-    def _send_batch(self, run: Run, no: int, owner: Owner, composition: Composition) -> None:
-        members = self.store.batch_members(run.id, no)
+    def _send_batch(self, run: Run, no: int, owner: Owner, composition: Composition, pace: Pace) -> None:
+        members = self._that_may_go(run, no, pace)
         parcels, late = self._render(run, members, composition)
-        going = [member.id for member in members if member.id not in late and member.key is not None]
-        request = self.provider.prepare(parcels) if parcels else Request((), b"", None)
+        ids = {
+            parcel.sid: member.id
+            for member, parcel in zip(
+                (one for one in members if one.key is not None and one.id not in late), parcels, strict=True
+            )
+        }
         attempt_id = uuid.uuid4().hex
-        claim = self.store.claim(
-            run.id,
-            no,
-            ids=going,
-            late=late,
-            owner=owner.id,
-            attempt_id=attempt_id,
-            body_sha256=request.sha256,
-            now=self._now(),
-            through=dict(zip(going, (scope_of(parcel.envelope.list_id) for parcel in parcels), strict=True)),
-        )
+        mark = Mark(attempt_id, f"{self.store.ledger_id}.{self.store.epoch}")
+        request = self.provider.prepare(parcels, mark) if parcels else Request((), b"", None)
+        if request.apart and not self.store.split(
+            run.id, no, [[ids[s] for s in sids] for sids in request.apart]
+        ):
+            return  # another was faster: the loop looks again
+        going = {parcel.sid: parcel for parcel in parcels if parcel.sid in set(request.sids)}
+        claim = Claim.LIMITED
+        while claim is Claim.LIMITED:
+            claim = self.store.claim(
+                run.id,
+                no,
+                ids=[ids[name] for name in going],
+                late=late,
+                owner=owner.id,
+                attempt_id=attempt_id,
+                body_sha256=request.sha256,
+                now=self._now(),
+                through={ids[name]: scope_of(parcel.envelope.list_id) for name, parcel in going.items()},
+                pace=pace,
+            )
+            if claim is Claim.LIMITED and not self._wait_a_little(pace, len(going), composition.campaign):
+                return
         if claim is not Claim.CLAIMED:
             return  # another was faster, or others are to go now: the loop looks again
         outcome = self.provider.hand_over(request)
-        later = self._put_off(run, no) if outcome.put_off else None
-        self._record(attempt_id, dict(zip(request.sids, going, strict=True)), outcome, later)
+        self._record(run, no, attempt_id, {name: ids[name] for name in request.sids}, outcome, pace)
         self._report(run)
         self._heed(outcome)
 
-    def _resting(self) -> bool:
-        """Sleep a little while the provider wants to be left alone; false when it does not."""
-        left = self._rest_until - time.monotonic()
-        if left > WAIT_AT_MOST.total_seconds():
+    def _that_may_go(self, run: Run, no: int, pace: Pace) -> list[Member]:
+        """Who is to go in this batch; where limits let only some of them go, the others are a batch of their own."""
+        members = self.store.batch_members(run.id, no)
+        most = most_at_once(pace)
+        if most is None:
+            return members
+        allowed = self.store.allowance(pace, len(members)).number
+        number = min(len(members), allowed or most)
+        if number < len(members):
+            later = [member.id for member in members[number:]]
+            return members[:number] if self.store.split(run.id, no, [later]) else []
+        return members
+
+    def _wait_a_little(self, pace: Pace, number: int, campaign: Campaign) -> bool:
+        """Sleep until so many may go; false when that is long, or fewer may at once: the loop looks again then."""
+        found = self.store.allowance(pace, number)
+        while not found.number and found.until > self._now():
+            if is_long(found, self._now()):
+                return False
+            self._stop_if_asked(campaign)
+            time.sleep(min(max(0.0, (found.until - self._now()).total_seconds()), POLL_S))
+        return self.store.allowance(pace, number).number == number
+
+    def _has_to_wait(self, run: Run, pace: Pace) -> bool:
+        """Whether nothing may go for a long time: the day's number is used up, here or at the provider.
+
+        Raises ProviderUnavailable when the provider wants a pause as long as that.
+        """
+        found = self.store.allowance(pace, 1)
+        if found.number or not (is_long(found, self._now()) or self.workspace.clock.pretended):
+            return False
+        if found.reason == PAUSE:
+            when = found.until.astimezone(self.workspace.settings.zone)
+            asks = f"{self.provider.name} asks for a pause until {when:%Y-%m-%d %H:%M:%S}"
             raise ProviderUnavailable(
-                Problem(
-                    "G133",
-                    f"{self.provider.name} asks for a pause of {left:.0f} s",
-                    hint="send again after that",
-                )
+                Problem("G133", asks, hint=f"newsletter send {run.campaign}, after that")
             )
+        return True
+
+    def _resting(self) -> bool:
+        """Sleep a little while a backoff lasts; false when it does not."""
+        left = self._rest_until - time.monotonic()
         if left > 0:
             time.sleep(min(left, POLL_S))
         return left > 0
@@ -182,34 +233,61 @@ class Sender:
         capped = min(PUT_OFF_CAP.total_seconds(), doubled)
         return timedelta(seconds=capped * random.uniform(0.9, 1.1))  # noqa: S311
 
+    def _expired(self, run: Run, no: int, outcome: Outcome) -> dict[str, tuple[Answer, str]]:
+        """Those who were put off for a day are refused: what is still not taken then will not be."""
+        if not outcome.put_off or self.store.tries(run.id, no) < FEWEST_TRIES:
+            return {}
+        first = self.store.first_try(run.id, no)
+        if first is None or self._now() - first < EXPIRY:
+            return {}
+        return dict.fromkeys(outcome.put_off, (Answer.REJECTED, f"expired: {outcome.detail}"))
+
     def _record(
-        self, attempt_id: str, ids: dict[str, int], outcome: Outcome, later: timedelta | None
+        self, run: Run, no: int, attempt_id: str, ids: dict[str, int], outcome: Outcome, pace: Pace
     ) -> None:
-        exceptions = {ids[name]: (ANSWERED[a], reason) for name, (a, reason) in outcome.exceptions.items()}
+        # A server's words may name whom it refused; what was sent is kept after somebody is forgotten.
+        words = without_addresses(outcome.detail)
+        said = {**outcome.exceptions, **self._expired(run, no, outcome)}
+        exceptions = {
+            ids[name]: (ANSWERED[answer], without_addresses(reason))
+            for name, (answer, reason) in said.items()
+        }
         # A refusal of single recipients is an answer: the provider is there and works.
-        retry = outcome.answer is Answer.RETRY and not outcome.exceptions and later is None
+        retry = outcome.answer is Answer.RETRY and not (said or outcome.put_off or outcome.split)
         self._retries = self._retries + 1 if retry else 0
         self._unknowns = self._unknowns + 1 if outcome.answer is Answer.UNKNOWN else 0
-        pause = self._backoff(outcome) if retry else timedelta()
-        if outcome.retry_after_s is not None:  # meant of everything, even where some were taken
-            pause = self._backoff(outcome)
+        pause = self._backoff() if retry and outcome.retry_after_s is None else timedelta()
         self._rest_until = time.monotonic() + pause.total_seconds()
+        later = self._put_off(run, no) if outcome.put_off else timedelta()
+        self._leave_alone(outcome, pace)
         self.store.finish(
             attempt_id,
             state=ANSWERED[outcome.answer],
             exceptions=exceptions,
             now=self._now(),
-            reason=outcome.detail,
+            reason=words,
             status=outcome.status,
             provider_id=outcome.provider_id,
-            detail={"text": outcome.detail} if outcome.detail else None,
-            not_before=self._now() + max(pause, later or pause),
+            detail={"text": words} if words else None,
+            not_before=self._now() + max(pause, later),
+            bounced=[ids[name] for name in outcome.gone],
+            pace=pace,
         )
+        if outcome.split:
+            again = sorted(ids.values())
+            self.store.split(run.id, no, [again[(len(again) + 1) // 2 :]])
 
-    def _backoff(self, outcome: Outcome) -> timedelta:
-        """The provider's word, else doubling with a little jitter so that many senders don't march in step."""
-        if outcome.retry_after_s is not None:
-            return timedelta(seconds=min(max(outcome.retry_after_s, 0.0), 3600.0))
+    def _leave_alone(self, outcome: Outcome, pace: Pace) -> None:
+        """Keep the provider's wish for all who send through it: also for the processes that come after this one."""
+        now, asked = self._now(), outcome.retry_after_s
+        until = None if asked is None else now + timedelta(seconds=max(asked, 0.0))
+        if outcome.quota:
+            self.store.leave_alone(pace.provider, now, until or tomorrow(self.workspace), QUOTA)
+        elif until is not None:
+            self.store.leave_alone(pace.provider, now, min(until, now + LONGEST_PAUSE), PAUSE)
+
+    def _backoff(self) -> timedelta:
+        """Doubling with a little jitter, so that many senders don't march in step."""
         delay = min(RETRY_CAP_S, RETRY_FIRST_S * 2 ** (self._retries - 1))
         return timedelta(seconds=delay * random.uniform(0.9, 1.1))  # noqa: S311
 

@@ -30,6 +30,18 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, exclusive: b
     sync_folder(path.parent)
 
 
+def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+    """The folder is there, and its name on the disk, and so are all that had to be made above it. Raises OSError.
+
+    mode: of this folder, as for mkdir(2). Its own name is synced even when it was there: whoever made it may
+    have been killed before they had done so.
+    """
+    new = [folder, *(above for above in folder.parents if not above.exists())]
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    for made in new:
+        sync_folder(made.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """The folder's entries are on disk: without it a rename may be forgotten by a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -57,12 +57,15 @@ def text(name: str, value: str) -> bytes:
     return _fold(name, tokens)
 
 
-def mailbox(name: str, display: str, address: str) -> bytes:
+def mailbox(name: str, display: str, address: str, *, utf8: bool = False) -> bytes:
     """One mailbox (RFC 5322 §3.4): `Name <local@domain>`, or the bare address without a name.
 
-    address: ASCII, already checked (see mailbox.py). Raises ValueError for a forbidden character.
+    address: already checked (see mailbox.py); ASCII, unless the message is one for SMTPUTF8 (RFC 6532 §3.2: such
+    addresses stand in headers as they are). Raises ValueError for a forbidden character.
     """
     _refuse(name, display + address)
+    if utf8 and not display:
+        return f"{name}: {address}\r\n".encode()
     if not address.isascii():
         raise ValueError(f"{name} has an address that is not ASCII")
     if not display:

@@ -34,11 +34,19 @@ def parse_mailbox(text: str) -> Mailbox:
     return Mailbox(name, plain_address(address))
 
 
-def plain_address(address: str) -> str:
-    """The address as a server is given it. Raises ValueError with a sentence for the user."""
+def plain_address(address: str, *, utf8: bool = False) -> str:
+    """The address as a server is given it. Raises ValueError with a sentence for the user.
+
+    utf8: whether the server may be asked for SMTPUTF8
+    """
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
         raise ValueError(f"`{address}` is not one address like hej@example.org")
+    if not local.isascii() and utf8:
+        from newsletter.audience.address import parse_address
+
+        if parse_address(address).problem is None:
+            return parse_address(address).address
     if not local.isascii():
         raise ValueError(f"`{address}` has letters beyond ASCII before the @, which need SMTPUTF8")
     if not domain.isascii():

@@ -9,15 +9,17 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote, urlsplit
 
+from newsletter.campaigns.models import Campaign
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.mail import headers, quoted_printable
 from newsletter.mail.mailbox import Mailbox, parse_mailbox, plain_address
-from newsletter.render.composition import Composition, Content, InlinePicture, Values
+from newsletter.render.composition import Attachment, Composition, Content, InlinePicture, Values
 from newsletter.settings.web import is_loopback
 
 HEADER_BYTES = 16 * 1024  # the block; several large receivers refuse more
 
 _SHORT = 500
+_PIECE = 60  # characters of a file's name on one line
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and lone surrogates
 
 
@@ -32,6 +34,7 @@ class Envelope:
     list_id: str  # the list's name as written ("seminarier"); the sender's domain is added here
     date: datetime  # aware
     unsubscribe: str  # the https address of links.unsubscribe_url
+    utf8: bool = False  # whether it may be a message for SMTPUTF8 (RFC 6532), if the recipient needs that
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,10 @@ def message(
     """One recipient's message, ready for the wire: CRLF only, lines of at most 76 but for raw headers.
 
     multipart/alternative (text, then HTML) in quoted-printable UTF-8, inside multipart/related with
-    the pictures where the HTML names some by `cid:`; levels with a single part are left out. The same
-    arguments give the same bytes. letter: what `check` made of them, if it was asked before
+    the pictures where the HTML names some by `cid:`, inside multipart/mixed with the attachments; levels
+    with a single part are left out. The same arguments give the same bytes.
+
+    letter: what `check` made of them, if it was asked before
     Raises ChecksFailed with all that stands in the way (D1xx).
     """
     letter = letter or check(composition, values, envelope)
@@ -64,7 +69,7 @@ def message(
                 "D107", f"the headers have {len(block)} bytes, 16384 at most", place, "shorten the subject"
             )
         )
-    return block + _part(letter.content, composition.pictures, envelope.sid)
+    return block + _part(letter.content, composition, envelope.sid)
 
 
 def check(composition: Composition, values: Values, envelope: Envelope) -> Letter:
@@ -86,11 +91,11 @@ def check(composition: Composition, values: Values, envelope: Envelope) -> Lette
     own_reply = campaign.place("reply_to") if campaign.reply_to else None
     sender = _mailbox("from", envelope.sender, own_sender, problems)
     reply_to = _mailbox("reply_to", envelope.reply_to, own_reply, problems) if envelope.reply_to else None
-    recipient = _recipient(envelope.recipient, problems)
+    recipient = _recipient(envelope.recipient, problems, utf8=envelope.utf8)
     problems += _unsubscribe_problems(envelope.unsubscribe)
     if problems:
         raise ChecksFailed(*problems)
-    return Letter(content, sender, reply_to, recipient, _list_headers(envelope, sender))
+    return Letter(content, sender, reply_to, recipient, _list_headers(envelope, sender, campaign))
 
 
 def _content_problems(content: Content, subject: Place, body: Place) -> list[Problem]:
@@ -134,9 +139,9 @@ def _mailbox(key: str, text: str, place: Place | None, problems: list[Problem]) 
         return Mailbox("", "")
 
 
-def _recipient(address: str, problems: list[Problem]) -> str:
+def _recipient(address: str, problems: list[Problem], *, utf8: bool) -> str:
     try:
-        return plain_address(address)
+        return plain_address(address, utf8=utf8)
     except ValueError:
         # The address itself stays out: problems are logged and shown.
         text = "a recipient's address cannot stand in a header"
@@ -163,12 +168,23 @@ def _is_link(address: str) -> bool:
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
-def _list_headers(envelope: Envelope, sender: Mailbox) -> tuple[tuple[str, str], ...]:
+def _list_headers(envelope: Envelope, sender: Mailbox, campaign: Campaign) -> tuple[tuple[str, str], ...]:
     return (
         ("List-Id", f"<{list_label(envelope.list_id)}.{sender.domain}>"),
         ("List-Unsubscribe", f"<{envelope.unsubscribe}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("Feedback-ID", _feedback_id(envelope, sender, campaign)),
     )
+
+
+def _feedback_id(envelope: Envelope, sender: Mailbox, campaign: Campaign) -> str:
+    """By what Gmail counts complaints: campaign, list, kind, and a sender that is the same in all mails.
+
+    Google, "Feedback loop" in Postmaster Tools: four fields, the last one of 5 to 15 characters. None says who reads.
+    """
+    kind = "step" if campaign.step else "campaign"
+    whose = re.sub(r"[^a-z0-9]", "", sender.domain.lower().rpartition(".")[0])[:15].ljust(5, "0")
+    return f"{list_label(campaign.id)}:{list_label(envelope.list_id)}:{kind}:{whose}"
 
 
 def list_label(name: str) -> str:
@@ -186,7 +202,7 @@ def _header_block(letter: Letter, envelope: Envelope) -> bytes:
     reply_to = letter.reply_to
     fields = [
         headers.mailbox("From", letter.sender.name, letter.sender.address),
-        headers.mailbox("To", "", letter.recipient),
+        headers.mailbox("To", "", letter.recipient, utf8=not letter.recipient.isascii()),
         headers.mailbox("Reply-To", reply_to.name, reply_to.address) if reply_to else b"",
         headers.text("Subject", letter.content.subject),
         headers.raw("Date", format_datetime(envelope.date.astimezone(UTC))),
@@ -197,17 +213,19 @@ def _header_block(letter: Letter, envelope: Envelope) -> bytes:
     return b"".join(fields)
 
 
-def _part(content: Content, pictures: tuple[InlinePicture, ...], sid: str) -> bytes:
+def _part(content: Content, composition: Composition, sid: str) -> bytes:
     """The MIME tree from its root header on."""
     leaves = [_leaf("plain", quoted_printable.encode(content.text))] if content.text else []
     if content.html:
         pieces = content.pieces or (content.html,)
         leaves.append(_leaf("html", quoted_printable.encode_pieces(pieces)))
     body = leaves[0] if len(leaves) == 1 else _multipart("alternative", leaves, sid)
-    if not pictures or not content.html:
-        return body
-    root = "multipart/alternative" if len(leaves) > 1 else "text/html"
-    return _multipart("related", [body, *map(_picture, pictures)], sid, f'; type="{root}"')
+    if composition.pictures and content.html:
+        root = "multipart/alternative" if len(leaves) > 1 else "text/html"
+        body = _multipart("related", [body, *map(_picture, composition.pictures)], sid, f'; type="{root}"')
+    if composition.attachments:
+        body = _multipart("mixed", [body, *map(_attachment, composition.attachments)], sid)
+    return body
 
 
 def _multipart(kind: str, parts: list[bytes], sid: str, more: str = "") -> bytes:
@@ -226,14 +244,37 @@ def _leaf(kind: str, encoded: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=64)  # it is the same in every message
 def _picture(picture: InlinePicture) -> bytes:
-    """An inline part (RFC 2392 for the Content-ID, RFC 2231 for a name beyond ASCII)."""
-    named = f'filename="{picture.filename}"'
-    if not re.fullmatch(r"[A-Za-z0-9._ -]{1,60}", picture.filename):
-        named = f"filename*=utf-8''{quote(picture.filename, safe='')}"
+    """An inline part (RFC 2392 for the Content-ID)."""
+    fields = (headers.raw("Content-ID", f"<{picture.cid}>"), _disposition("inline", picture.filename))
+    return _file(picture.content_type, picture.data, *fields)
+
+
+@functools.lru_cache(maxsize=16)
+def _attachment(attachment: Attachment) -> bytes:
+    return _file(attachment.content_type, attachment.data, _disposition("attachment", attachment.filename))
+
+
+def _file(content_type: str, data: bytes, *fields: bytes) -> bytes:
     head = (
-        headers.raw("Content-Type", picture.content_type),
+        headers.raw("Content-Type", content_type),
         headers.raw("Content-Transfer-Encoding", "base64"),
-        headers.raw("Content-ID", f"<{picture.cid}>"),
-        f"Content-Disposition: inline;\r\n {named}\r\n\r\n".encode("ascii"),
+        *fields,
+        b"\r\n",
     )
-    return b"".join(head) + base64.encodebytes(picture.data).replace(b"\n", b"\r\n")
+    return b"".join(head) + base64.encodebytes(data).replace(b"\n", b"\r\n")
+
+
+def _disposition(kind: str, filename: str) -> bytes:
+    """RFC 2183; a name beyond plain ASCII by RFC 2231, in pieces that fit a line and are whole signs each."""
+    if re.fullmatch(r"[A-Za-z0-9._ -]{1,60}", filename):
+        named = [f'filename="{filename}"']
+    else:
+        pieces = ["utf-8''"]
+        for sign in filename:
+            written = quote(sign, safe="")
+            if len(pieces[-1]) + len(written) > _PIECE:
+                pieces.append("")
+            pieces[-1] += written
+        alone = len(pieces) == 1
+        named = [f"filename{'' if alone else f'*{number}'}*={piece}" for number, piece in enumerate(pieces)]
+    return (f"Content-Disposition: {kind};\r\n " + ";\r\n ".join(named) + "\r\n").encode("ascii")

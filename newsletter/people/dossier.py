@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.audience.leaving import EVERYTHING
 from newsletter.audience.load import FOLDER
+from newsletter.audience.models import Subscriber
 from newsletter.audience.table import fold_name
+from newsletter.audience.waterfall import Rules, facts_of
 from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, Problem
+from newsletter.files.project import Project
 from newsletter.people import rows
 from newsletter.people.identity import Identity
+from newsletter.people.traces import copies_of_lists, files_that_name
 from newsletter.settings.model import ListSettings
 from newsletter.store.store import Store
 from newsletter.store.values import Consent, History, OptOutEvent
@@ -35,6 +40,7 @@ class Dossier:
     """What is held; nothing in it is made up for the occasion.
 
     standing: how a waterfall would see them, in a word: `subscribed`, or why they get nothing
+    copies: rows in copies of lists, by file; files: what else names the address, relative to the project
     unread: lists that can't be read and may hold more
     """
 
@@ -46,11 +52,14 @@ class Dossier:
     scopes: frozenset[str]
     opt_outs: Sequence[OptOutEvent]
     history: History
+    copies: Sequence[tuple[str, Sequence[str]]]
+    files: Sequence[str]
     unread: Sequence[Problem]
 
     @property
     def is_empty(self) -> bool:
-        return not (self.rows or self.consents or self.opt_outs or self.history.email)
+        held = (self.rows, self.consents, self.opt_outs, self.history.email, self.copies, self.files)
+        return not any(held)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -99,6 +108,8 @@ class Dossier:
                 }
                 for s in self.history.sequences
             ],
+            "copies": [{"file": file, "cells": list(cells)} for file, cells in self.copies],
+            "files": list(self.files),
         }
 
 
@@ -109,31 +120,41 @@ def _iso(moment: datetime | None) -> str | None:
 def dossier(workspace: Workspace, store: Store | None, who: Identity) -> Dossier:
     """All that files and ledger hold. Reads only; a list that can't be read is told, and the rest is there."""
     found, unread = _rows(workspace, who.key)
+    copies, damaged = _copies(workspace.project, who.key)
     person = workspace.audience.find(who.key)
     scopes = store.opt_outs([who.hmac]).get(who.hmac, frozenset()) if store else frozenset()
     return Dossier(
         email=person.email if person else who.email,
         hmac=who.hmac.hex(),
-        standing=_standing(found, scopes),
+        standing=_standing(person, scopes),
         rows=found,
         consents=store.consents(who.hmac) if store else (),
         scopes=scopes,
         opt_outs=store.opt_out_history(who.hmac) if store else (),
         history=store.history(who.hmac) if store else History(None),
-        unread=unread,
+        copies=copies,
+        files=files_that_name(workspace.project, who),
+        unread=unread + damaged,
     )
 
 
-def _standing(found: Sequence[Row], scopes: frozenset[str]) -> str:
-    words = {row.cells.get("status", "").casefold() for row in found}
-    if "*" in scopes:
-        return "suppressed"
-    for word in ("unsubscribed", "cleaned"):
-        if word in words:
-            return word
-    if not found:
-        return "unknown"
-    return "pending" if words == {"pending"} else "subscribed"
+def _standing(person: Subscriber | None, scopes: frozenset[str]) -> str:
+    """By the waterfall's own rules, short of what only a live send asks."""
+    if person is None:
+        return "suppressed" if EVERYTHING in scopes else "unknown"
+    return Rules(None).reason(facts_of(person), excluded=False, left=scopes, capped=False) or "subscribed"
+
+
+def _copies(project: Project, key: str) -> tuple[list[tuple[str, Sequence[str]]], list[Problem]]:
+    found: list[tuple[str, Sequence[str]]] = []
+    unread: list[Problem] = []
+    for file in copies_of_lists(project):
+        try:
+            text = rows.decode(project.read_bytes(file))
+            found += [(file, row.cells) for row in rows.rows_naming(text, key, file)]
+        except ChecksFailed as failed:
+            unread += failed.problems
+    return found, unread
 
 
 def _rows(workspace: Workspace, key: str) -> tuple[list[Row], list[Problem]]:

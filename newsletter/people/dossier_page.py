@@ -24,6 +24,8 @@ WORDS = {
         "opt_outs": "Opt-outs",
         "received": "Letters",
         "sequences": "Series",
+        "copies": "Copies of lists",
+        "files": "Files",
         "nothing": "Nothing.",
         "everything": "everything",
         "suppress": "opted out",
@@ -46,6 +48,8 @@ WORDS = {
         "opt_outs": "Avregistreringar",
         "received": "Brev",
         "sequences": "Serier",
+        "copies": "Kopior av listor",
+        "files": "Filer",
         "nothing": "Ingenting.",
         "everything": "allt",
         "suppress": "avregistrerad",
@@ -95,6 +99,8 @@ def page(held: Dossier, *, language: str, zone: ZoneInfo, sender: str) -> str:
         ("opt_outs", opt_outs),
         ("received", received),
         ("sequences", sequences),
+        ("copies", [(file, *cells) for file, cells in held.copies]),
+        ("files", [(file,) for file in held.files]),
     ):
         parts += [f"<h2>{words[heading]}</h2>", _table(table) if table else _nothing(words)]
     style = (files("newsletter.people") / "dossier.css").read_text(encoding="utf-8")

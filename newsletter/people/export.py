@@ -11,7 +11,7 @@ from newsletter.audience.table import fold_name
 from newsletter.errors import Problem, UsageFault, did_you_mean
 from newsletter.files.project import Project
 from newsletter.people.cells import guarded
-from newsletter.people.foreign import Foreign, open_foreign
+from newsletter.people.foreign import Foreign, open_foreign, whole_rows
 from newsletter.settings.model import Settings
 from newsletter.store.values import Consent, Suppression
 
@@ -41,7 +41,7 @@ def list_rows(project: Project, settings: Settings, name: str | None, dialect: D
     """Header and rows of a list; of all lists, with their name in front, where none is named.
 
     Cells are what the files say; excel-sv writes a decimal comma in columns that are numbers.
-    Raises UsageFault (S142) for an unknown list, ChecksFailed for one that can't be read.
+    Raises UsageFault (S142) for an unknown list, ChecksFailed for one that can't be read, I134 for a row.
     """
     files = {
         file.removeprefix(f"{FOLDER}/")[: -len(".csv")]: file for file in project.entries(FOLDER, ".csv")
@@ -60,8 +60,8 @@ def list_rows(project: Project, settings: Settings, name: str | None, dialect: D
         with project.path(file).open("rb") as opened:
             foreign = _open(opened, file)
             own = _columns(foreign)
-            for _, row in foreign.rows:
-                cells = dict(zip(own, row, strict=False))
+            for _, row in whole_rows(foreign):
+                cells = dict(zip(own, row, strict=True))
                 if dialect == "excel-sv":
                     _decimal_commas(cells, numbers)
                 yield [*([] if name is not None else [each]), *(cells.get(column, "") for column in columns)]
@@ -81,9 +81,12 @@ def _decimal_commas(cells: dict[str, str], numbers: Iterable[str]) -> None:
             cells[column] = cells[column].replace(".", ",")
 
 
-def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str]) -> Iterator[Row]:
-    """emails: by HMAC, where a list still knows them; `suppress import` takes the file back, with or without them"""
-    yield ["email", "fingerprint", "scope", "reason", "source", "at"]
+def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str], key_id: str) -> Iterator[Row]:
+    """emails: by HMAC, where a list still knows them; `suppress import` takes the file back, with or without them
+
+    key_id: of the secret that made the fingerprints; without an address they mean nothing to another one
+    """
+    yield ["email", "fingerprint", "scope", "reason", "source", "at", "key"]
     for one in found:
         yield [
             emails.get(one.hmac, ""),
@@ -92,6 +95,7 @@ def suppression_rows(found: Iterable[Suppression], emails: Mapping[bytes, str]) 
             one.reason,
             one.source,
             one.at.isoformat(),
+            key_id,
         ]
 
 

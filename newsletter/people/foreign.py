@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO
 
+from newsletter.audience.table import MOST_COLUMNS
 from newsletter.errors import ChecksFailed, Place, Problem, UsageFault
 from newsletter.people.encodings import REPAIR, Encoding, find_encoding
 
 LONGEST_LINE = 1_000_000  # characters; a longer line, or cell, is damage
-MOST_COLUMNS = 1_000
 _DELIMITERS = ";,\t|"
 _QUOTED = re.compile(r'"[^"]*"?')
 
@@ -129,6 +129,22 @@ def _parsed(lines: Iterator[str], delimiter: str, shown: str, before: int) -> It
         raise ChecksFailed(
             Problem("I109", f"{reason}, in the row that begins here", Place(shown, begun), hint)
         ) from None
+
+
+def whole_rows(foreign: Foreign) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a list of ours. ChecksFailed (I134) at one whose cells can't be told apart.
+
+    It holds its person, for it might say no; written out with a cell more or less it would be a row like any other.
+    """
+    width = len(foreign.header)
+    for line, row in foreign.rows:
+        if len(row) != width:
+            message = (
+                f"the row has {len(row)} cells, the header {width}: what it says of its person is unclear"
+            )
+            hint = "mend the row first: newsletter check says how"
+            raise ChecksFailed(Problem("I134", message, Place(foreign.shown, line), hint))
+        yield line, row
 
 
 def _too_long(shown: str, line: int, what: str) -> ChecksFailed:

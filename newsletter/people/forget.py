@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from newsletter.audience.leaving import EVERYTHING
 from newsletter.audience.load import FOLDER
@@ -12,12 +11,11 @@ from newsletter.files.atomic import write_atomically
 from newsletter.files.project import Project
 from newsletter.people import rows
 from newsletter.people.identity import Identity
-from newsletter.people.places import BACKUPS, PEOPLE, REJECTS
+from newsletter.people.traces import copies_of_lists, files_that_name
 from newsletter.store.loaded.lists import take_away
 from newsletter.store.store import Store
 
 REASON = "erased at the person's request"
-_OUTPUTS = ("out/outbox", "out/dry-run", PEOPLE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def forget(
     """
     found = [
         (file, text, named)
-        for file in _files(project)
+        for file in (*project.entries(FOLDER, ".csv"), *copies_of_lists(project))
         if (named := rows.rows_naming(text := rows.decode(project.read_bytes(file)), who.key, file))
     ]
     known = bool(store and store.history(who.hmac).email)
@@ -68,16 +66,6 @@ def forget(
         store.forget(who.hmac)
     removed = [Removed(file, len(named)) for file, _, named in found]
     return Forgotten(removed, known, _remains(project, store, who, printed))
-
-
-def _files(project: Project) -> list[str]:
-    """Lists, the copies that imports kept of them, and what imports set aside."""
-    copies = [
-        project.relative(path)
-        for folder in (BACKUPS, REJECTS)
-        for path in sorted((project.root / folder).rglob("*.csv"))
-    ]
-    return [*project.entries(FOLDER, ".csv"), *copies]
 
 
 def _remains(
@@ -95,10 +83,10 @@ def _remains(
         kept.append(
             ("older commits, if a list of theirs was in git", "git forgets only when history is rewritten")
         )
-    if mails := _outputs(project, who.email):
-        shown = ", ".join(mails[:5]) + (f" and {len(mails) - 5} more" if len(mails) > 5 else "")
+    if files := files_that_name(project, who):
+        shown = ", ".join(files[:5]) + (f" and {len(files) - 5} more" if len(files) > 5 else "")
         kept.append(
-            (f"messages and pages below out/: {shown}", "files for you to look at: delete them by hand")
+            (f"files that hold the address: {shown}", "they are for you to look at: delete it there by hand")
         )
     if printed:
         kept.append(
@@ -109,14 +97,3 @@ def _remains(
         )
     kept.append(("your own backups of lists and ledger", "out of this program's reach"))
     return kept
-
-
-def _outputs(project: Project, email: str) -> list[str]:
-    """Files of the outbox and of rehearsals that hold the address."""
-    needle = email.encode()
-    files = (path for folder in _OUTPUTS for path in sorted((project.root / folder).rglob("*")))
-    return [_shown(project, path) for path in files if path.is_file() and needle in path.read_bytes()]
-
-
-def _shown(project: Project, path: Path) -> str:
-    return path.relative_to(project.root).as_posix()

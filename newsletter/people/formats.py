@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from newsletter.audience.folding import fold
+from newsletter.audience.table import sounds_like_an_address
 
 Format = Literal["mailchimp", "sendgrid", "listmonk", "csv"]
 
@@ -181,6 +182,18 @@ def _inner_list(cell: str) -> list[str]:
     return [tag for tag in next(csv.reader([cell]), []) if tag.strip()]
 
 
+def _attribute(name: str) -> str:
+    """A column for a listmonk attribute of any name; one that sounds like an address is not where mail goes.
+
+    >>> _attribute("Ort"), _attribute("E-post"), _attribute("Antal (kr)"), _attribute("!")
+    ('city', 'other_email', 'antal_kr', 'attribute')
+    """
+    folded = fold(name).strip()
+    key = re.sub(r"\W+", "_", folded).strip("_") or "attribute"
+    known = SYNONYMS.get(folded, SYNONYMS.get(key, key))
+    return "other_email" if known == "email" or sounds_like_an_address(key) else known
+
+
 def _listmonk(row: Incoming) -> None:
     raw = row.cells.get("attributes") or "{}"
     try:
@@ -189,10 +202,12 @@ def _listmonk(row: Incoming) -> None:
         row.problem = "its attributes are no JSON"
         return
     for name, value in found.items() if isinstance(found, dict) else ():
-        key = re.sub(r"\W+", "_", fold(str(name)).strip())
+        key = _attribute(str(name))
+        if key == "tags" and isinstance(value, list):
+            value = ",".join(map(str, value))
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if text and text != "null":
-            row.cells.setdefault(SYNONYMS.get(key, key), text)
+            row.cells.setdefault(key, text)
     made = row.cells.get("created_at", "")
     if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC", made):
         at = datetime.fromisoformat(made[:19]).replace(tzinfo=UTC)

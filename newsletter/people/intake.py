@@ -71,7 +71,9 @@ class Intake:
     staged: Staging
     ground: ListSettings  # of the list
     zone: ZoneInfo
+    target: str  # the list's file
     existing: bool
+    list_digest: bytes = b""  # of the list as it was when it was compared with
 
     def consents(self, secret: Secret) -> Iterator[Consent]:
         """A record for each who came in with a source, and what shows it."""

@@ -9,31 +9,35 @@ from typing import IO
 from newsletter.audience import cells as typed
 from newsletter.audience.address import parse_address
 from newsletter.audience.folding import fold
-from newsletter.audience.load import FOLDER
 from newsletter.audience.table import fold_name
 from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
 from newsletter.files.project import Project
-from newsletter.people.foreign import Foreign, open_foreign
+from newsletter.people.destination import digest_of, refuse_unreadable
+from newsletter.people.foreign import Foreign, open_foreign, whole_rows
 from newsletter.people.intake import Intake
 
 
 def merge(project: Project, intake: Intake, scratch: Path) -> None:
     """Write the list as it will be to a file in `scratch`, and count what that means.
 
-    Raises ChecksFailed (I114) for a list that can't be added to, GuardRefused (I110) where consent has no source.
+    Raises ChecksFailed: I114 for a list that can't be added to, I134 for a row in it whose cells can't be told apart,
+    I133 for columns that no list can have; GuardRefused (I110) where consent has no source.
     """
     order, counts = intake.order, intake.counts
-    columns, existing = _existing(project, project.path(f"{FOLDER}/{order.list}.csv"))
+    target = project.path(intake.target)
+    intake.list_digest = digest_of(target)
+    columns, existing = _existing(project, target)
     intake.existing = bool(columns)
     columns = [*columns, *(name for name in intake.columns if name not in columns)]
     if not intake.existing and "email" in columns and intake.format != "csv":
         columns = ["email", *(name for name in columns if name != "email")]
+    refuse_unreadable(columns, order.file.name)
     made = scratch / "list.csv"
     with made.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in existing:
-            row += [""] * (len(columns) - len(row))
+            row += [""] * (len(columns) - len(row))  # the columns that are new
             _merge_row(intake, columns, row)
             writer.writerow(row)
         sourceless, kept_no = _append(intake, columns, file)
@@ -95,7 +99,7 @@ def _existing(project: Project, target: Path) -> tuple[list[str], Iterator[list[
 
 def _closing_rows(foreign: Foreign, file: IO[bytes]) -> Iterator[list[str]]:
     with file:
-        for _, row in foreign.rows:
+        for _, row in whole_rows(foreign):
             yield row
 
 

@@ -2,20 +2,22 @@
 
 import csv
 import io
-import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from newsletter.audience.folding import fold
 from newsletter.audience.table import fold_name
 from newsletter.errors import ChecksFailed, Place, Problem, Severity, UsageFault, did_you_mean
 from newsletter.files.project import Project
 from newsletter.people import formats
+from newsletter.people.cells import guarded
+from newsletter.people.destination import destination
 from newsletter.people.foreign import Foreign, open_foreign
 from newsletter.people.intake import Counts, Intake, Order
 from newsletter.people.merging import merge
@@ -25,6 +27,8 @@ from newsletter.settings.secret import Secret
 from newsletter.store.collector import seldom_collecting
 from newsletter.store.staging import Staging
 
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # [MS-CFB] 2.2: the header signature of files before .xlsx
+_ENCRYPTED = 0x1  # APPNOTE.TXT 4.4.4, bit 0
 _MOST_UNPACKED = 2 * 2**30  # bytes of all files in a zip together
 
 
@@ -44,28 +48,32 @@ class Reader:
 
     def read(self, order: Order, scratch: Path, closing: ExitStack) -> Intake:
         """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110)."""
-        _refuse_name(order.list)
-        _refuse_printed(order.list, self.settings)
+        target = destination(self.project, self.settings, order.list)
+        order = replace(order, list=target.name)
         staged = closing.enter_context(Staging())
         rejects_file = scratch / "rejects.csv"
         rejects = closing.enter_context(rejects_file.open("w", encoding="utf-8", newline=""))
         taker: Taker | None = None
-        for name, file in _sources(order.file, closing):
-            foreign = open_foreign(file, name, encoding=order.encoding, delimiter=order.delimiter)
-            folded = [fold_name(cell) for cell in foreign.header]
-            kind = order.format or formats.detect(folded, name)
-            columns = _columns(order, foreign, kind)
-            if taker is None:
-                intake = Intake(
-                    order, kind, foreign.encoding, foreign.delimiter,
-                    {h.strip(): c for h, c in zip(foreign.header, columns, strict=True) if c},
-                    Counts(), [], [], Counter(), None, rejects_file, [], staged,
-                    self.settings.list.get(order.list) or ListSettings(), self.settings.zone, existing=False,
-                )  # fmt: skip
-                csv.writer(rejects, lineterminator="\n").writerow(["row", "reason", *foreign.header])
-                taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
-            with seldom_collecting():
-                taker.take_rows(foreign, kind, columns, rejects)
+        with _told_if_damaged(order.file):
+            for name, file in _sources(order.file, closing):
+                foreign = open_foreign(file, name, encoding=order.encoding, delimiter=order.delimiter)
+                folded = [fold_name(cell) for cell in foreign.header]
+                kind = order.format or formats.detect(folded, name)
+                columns = _columns(order, foreign, kind)
+                if taker is None:
+                    intake = Intake(
+                        order, kind, foreign.encoding, foreign.delimiter,
+                        {h.strip(): c for h, c in zip(foreign.header, columns, strict=True) if c},
+                        Counts(), [], [], Counter(), None, rejects_file, [], staged,
+                        self.settings.list.get(order.list) or ListSettings(), self.settings.zone, target.file,
+                        existing=False,
+                    )  # fmt: skip
+                    csv.writer(rejects, lineterminator="\n").writerow(
+                        ["row", "reason", *map(guarded, foreign.header)]
+                    )
+                    taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
+                with seldom_collecting():
+                    taker.take_rows(foreign, kind, columns, rejects)
         assert taker is not None  # noqa: S101 - a file without a header was refused
         rejects.flush()
         intake.counts.duplicates = staged.settle()
@@ -83,17 +91,22 @@ def _sources(path: Path, closing: ExitStack) -> Iterator[tuple[str, IO[bytes]]]:
         raise ChecksFailed(
             Problem("I101", f"{path} can't be read: {(fault.strerror or '').lower()}", hint=hint)
         ) from fault
-    if file.read(4) != b"PK\x03\x04":
+    head = file.read(4)
+    if head == _OLD_EXCEL:
+        raise _spreadsheet(path)
+    if head != b"PK\x03\x04":
         file.seek(0)
         yield path.name, file
         return
-    try:
-        packed = closing.enter_context(zipfile.ZipFile(file))
-        members = [one for one in packed.infolist() if formats.verdict_of_file(one.filename)]
-    except zipfile.BadZipFile as fault:
+    packed = closing.enter_context(zipfile.ZipFile(file))
+    if any(one.filename.startswith("xl/") or one.filename == "content.xml" for one in packed.infolist()):
+        raise _spreadsheet(path)
+    members = [one for one in packed.infolist() if formats.verdict_of_file(one.filename)]
+    if any(one.flag_bits & _ENCRYPTED for one in members):
         raise ChecksFailed(
-            Problem("I115", f"{path.name} is a damaged zip", Place(path.name), "export it once more")
-        ) from fault
+            Problem("I115", f"{path.name} is locked by a password", Place(path.name),
+                    "unpack it, then import its CSV files one by one")
+        )  # fmt: skip
     if not members or sum(one.file_size for one in members) > _MOST_UNPACKED:
         raise ChecksFailed(
             Problem(
@@ -108,6 +121,22 @@ def _sources(path: Path, closing: ExitStack) -> Iterator[tuple[str, IO[bytes]]]:
     for one in sorted(members, key=lambda one: formats.verdict_of_file(one.filename) == "subscribed"):
         with packed.open(one) as opened:
             yield one.filename, _seekable(opened)
+
+
+@contextmanager
+def _told_if_damaged(path: Path) -> Iterator[None]:
+    """A zip shows its damage only when it is read."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as fault:
+        raise ChecksFailed(
+            Problem("I115", f"{path.name} is a damaged zip", Place(path.name), "export it once more")
+        ) from fault
+
+
+def _spreadsheet(path: Path) -> ChecksFailed:
+    hint = "save it there as “CSV UTF-8 (comma delimited)”, and import that file"
+    return ChecksFailed(Problem("I105", "this is a spreadsheet, not the text of one", Place(path.name), hint))
 
 
 def _columns(order: Order, foreign: Foreign, kind: formats.Format) -> list[str]:
@@ -168,24 +197,6 @@ def _hint(intake: Intake) -> None:
                 Place(intake.order.file.name),
                 f"newsletter suppress import FILE, for {what}",
                 Severity.WARNING,
-            )
-        )
-
-
-def _refuse_printed(name: str, settings: Settings) -> None:
-    """A file beside a program would hold the list, for nobody could say which of them is right."""
-    if any(ground.source and fold(printed) == fold(name) for printed, ground in settings.list.items()):
-        hint = f"bring them in where it gets its people from, or take `source` from [list.{name}]"
-        raise UsageFault(Problem("I118", f"a program prints the list `{name}`", hint=hint))
-
-
-def _refuse_name(name: str) -> None:
-    if not re.fullmatch(r"[^\W_][\w.-]*", name):
-        raise UsageFault(
-            Problem(
-                "I113",
-                f"`{name}` can't be the name of a list",
-                hint="letters, digits and hyphens: --list kunder",
             )
         )
 

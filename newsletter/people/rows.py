@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience.address import parse_address
+from newsletter.audience.address import address_in
 from newsletter.errors import ChecksFailed, Place, Problem
 
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")
 _LONGEST_CELL = 2**31 - 1
 
 
@@ -62,10 +61,7 @@ def rows_naming(text: str, key: str, file: str) -> list[NamedRow]:
 
 
 def _names(cell: str, key: str) -> bool:
-    if "@" not in cell:
-        return False
-    found = _IN_BRACKETS.search(cell)
-    return parse_address(found[1] if found else cell).key == key
+    return "@" in cell and address_in(cell).key == key
 
 
 def without(text: str, rows: Sequence[NamedRow]) -> str:

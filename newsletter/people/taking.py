@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import IO
 
-from newsletter.audience.address import parse_address
+from newsletter.audience.address import addresses_in, parse_address
+from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.leaving import EVERYTHING, scope_of
+from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
 from newsletter.errors import Place, Problem, Severity
 from newsletter.people import formats
-from newsletter.people.cells import unguarded
+from newsletter.people.cells import guarded, unguarded
+from newsletter.people.destination import refuse_unreadable
 from newsletter.people.foreign import AROUND, Foreign, cells_by
 from newsletter.people.intake import Intake
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
+from newsletter.store.values import OptOutEvent
 
 _IN_BRACKETS = re.compile(r"^(?P<name>[^<>]*)<(?P<address>[^<>]+@[^<>]+)>$")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -53,14 +57,17 @@ class Taker:
                 reason = take(foreign, kind, columns, line, row)
             else:
                 reason = f"it has {len(row)} cells, the header {width}"
+                self._heed(kind, foreign, row)
             if reason is not None:
                 intake.counts.rejected += 1
                 intake.reasons[reason] += 1
-                writer.writerow([line, reason, *row])
+                writer.writerow([line, reason, *map(guarded, row)])  # it is looked at in a spreadsheet
 
     def _add_columns(self, names: Iterable[str]) -> None:
         self._intake.columns += [name for name in dict.fromkeys(names) if name not in self._known]
         self._known.update(self._intake.columns)
+        if len(self._known) > MOST_COLUMNS:  # attributes of every person's own
+            refuse_unreadable(self._intake.columns, self._intake.order.file.name)
 
     def _plain_rows(
         self, foreign: Foreign, kind: formats.Format, columns: list[str]
@@ -84,7 +91,8 @@ class Taker:
 
         def take(row: list[str]) -> bool:
             cells = [cell.strip(AROUND) for cell in row]
-            if (status != at and cells[status]) or "'" in "".join(cells):
+            joined = "".join(cells)
+            if (status != at and cells[status]) or "'" in joined or len(joined) > LONGEST_ROW // 4:
                 return False
             address = parse_address(cells[at])
             local, _, domain = address.email.rpartition("@")
@@ -114,6 +122,8 @@ class Taker:
         for name, cell in cells.items():
             if cell[0] == "'":
                 cells[name] = unguarded(cell)
+        if sum(map(len, row)) > LONGEST_ROW // 4 and _as_written(row) > LONGEST_ROW:
+            return f"it has more than {LONGEST_ROW} characters"
         incoming = formats.translate(kind, line, cells, foreign.shown)
         if incoming.problem is not None:
             return incoming.problem
@@ -127,6 +137,8 @@ class Taker:
         cells["email"] = f"{local}@{domain}"
         if incoming.verdict is None:
             return f"unknown status `{cells['status'][:40]}`: it might say no"
+        if kind in _OURS and cells.get("status", "").casefold() not in STATUS_WORDS:
+            cells["status"] = incoming.verdict  # as lists say it; they don't know other programs' words
         self._note(incoming, local, domain)
         if foreign.delimiter == ";":
             self._decimal_points(cells)
@@ -150,13 +162,22 @@ class Taker:
         )
         return None
 
+    def _heed(self, kind: formats.Format, foreign: Foreign, row: list[str]) -> None:
+        """In a file of people who all said no, a row whose cells can't be told apart says so too."""
+        verdict = formats.verdict_of_file(foreign.shown) if kind == "mailchimp" else None
+        if verdict in _NO:
+            self._intake.opt_outs += [self._opted_out(verdict, each.key) for each in addresses_in(row)]
+
+    def _opted_out(self, verdict: formats.Verdict, key: str) -> OptOutEvent:
+        reason = "unsubscribed" if verdict == "unsubscribed" else "bounced"
+        return opted_out(self._secret.person(key), EVERYTHING, reason, "import", self._now)
+
     def _said_no(self, verdict: formats.Verdict, key: str, *, no: bool) -> bool:
         """Whether this person said no before; whoever says it here is written down."""
         hmac = self._secret.person(key)
         held = self._suppressed.get(hmac, _NEITHER)
         if no:
-            reason = "unsubscribed" if verdict == "unsubscribed" else "bounced"
-            self._intake.opt_outs.append(opted_out(hmac, EVERYTHING, reason, "import", self._now))
+            self._intake.opt_outs.append(self._opted_out(verdict, key))
         return EVERYTHING in held or self._scope in held
 
     def _decimal_points(self, cells: dict[str, str]) -> None:
@@ -199,3 +220,8 @@ def _address_cell(cells: dict[str, str]) -> str:
         if last:
             cells["last_name"] = last
     return found["address"]
+
+
+def _as_written(row: list[str]) -> int:
+    """Characters that the row takes in a list at most: each cell in quotes, those inside it twice."""
+    return sum(len(cell) + cell.count('"') + 3 for cell in row)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.files.atomic import sync_folder
 from newsletter.mail.message import message
-from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -32,8 +33,9 @@ class Outbox:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._lasting: set[Path] = set()  # folders whose names outlive a power cut
 
-    def prepare(self, parcels: Sequence[Parcel]) -> Request:
+    def prepare(self, parcels: Sequence[Parcel], mark: Mark = NO_MARK) -> Request:  # noqa: ARG002 (the protocol's)
         """See Provider.prepare."""
         campaigns = {parcel.campaign_id for parcel in parcels}
         if len(campaigns) != 1 or len(parcels) > self.max_batch:
@@ -59,17 +61,23 @@ class Outbox:
                 _place(files.folder / f"{sid}.eml", data)
                 written.append(sid)
         except OSError as fault:
-            if written and not _sync(files.folder):
+            if written and not self._last(files.folder):
                 return Outcome(Answer.UNKNOWN, detail=_say(fault), pause=True)
             there = dict.fromkeys(written, (Answer.ACCEPTED, ""))
             return Outcome(Answer.RETRY, detail=_say(fault), exceptions=there, pause=True)
-        if not _sync(files.folder):
+        if not self._last(files.folder):
             return Outcome(Answer.UNKNOWN, detail="the folder could not be written to disk", pause=True)
         return Outcome(Answer.ACCEPTED)
 
-    def evidence(self, campaign_id: str, sids: Sequence[str]) -> Mapping[str, bool]:
-        """Whether each file is there. Reads only."""
+    def evidence(self, campaign_id: str, sids: Sequence[str]) -> Mapping[str, bool] | None:
+        """Whether each file is there, and there for good; None when the disk does not say so.
+
+        Whoever wrote it may have been killed before its name was synced: it would be gone after a power cut, and
+        its mail with it.
+        """
         folder = self._folder(campaign_id)
+        if folder.is_dir() and not self._last(folder):
+            return None
         return {sid: bool(_SID.fullmatch(sid)) and (folder / f"{sid}.eml").is_file() for sid in sids}
 
     def close(self) -> None:
@@ -82,13 +90,22 @@ class Outbox:
         return self.root.joinpath(*parts)
 
     def _make_folder(self, folder: Path) -> None:
-        """The folder and all above it, on the disk; a link that leads out of the root is refused."""
-        new = [above for above in (folder, *folder.parents) if not above.exists()]
+        """The folder and all above it; a link that leads out of the root is refused."""
         folder.mkdir(parents=True, exist_ok=True)
         if not folder.resolve().is_relative_to(self.root.resolve()):
             raise OSError(f"{folder.name} is a link that leaves the outbox")
-        for made in new:
-            _sync(made.parent)
+
+    def _last(self, folder: Path) -> bool:
+        """Make the names in a folder last, and once its own and those above it. False when the system says no."""
+        project = self.root.parent.parent  # in which `out/` lies, in which the outbox lies
+        above = () if folder in self._lasting else folder.parents
+        try:
+            for one in (folder, *(one for one in above if one.is_relative_to(project))):
+                sync_folder(one)
+        except OSError:
+            return False
+        self._lasting.add(folder)
+        return True
 
 
 def _place(path: Path, data: bytes) -> None:
@@ -108,19 +125,6 @@ def _place(path: Path, data: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _sync(folder: Path) -> bool:
-    """Make the names in a folder last (fsync of the folder). False when the system says no."""
-    try:
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
-    except OSError:
-        return False
-    return True
 
 
 def _say(fault: OSError) -> str:

@@ -36,6 +36,17 @@ class Parcel:
         return self.composition.campaign.id
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a request carries of the ledger, so that the provider's events can be told apart; opaque to the provider."""
+
+    attempt: str = ""
+    epoch: str = ""  # of which ledger, and whether it was restored since
+
+
+NO_MARK = Mark()
+
+
 @dataclass(frozen=True)
 class Request:
     """What one `hand_over` sends: ready bytes, made without any I/O."""
@@ -43,6 +54,7 @@ class Request:
     sids: tuple[str, ...]  # in the order in which the request names the recipients
     sha256: bytes  # over the very bytes that will leave; written ahead in the attempt
     payload: object  # the provider's own
+    apart: tuple[tuple[str, ...], ...] = ()  # who has to go in other requests, request by request
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,14 @@ class Outcome:
     exceptions: Mapping[str, tuple[Answer, str]] = field(
         default_factory=dict
     )  # sid -> its answer, the reason
-    put_off: bool = False  # who goes again waits alone, the others go on: a full mailbox, greylisting
+    put_off: frozenset[str] = (
+        frozenset()
+    )  # sids that wait alone while the others go on: a full mailbox, greylisting
+    gone: frozenset[str] = frozenset()  # sids of rejected ones whose address does not exist
+    split: bool = False  # too much for one request: the same in two
+    quota: bool = (
+        False  # the account has used up what it may send; `retry_after_s` says for how long, if known
+    )
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
 
 
@@ -80,8 +99,10 @@ class Provider(Protocol):
         """The most parcels that one request takes."""
         ...
 
-    def prepare(self, parcels: Sequence[Parcel]) -> Request:
-        """Write the messages out. Pure: no I/O, the same parcels give the same bytes.
+    def prepare(self, parcels: Sequence[Parcel], mark: Mark = NO_MARK) -> Request:
+        """Write the messages out. Pure: no I/O, the same arguments give the same bytes.
+
+        Where not all of them fit into one request, it is one for some, and `apart` has the others.
 
         Raises ChecksFailed when a message cannot be written (a line break in a header, an empty subject)
         and ValueError for more than `max_batch` parcels, none, or parcels of several campaigns.

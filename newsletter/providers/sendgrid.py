@@ -10,21 +10,31 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
-from typing import Any
 
 from sendgrid import SendGridAPIClient
 
 from newsletter.errors import ConfigurationFault, Problem
-from newsletter.mail.mailbox import Mailbox
+from newsletter.mail import mailbox
 from newsletter.mail.message import Letter, check
-from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
-from newsletter.providers.wire import NoAnswerError, NotSentError, Reply, Wire
+from newsletter.providers.mail_send import (
+    Attachment,
+    Content,
+    CustomArgs,
+    Mailbox,
+    MailSend,
+    Personalization,
+)
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
+from newsletter.providers.substitutions import Limits, Sheet, plan
+from newsletter.providers.wire import NoAnswerError, NotSentError, NotVerifiedError, Reply, Wire
+from newsletter.render.composition import Composition
 from newsletter.settings import web
 from newsletter.settings.model import SendGrid as SendGridSettings
+from newsletter.settings.values import SendGridFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +70,9 @@ ANYTHING_ELSE = _Meaning(
 # is ours and would meet everybody: it pauses instead of rejecting one after the other.
 RECIPIENT_FIELDS = frozenset({"", "to", "substitutions"})
 
-# SendGrid refuses these in `headers` (docs "Mail Send", 2026-11).
-RESERVED_HEADERS = frozenset(
-    {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding"}
-    | {"to", "from", "subject", "reply-to", "cc", "bcc"}
-)
-
-# Account defaults may be on, so all of it is switched off in every request.
-NO_TRACKING = {
-    "click_tracking": {"enable": False, "enable_text": False},
-    "open_tracking": {"enable": False},
-    "subscription_tracking": {"enable": False},
-    "ganalytics": {"enable": False},
-}
+_QUOTA = re.compile(r"credits exceeded|(sending|daily|monthly) (limit|quota)", re.IGNORECASE)
 LONGEST_WAIT_S = 3600.0
+NO_OTHERS = Limits()  # than SendGrid's own
 
 
 def open_sendgrid(settings: SendGridSettings) -> "SendGrid":
@@ -85,20 +84,23 @@ def open_sendgrid(settings: SendGridSettings) -> "SendGrid":
         hint = "SENDGRID_API_KEY=… or NEWSLETTER_SENDGRID__API_KEY=… in the environment or in .env"
         raise ConfigurationFault(Problem("D121", "SendGrid needs an API key", hint=hint))
     key = settings.api_key.get_secret_value()
-    return SendGrid(key, region=settings.region, base_url=settings.base_url)
+    return SendGrid(key, region=settings.region, base_url=settings.base_url, limits=limits(settings))
+
+
+def limits(settings: SendGridFile) -> Limits:
+    """What the settings say that one request takes."""
+    return Limits(settings.personalizations, settings.substitution_tags, settings.substitution_bytes)
 
 
 class SendGrid:
-    """One recipient a request: values differ from person to person and are filled in here.
+    """Many recipients a request, whose letters differ by substitutions; so a doubt is about all of a request.
 
-    Several recipients in one request need substitutions; until then `max_batch` is 1, which also
-    makes the unit of doubt one person. Timeouts in seconds. base_url: https, or http to this machine
-    only, because the key travels with each request; else Mistake (a ValueError).
+    Timeouts in seconds. base_url: https, or http to this machine only, because the key travels with each request; else
+    Mistake (a ValueError).
     """
 
     name = "sendgrid"
     live = True
-    max_batch = 1
 
     def __init__(
         self,
@@ -108,10 +110,11 @@ class SendGrid:
         base_url: str | None = None,
         connect_s: float = 5.0,
         read_s: float = 60.0,
+        limits: Limits = NO_OTHERS,
     ) -> None:
         # At DEBUG the package's transport prints key and payload. It is not used, and stays quiet anyway.
         logging.getLogger("python_http_client").setLevel(logging.WARNING)
-        self._key = api_key
+        self._key, self._limits = api_key, limits
         if base_url:
             api = SendGridAPIClient(api_key, host=web.base_url(base_url))
         else:
@@ -126,14 +129,23 @@ class SendGrid:
     def _post(self, request_body: bytes) -> Reply:
         return self._wire.post(request_body)
 
-    def prepare(self, parcels: Sequence[Parcel]) -> Request:
+    @property
+    def max_batch(self) -> int:
+        return self._limits.recipients
+
+    def prepare(self, parcels: Sequence[Parcel], mark: Mark = NO_MARK) -> Request:
         """See Provider.prepare. The payload is the JSON that will leave, byte for byte."""
-        if len(parcels) != 1:
-            raise ValueError("a request holds one message")
-        parcel = parcels[0]
-        letter = parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
-        body = json.dumps(_mail(parcel, letter), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        return Request((parcel.sid,), hashlib.sha256(body).digest(), body)
+        if not 0 < len(parcels) <= self.max_batch or len({parcel.campaign_id for parcel in parcels}) != 1:
+            raise ValueError(f"a request holds 1 to {self.max_batch} messages of one campaign")
+        letters = [
+            parcel.letter or check(parcel.composition, parcel.values, parcel.envelope) for parcel in parcels
+        ]
+        first, *others = sheets(parcels, letters, self._limits)
+        chosen = [(parcels[number], letters[number]) for number in first.members]
+        body = _mail(chosen, first, mark).as_json()
+        sids = tuple(parcel.sid for parcel, _ in chosen)
+        apart = tuple(tuple(parcels[number].sid for number in sheet.members) for sheet in others)
+        return Request(sids, hashlib.sha256(body).digest(), body, apart)
 
     def hand_over(self, request: Request) -> Outcome:
         """Post the bytes once. Never raises for a fault of the network or of SendGrid."""
@@ -141,6 +153,8 @@ class SendGrid:
             raise TypeError("this request was prepared by another provider")
         try:
             reply: Reply = self._api.client.mail.send.post(request_body=request.payload)
+        except NotVerifiedError as fault:
+            return Outcome(Answer.RETRY, detail=str(fault), pause=True)
         except NotSentError as fault:
             return Outcome(Answer.RETRY, detail=str(fault))
         except NoAnswerError as fault:
@@ -175,44 +189,79 @@ def outcome(reply: Reply, sids: Sequence[str], *, secret: str = "") -> Outcome:
         if refused:
             return Outcome(Answer.RETRY, status, detail=detail, exceptions=refused)
     if status == 413 and len(sids) > 1:
-        return Outcome(Answer.RETRY, status, detail=detail, pause=True)
+        return Outcome(Answer.RETRY, status, detail=detail, split=True)
+    if status in (401, 403, 429) and _QUOTA.search(said):
+        return Outcome(
+            Answer.RETRY, status, detail=detail, quota=True, retry_after_s=_retry_after_s(reply.headers)
+        )
     wait = _retry_after_s(reply.headers) if status == 429 else None
     return Outcome(meaning.answer, status, detail=detail, retry_after_s=wait, pause=meaning.pause)
 
 
-def _mail(parcel: Parcel, letter: Letter) -> dict[str, Any]:
-    """The request of one recipient. No category and no address in custom_args: SendGrid's staff see them."""
-    headers = dict(letter.list_headers)
-    if RESERVED_HEADERS & {name.lower() for name in headers}:
-        raise ValueError("a header that SendGrid writes itself")
-    content = (("text/plain", letter.content.text), ("text/html", letter.content.html))  # in this order
-    mail: dict[str, Any] = {
-        "personalizations": [
-            {"to": [{"email": letter.recipient}], "headers": headers, "custom_args": {"s": parcel.sid}}
-        ],
-        "from": _address(letter.sender),
-        "subject": letter.content.subject,
-        "content": [{"type": kind, "value": value} for kind, value in content if value],
-        "tracking_settings": NO_TRACKING,
-    }
-    if letter.reply_to:
-        mail["reply_to"] = _address(letter.reply_to)
-    if parcel.composition.pictures and letter.content.html:
-        mail["attachments"] = [
-            {
-                "content": base64.b64encode(picture.data).decode("ascii"),
-                "type": picture.content_type,
-                "filename": picture.filename,
-                "disposition": "inline",
-                "content_id": picture.cid,
-            }
-            for picture in parcel.composition.pictures
-        ]
-    return mail
+def sheets(parcels: Sequence[Parcel], letters: Sequence[Letter], limits: Limits) -> tuple[Sheet, ...]:
+    """How these letters go together in requests. letters: what `check` made of the parcels"""
+    made = plan([letter.content for letter in letters], parcels[0].composition.anchors, limits)
+    return tuple(part for sheet in made for part in _apart(sheet, letters))
 
 
-def _address(mailbox: Mailbox) -> dict[str, str]:
-    return {"email": mailbox.address, "name": mailbox.name} if mailbox.name else {"email": mailbox.address}
+def _apart(sheet: Sheet, letters: Sequence[Letter]) -> list[Sheet]:
+    """Without an address twice in one request, and with one sender; the ledger sees to both, as a rule."""
+    parts: dict[tuple[object, int], list[int]] = {}
+    met: dict[str, int] = {}
+    for at, number in enumerate(sheet.members):
+        letter = letters[number]
+        times = met[letter.recipient.lower()] = met.get(letter.recipient.lower(), -1) + 1
+        parts.setdefault(((letter.sender, letter.reply_to), times), []).append(at)
+    return [sheet.only(part) for part in parts.values()]
+
+
+def _mail(chosen: Sequence[tuple[Parcel, Letter]], sheet: Sheet, mark: Mark) -> MailSend:
+    """No category and no address in custom_args: SendGrid's staff see them."""
+    parcel, letter = chosen[0]
+    subjects = {letter.content.subject for _, letter in chosen}
+    shared = subjects.pop() if len(subjects) == 1 else None
+    return MailSend(
+        personalizations=tuple(
+            Personalization(
+                to=(Mailbox(email=letter.recipient),),
+                subject=None if shared else letter.content.subject,
+                headers=dict(letter.list_headers),
+                substitutions=dict(substitutions) or None,
+                custom_args=CustomArgs(s=parcel.sid, a=mark.attempt or None, e=mark.epoch or None),
+            )
+            for (parcel, letter), substitutions in zip(chosen, sheet.substitutions, strict=True)
+        ),
+        sender=_address(letter.sender),
+        reply_to=_address(letter.reply_to) if letter.reply_to else None,
+        subject=shared,
+        content=(
+            *([Content(type="text/plain", value=sheet.text)] if sheet.text else []),
+            *([Content(type="text/html", value=sheet.html)] if sheet.html else []),
+        ),
+        attachments=tuple(_files(parcel.composition, letter)) or None,
+    )
+
+
+def _files(composition: Composition, letter: Letter) -> Iterator[Attachment]:
+    """What travels with the letters: pictures where the HTML names them, and attachments."""
+    for picture in composition.pictures if letter.content.html else ():
+        yield _file(picture.data, picture.content_type, picture.filename, picture.cid)
+    for each in composition.attachments:
+        yield _file(each.data, each.content_type, each.filename)
+
+
+def _file(data: bytes, content_type: str, filename: str, cid: str | None = None) -> Attachment:
+    return Attachment(
+        content=base64.b64encode(data).decode("ascii"),
+        type=content_type,
+        filename=filename,
+        disposition="inline" if cid else "attachment",
+        content_id=cid,
+    )
+
+
+def _address(of: mailbox.Mailbox) -> Mailbox:
+    return Mailbox(email=of.address, name=of.name or None)
 
 
 def _errors(body: bytes) -> list[tuple[str, str]]:

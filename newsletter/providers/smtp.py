@@ -4,11 +4,14 @@ smtplib raises the same exception for a connection that broke before anything wa
 the whole message was stored: so each command is given here, one recipient a message, and its stage is kept.
 """
 
+import base64
 import contextlib
+import functools
 import hashlib
 import queue
 import re
 import smtplib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +21,13 @@ from dataclasses import dataclass, field
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import message
-from newsletter.providers.protocol import Answer, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 from newsletter.providers.smtp_answers import TEXT, Meaning, meaning, silence
 from newsletter.settings.model import Smtp as SmtpSettings
 
 CONNECT_S = 5.0
 COMMAND_S = 60.0
 TEXT_S = 600.0  # RFC 5321 §4.5.3.2.6: the reply to the dot may take ten minutes; who gives up earlier makes doubles
-CONNECTIONS = 4  # kept, a process; Postfix takes 20 of one client
 
 _FAULTS = (OSError, smtplib.SMTPException, ValueError)
 
@@ -40,6 +42,7 @@ def open_smtp(settings: SmtpSettings) -> "Smtp":
         username=settings.username,
         password=password,
         bounce_address=settings.bounce_address,
+        connections=settings.connections,
     )
 
 
@@ -51,6 +54,7 @@ class _Mail:
     sender: str  # of the envelope (RFC 5321 §4.1.1.2)
     recipient: str
     data: bytes  # CRLF only, not yet dot-stuffed
+    utf8: bool = False  # the recipient's name is not ASCII: only with SMTPUTF8 (RFC 6531)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +78,39 @@ class _Staged(smtplib.SMTP):
     """smtplib that remembers which command is open."""
 
     stage = "connect"
+    challenged = False  # what comes next is an answer and no command (RFC 4954 §4)
 
     def putcmd(self, cmd: str, args: str = "") -> None:
-        self.stage = cmd.split(maxsplit=1)[0].lower()
+        if not self.challenged:
+            self.stage = cmd.split(maxsplit=1)[0].lower()
         super().putcmd(cmd, args)
 
     def getreply(self) -> tuple[int, bytes]:
+        """Raises SMTPException for what is no reply: nobody knows to what the next line would be the answer."""
         code, text = super().getreply()
+        self.challenged = self.stage == "auth" and code == 334
+        if not 200 <= code < 600:
+            raise smtplib.SMTPException("an answer that is none of SMTP's")
         if self.stage == "data" and code == 354:
             self.stage = TEXT
         return code, text
+
+    def log_in(self, username: str, password: str) -> None:
+        """AUTH; PLAIN in UTF-8 (RFC 4616 §2), which smtplib can't write. Raises SMTPResponseException or as `login`."""
+        if not self.has_extn("auth"):
+            raise smtplib.SMTPNotSupportedError("the server offers no AUTH")
+        if "PLAIN" not in self.esmtp_features["auth"].upper().split():
+            try:
+                self.login(username, password)
+            except UnicodeEncodeError:
+                raise smtplib.SMTPNotSupportedError(
+                    "the server offers no way to log in with letters beyond ASCII"
+                ) from None
+            return
+        said = base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
+        code, text = self.docmd("AUTH", f"PLAIN {said}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, text)
 
     def wait(self, seconds: float) -> None:
         """How long the next replies may take."""
@@ -99,6 +126,7 @@ class _StagedTls(_Staged, smtplib.SMTP_SSL):
 class Smtp:
     """A relay. Up to `max_batch` messages a request: each has its own answer, and a kill puts all of them in doubt.
 
+    Begins with one connection and doubles them as long as all goes well; who is told to slow down begins anew.
     Timeouts in seconds. bounce_address: `local@domain`, becomes `local+SID@domain` as the envelope's sender (VERP), so
     that a bounce names its message; the sid is signed by itself. Without it the sender's own address.
     """
@@ -109,7 +137,7 @@ class Smtp:
     username: str = ""
     password: str = field(default="", repr=False)
     bounce_address: str = ""
-    connections: int = CONNECTIONS
+    connections: int = 4  # kept, a process; Postfix takes 20 of one client
     connect_s: float = CONNECT_S
     command_s: float = COMMAND_S
     text_s: float = TEXT_S
@@ -117,12 +145,13 @@ class Smtp:
         default=None, repr=False
     )  # other authorities than the system's, in tests
     _kept: "queue.SimpleQueue[_Staged]" = field(default_factory=queue.SimpleQueue, init=False, repr=False)
+    _width: int = field(default=1, init=False, repr=False)  # how many of the connections are in use
 
     name = "smtp"
     live = True
     max_batch = 20
 
-    def prepare(self, parcels: Sequence[Parcel]) -> Request:
+    def prepare(self, parcels: Sequence[Parcel], mark: Mark = NO_MARK) -> Request:  # noqa: ARG002 (the protocol's)
         """See Provider.prepare. Written out as the wire has it; a kill between two messages leaves all in doubt."""
         if (
             not parcels
@@ -158,17 +187,23 @@ class Smtp:
                     one.meaning.answer is Answer.UNKNOWN
                     or one.meaning.pause
                     or one.meaning.rest_s
+                    or one.meaning.quota
                     or _is_down(one)
                 ):
                     halt.set()
 
-        number = min(self.connections, len(mails))
+        number = min(self.connections, self._width, len(mails))
         if number == 1:
             work()
         else:
             with ThreadPoolExecutor(number) as pool:
                 for done in [pool.submit(work) for _ in range(number)]:
                     done.result()
+        well = len(said) == len(mails) and not any(_is_down(one) for one in said.values())
+        if any(one.meaning.rest_s for one in said.values()):
+            self._width = 1
+        elif well:
+            self._width = min(self.connections, self._width * 2)
         return self._outcome(request.sids, said)
 
     def evidence(self, campaign_id: str, sids: Sequence[str]) -> None:  # noqa: ARG002 (the protocol's)
@@ -190,10 +225,11 @@ class Smtp:
         if self.bounce_address:
             local, _, domain = self.bounce_address.rpartition("@")
             sender = f"{local}+{parcel.sid}@{domain}"
-        for address in (sender, parcel.envelope.recipient):
-            if not (address.isascii() and address.isprintable()) or set(address) & set(" <>"):
+        recipient = parcel.envelope.recipient
+        for address in (sender, recipient):
+            if not address.isprintable() or set(address) & set(" <>"):
                 raise ChecksFailed(Problem("D104", "an address cannot stand in an SMTP command"))
-        return _Mail(parcel.sid, sender, parcel.envelope.recipient, data)
+        return _Mail(parcel.sid, sender, recipient, data, utf8=not recipient.isascii())
 
     def _send(self, mail: _Mail) -> _Said:
         """One message. A kept connection that has died meanwhile is replaced once: nothing was taken by it."""
@@ -228,7 +264,11 @@ class Smtp:
     def _dialogue(self, connection: _Staged, mail: _Mail) -> _Said:
         """MAIL, RCPT, DATA, the text. Raises what smtplib raises when the connection breaks."""
         connection.wait(self.command_s)
-        code, text = connection.mail(mail.sender)
+        if mail.utf8 and not connection.has_extn("smtputf8"):
+            return _Said(
+                Meaning(Answer.REJECTED), None, "the relay takes no letters beyond ASCII before the @"
+            )
+        code, text = connection.mail(mail.sender, ["SMTPUTF8"] if mail.utf8 else [])
         if code == 250:
             code, text = connection.rcpt(mail.recipient)
         if code in (250, 251):
@@ -241,6 +281,11 @@ class Smtp:
         words = _text(text)
         return _Said(meaning(connection.stage, code, words), code, words)
 
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """One for all connections: to make one takes longer than to send a mail."""
+        return self.context or ssl.create_default_context()
+
     def _connection(self, *, fresh: bool) -> tuple[_Staged, bool]:
         """A connection that has said hello, and whether it was kept. Raises _Refused, or what smtplib raises."""
         if not fresh:
@@ -248,10 +293,10 @@ class Smtp:
                 return self._kept.get_nowait(), True
             except queue.Empty:
                 pass
-        context = self.context or ssl.create_default_context()
+        context = self._tls
         kind: Callable[..., _Staged] = _StagedTls if self.tls == "implicit" else _Staged
         more = {"context": context} if self.tls == "implicit" else {}
-        connection = kind(timeout=self.connect_s, **more)
+        connection = kind(local_hostname=_this_host(), timeout=self.connect_s, **more)
         try:
             connection._host = self.host  # type: ignore[attr-defined]  # the name that STARTTLS verifies
             _expect(connection, connection.connect(self.host, self.port), 220)
@@ -265,7 +310,7 @@ class Smtp:
                 _expect(connection, connection.starttls(context=context), 220)
                 _expect(connection, connection.ehlo(), 250)
             if self.username:
-                connection.login(self.username, self.password)
+                connection.log_in(self.username, self.password)
         except smtplib.SMTPResponseException as error:
             _ignoring(connection.close)
             raise _Refused(connection.stage, error.smtp_code, _text(error.smtp_error)) from None
@@ -307,7 +352,9 @@ class Smtp:
             retry_after_s=worst.meaning.rest_s,
             exceptions=answers,
             pause=worst.meaning.pause,
-            put_off=any(_is_put_off(one) for one in said.values()),
+            put_off=frozenset(sid for sid, one in said.items() if _is_put_off(one)),
+            gone=frozenset(sid for sid, one in said.items() if one.meaning.suppress),
+            quota=worst.meaning.quota,
         )
 
     def _shown(self, said: _Said) -> str:
@@ -317,6 +364,12 @@ class Smtp:
             text = text.replace(self.password, "***")
         text = re.sub(r"[^\s<>]+@[^\s<>]+", "…@…", text)
         return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:300]
+
+
+@functools.cache
+def _this_host() -> str:
+    """What EHLO says; asked once, because it may ask the network."""
+    return socket.getfqdn()
 
 
 def _expect(connection: _Staged, reply: tuple[int, bytes], code: int) -> None:
@@ -335,13 +388,20 @@ def _is_down(said: _Said) -> bool:
 
 def _is_put_off(said: _Said) -> bool:
     """The relay took the dialogue and wants this message later: a full mailbox, greylisting."""
-    plain = not said.meaning.pause and said.meaning.rest_s is None
+    plain = not said.meaning.pause and not said.meaning.quota and said.meaning.rest_s is None
     return said.meaning.answer is Answer.RETRY and said.code is not None and plain
 
 
-def _gravity(said: _Said) -> tuple[bool, bool, bool, bool]:
-    answer = said.meaning.answer
-    return said.meaning.pause, answer is Answer.UNKNOWN, answer is Answer.RETRY, answer is Answer.REJECTED
+def _gravity(said: _Said) -> tuple[bool, bool, bool, bool, bool, bool]:
+    answer, rests = said.meaning.answer, said.meaning.rest_s is not None
+    return (
+        said.meaning.pause,
+        said.meaning.quota,
+        rests,
+        answer is Answer.UNKNOWN,
+        answer is Answer.RETRY,
+        answer is Answer.REJECTED,
+    )
 
 
 def _stuffed(data: bytes) -> bytes:

@@ -10,13 +10,15 @@ from newsletter.providers.protocol import Answer
 
 # After these the text is on its way, and silence proves nothing (RFC 1047: so doubles are made).
 TEXT = "text"
-_ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
+_ENHANCED = re.compile(r"\s*([45]\.\d{1,3}\.\d{1,3})\b")
 
 # Said of a recipient's message, meant of the sender: unauthenticated mail (Gmail 5.7.26, 27, 30; Microsoft 5.7.515), a
 # sender that is blocked or that sends too fast. Going on would only add to it.
 _OUR_FAULT = frozenset({"5.7.26", "5.7.27", "5.7.30", "5.7.515"})
 _TOO_FAST = frozenset({"4.7.28"})
 TOO_FAST_S = 600.0
+# The account has sent what it may send in a day (Gmail 5.4.5; the words of others).
+_QUOTA = re.compile(r"credits exceeded|(daily|sending|monthly)[\w\s]{0,20} (limit|quota)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Meaning:
     pause: bool = False  # a human has to look before anything more is sent
     rest_s: float | None = None  # the server wants to be left alone so long
     suppress: bool = False  # the address does not exist: nobody is there to be mailed again
+    quota: bool = False  # the account may send no more for now
 
 
 def enhanced(text: str) -> str:
@@ -41,21 +44,23 @@ def meaning(stage: str, code: int, text: str) -> Meaning:
     stage: the command that was answered, in lower case: connect, ehlo, starttls, auth, mail, rcpt, data, or TEXT for
     what comes after the text and its dot
     """
-    precise = enhanced(text)
-    for_good = precise[0] == "5" if precise else code >= 500
-    if precise in _TOO_FAST:
-        return Meaning(Answer.RETRY, rest_s=TOO_FAST_S)
-    if precise in _OUR_FAULT:
-        return Meaning(Answer.RETRY, pause=True)
-    if stage in ("connect", "ehlo", "helo", "starttls", "mail"):
-        return Meaning(Answer.RETRY, pause=for_good)
-    if stage == "auth":
-        return Meaning(Answer.RETRY, pause=code != 454)
     if stage == TEXT and code == 250:
         return Meaning(Answer.ACCEPTED)
+    precise = enhanced(text)
+    for_good = precise[0] == "5" if precise else code >= 500
+    if stage == TEXT and not 400 <= code < 600:  # no reply that SMTP knows here: it may have been taken
+        return Meaning(Answer.UNKNOWN)
+    if precise in _TOO_FAST:
+        return Meaning(Answer.RETRY, rest_s=TOO_FAST_S)
+    if precise == "5.4.5" or _QUOTA.search(text):
+        return Meaning(Answer.RETRY, quota=True)
+    if precise in _OUR_FAULT:
+        return Meaning(Answer.RETRY, pause=True)
+    if stage in ("connect", "ehlo", "helo", "starttls", "auth", "mail"):
+        return Meaning(Answer.RETRY, pause=for_good)
     if (
         stage == "rcpt" and code == 552 and not precise
-    ):  # RFC 5321 §4.5.3.1.10: too many recipients, to be read as 452
+    ):  # RFC 5321 §4.5.3.1.10: too many recipients, read as 452
         return Meaning(Answer.RETRY)
     if code == 421:  # the server closes; it has said so instead of taking the message (RFC 5321 §3.8)
         return Meaning(Answer.RETRY)

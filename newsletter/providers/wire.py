@@ -23,6 +23,10 @@ class NotSentError(Exception):
     """Nothing was taken: the connection failed before the first byte of the body."""
 
 
+class NotVerifiedError(NotSentError):
+    """Likewise, because the other side could not prove who it is; it will not at the next try either."""
+
+
 class NoAnswerError(Exception):
     """A part of the body has gone and no whole answer came back: nobody knows."""
 
@@ -96,6 +100,9 @@ class Wire:
         connection.auto_open = 0  # never connects again by itself in the middle of a request
         try:
             connection.connect()
+        except ssl.SSLCertVerificationError as fault:
+            connection.close()
+            raise NotVerifiedError(f"no safe connection to {self.host}: {fault.verify_message}") from None
         except (OSError, http.client.HTTPException, ValueError) as fault:
             connection.close()
             raise NotSentError(f"no connection to {self.host}: {_say(fault)}") from None

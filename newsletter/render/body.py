@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render.draft import Draft
+from newsletter.render.margins import Margin
 from newsletter.render.outline import Outline, missing_snippet
 from newsletter.render.parts import mark_up, mark_up_inline, picture_of
-from newsletter.render.plaintext import FIELD_WIDTH
 from newsletter.render.runs import read_run
 from newsletter.render.tree import Body, Expression, Field, Item, Marked, Picture, Section
 
@@ -113,13 +113,15 @@ def block_markdown(text: str, *, place: Place, language: str = "en") -> Marked:
     return _block(Draft(text, [place], language))
 
 
-def field_markdown(value: Field, *, language: str = "en") -> Marked:
+def field_markdown(value: Field, *, language: str = "en", margin: Margin = Margin()) -> Marked:  # noqa: B008
     """The value of a `markdown` field: one paragraph without `<p>` around it, more than that as blocks.
 
+    margin: what stands on its line in the text part
     Places are exact. Problems that the body's own reading has already told of may come again, equal to those.
     """
     draft = Draft(value.value, value.lines or [value.place], language)
-    draft.plain.width = FIELD_WIDTH
+    draft.plain.width -= margin.behind
+    draft.plain.taken = margin.before
     return _block(draft, bare=True)
 
 

@@ -15,12 +15,13 @@ from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.files.project import SETTINGS_FILE, Project
 from newsletter.files.toml import parse_toml
 from newsletter.render import tree
+from newsletter.render.attachments import attachments
 from newsletter.render.body import parse_body
 from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
 from newsletter.render.composition import TRIAL, Composition, Condition, Gap
 from newsletter.render.declarations import Declaration, merge
-from newsletter.render.deferral.branches import branches
+from newsletter.render.deferral.branches import branches, variants
 from newsletter.render.deferral.certificate import Certificate
 from newsletter.render.deferral.forcing import ForcingSandbox, by_decree
 from newsletter.render.deferral.ledger import Deferred
@@ -36,6 +37,7 @@ from newsletter.render.images import image_reader, template_pictures
 from newsletter.render.letter import Form
 from newsletter.render.limits import modest
 from newsletter.render.manuscript import Manuscript
+from newsletter.render.margins import margins
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
 from newsletter.render.picture import Album
@@ -78,6 +80,8 @@ class Compiler:
         self.origins: dict[str, Origin] = {}
         self.templates = Templates(project, campaign.folder)
         self.album = Album(project, settings.assets_url)
+        self.attached, problems = attachments(project, campaign)
+        self.problems += problems
         self.html = self._environment(TemplateSandbox, autoescape=True)
         self.text = self._environment(TemplateSandbox, autoescape=False)
 
@@ -165,11 +169,16 @@ class Compiler:
         proof = Certificate(
             merge, proving, self._strangers(), self.campaign.place("template"), self._apart(renderer, put_off)
         )
+        named = {
+            (one.place.file, one.place.line): str(Condition(one.segment, one.negated, one.place))
+            for one in plan.choices
+        }
         return dataclasses.replace(
             self._composition(renderer, merge, proof, body, plan),
             gaps=self._gaps(renderer, put_off),
             written=self._manuscript(renderer, put_off),
             branches=functools.partial(branches, proving),
+            variants=functools.partial(variants, proving, named),
         )
 
     def _stop_on_errors(self) -> None:
@@ -276,6 +285,10 @@ class Compiler:
             template=self.campaign.template,
             declaration=declaration,
             blocks={name: family.sources[0].declaration for name, family in blocks.items()},
+            margins={
+                name: margins(family.trees.get(f"blocks/{name}.txt"), family.sources[0].declaration.fields)
+                for name, family in blocks.items()
+            },
             block_names=[name for name in names if name not in BUILT_IN_PARTS],
             pictures=self.pictures,
             album=self.album,
@@ -446,6 +459,7 @@ class Compiler:
     ) -> Composition:
         drawn = {source.file for source in self.templates.read.values() if not source.built_in}
         drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
+        drawn |= {each.file for each in self.attached}
         hashes = file_hashes(self.project, {*drawn, *self.campaign.sources, self.campaign.file})
         return Composition(
             campaign=self.campaign,
@@ -456,11 +470,13 @@ class Compiler:
             subject=merge.subject_of,
             shows=merge.shows,
             static_size=merge.static_size,
+            anchors=merge.anchors,
             whole=renderer,
             prove=proof.prove,
             source=renderer.mjml,
             sources=hashes,
             pictures=() if self.settings.assets_url else tuple(used.inline() for used in self.album.used),
+            attachments=self.attached,
             hosted={used.name: used.data for used in self.album.used},
             findings=tuple(dict.fromkeys((*self.problems, *self.album.findings()))),
             conditions=tuple(

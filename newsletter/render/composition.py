@@ -60,6 +60,16 @@ class InlinePicture:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that travels with every message."""
+
+    file: str  # relative to the project
+    filename: str  # as readers see it
+    content_type: str
+    data: bytes
+
+
 class Merge(Protocol):
     """Renders the slots for one person; raises ChecksFailed when that cannot be done."""
 
@@ -90,6 +100,21 @@ class Gap:
     provided: bool  # whether the author wrote what to do without it
 
 
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A reader's letter in which one condition or loop is answered otherwise than by them."""
+
+    what: str  # "only visby", or "condition", "loop"
+    answer: bool | int  # whether it holds; of a loop, how many rounds
+    place: Place
+    content: Content
+
+    def __str__(self) -> str:
+        if isinstance(self.answer, bool):
+            return f"{self.what} {'yes' if self.answer else 'no'} ({self.place})"
+        return f"{self.what} {self.answer} times ({self.place})"
+
+
 Source = Callable[[Subscriber, Links], str]
 """Makes one person's letter as MJML."""
 
@@ -107,6 +132,7 @@ class Composition:
     merge: Merge
     sources: Mapping[str, str] = field(default_factory=dict)  # project-relative file -> sha256 (hex)
     pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
+    attachments: tuple[Attachment, ...] = ()
     findings: tuple[Problem, ...] = ()  # warnings and hints; an error would have raised
     source: Source | None = None
     hosted: Mapping[str, bytes] = field(default_factory=dict)  # a picture's published name -> its bytes
@@ -120,7 +146,11 @@ class Composition:
         text in content_of(values).text,
     )  # whether what differs from reader to reader holds a text: in the HTML, in the text part
     branches: Callable[[Iterable[Subscriber], Links], Iterable[Content]] = lambda _readers, _links: ()
+    variants: Callable[[Subscriber, Links], Iterable[Variant]] = (
+        lambda _reader, _links: ()
+    )  # each condition once
     static_size: int = 0  # bytes of HTML that are everybody's
+    anchors: tuple[str, ...] = ()  # what stands in everybody's text part as it is, in this order
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     written: Written | None = None  # what authors wrote in HTML and CSS, for the checks
     conditions: tuple[Condition, ...] = ()  # in the order of the text, those of its snippets included

@@ -25,16 +25,15 @@ def image_reader(album: Album, folders: tuple[str, ...]) -> ReadImage:
     from newsletter.render.tree import Field
 
     def read(value: str, want: Want, place: Place) -> tuple[Image, Image]:
-        source, alt = value, ""
-        if value.lstrip().startswith("!"):
-            picture, problems = field_picture(Field(place, value))
-            if problems or picture is None:
-                raise ChecksFailed(*problems)
-            source, alt = picture.source, picture.alt
-        if not alt.strip():
-            raise ChecksFailed(no_alt(source, place))
-        taken = album.take(source, folders, place, ratio=want.ratio, width=want.width)
-        return Image(taken, alt, as_text=False), Image(taken, alt, as_text=True)
+        if not value.lstrip().startswith("!"):
+            raise ChecksFailed(no_alt(value, place))
+        picture, problems = field_picture(Field(place, value))
+        if problems or picture is None:
+            raise ChecksFailed(*problems)
+        if picture.lacks_words:
+            raise ChecksFailed(no_alt(picture.source, place))
+        taken = album.take(picture.source, folders, place, ratio=want.ratio, width=want.width)
+        return Image(taken, picture.alt, as_text=False), Image(taken, picture.alt, as_text=True)
 
     return read
 

@@ -35,12 +35,14 @@ _QUOTES = {
     "en": "“”‘’",
 }
 _MONTHS = "januari|februari|mars|april|maj|juni|juli|augusti|september|oktober|november|december"
-# Swedish: "29 juni", "1 600", "kl. 09" and "50 %" are not torn apart at the end of a line.
+# Swedish: "29 juni", "1 600", "kl. 09", "plats 17" and "50 %" are not torn apart at the end of a line.
 _HARD_SPACES = {
     "sv": re.compile(
-        rf"(?<=\d) (?=(?:{_MONTHS})\b|%)|(?:(?<=\bkl\.)|(?<=\bkl)) (?=\d)|(?<=\d) (?=\d{{3}}(?!\d))"
+        rf"(?<=\d) (?=(?:{_MONTHS})\b|%)|(?:(?<=\bkl\.)|(?<=\bkl)|(?<=\b[Pp]lats)) (?=\d)|(?<=\d) (?=\d{{3}}(?!\d))"
     ),
 }
+# Nor is "HR-chef" behind its hyphen. What looks like a part of an address stays as it is.
+_SHORT_FORM = re.compile(r"(?<![\w./:@?=&%#-])([A-ZÅÄÖ]{2,})-(?=[^\W\d_])")
 _NOTES = (
     ("colons", re.compile(r"(?<!:):{3,}")),
     ("kind", re.compile(r"\{\s*\.[^\W\d]")),
@@ -101,7 +103,8 @@ class Markdown:
         for token in tokens:
             for child in [token, *(token.children or [])]:
                 if child.type == "text" and self.hard_spaces:
-                    child.content = self.hard_spaces.sub("\u00a0", child.content)
+                    held = self.hard_spaces.sub("\N{NO-BREAK SPACE}", child.content)
+                    child.content = _SHORT_FORM.sub("\\1\N{NON-BREAKING HYPHEN}", held)
         rendered = self.md.renderer.render(tokens, self.md.options, self.env)
         return cast("str", rendered)
 

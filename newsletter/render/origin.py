@@ -51,7 +51,13 @@ class Origin:
         return Place(found.place.file, found.place.line, column) if self._is_file else found.place
 
     def find(self, line: int, pattern: str) -> Place:
-        """Where a pattern stands in the line or soon below: a tag's number is that of its first line."""
+        """Where a pattern stands in the line or soon below: a tag's number is that of its first line.
+
+        A line that is the program's own, such as that of `::: only`, is its author's block and nothing below.
+        """
+        own = self._line(line)
+        if own and not own.text and not self._is_file:
+            return self.place(line)
         for number in range(line, line + 8):
             found = self._line(number)
             if found is None:

@@ -16,8 +16,7 @@ from newsletter.render.tokens import Tokenised
 from newsletter.render.utm import OFF
 
 WIDTH = 72  # columns
-FIELD_WIDTH = 60  # of a block's field: a template may set a label before it
-_FIELD_OF_A_READER = 12  # columns that a merge field is taken to fill, for nobody knows yet
+FIELD_OF_A_READER = 12  # columns that a merge field is taken to fill, for nobody knows yet
 _HELD = "\x1f"  # a blank at which no line may end
 _SCHEME = re.compile(r"^(?:https?://(?:www\.)?|mailto:|tel:)", re.IGNORECASE)
 
@@ -27,10 +26,12 @@ class PlainText:
         self, tokenised: Tokenised, together: re.Pattern[str] | None = None, width: int = WIDTH
     ) -> None:
         """together: blanks at which no line may be broken ("29 juni")
-        width: columns in which a line has to end, if there is another blank"""
+        width: columns in which a line has to end, if there is another blank
+        `taken`: of them, how many a label takes before the text's first line"""
         self.tokenised = tokenised
         self.together = together
         self.width = width
+        self.taken = 0
 
     def blocks(self, tokens: Sequence[Token]) -> str:
         """All blocks, each with a line break behind it and a blank line between them; none at the end."""
@@ -108,13 +109,13 @@ class PlainText:
     def _columns(self, text: str) -> int:
         """How wide a text is; a merge field counts as if it were a name, a condition as nothing."""
         values = len(self.tokenised.indices(text)) - len(self.tokenised.statements(text))
-        return len(self.tokenised.pattern.sub("", text)) + values * _FIELD_OF_A_READER
+        return len(self.tokenised.pattern.sub("", text)) + values * FIELD_OF_A_READER
 
     def _broken(self, text: str, width: int) -> str:
         """Lines of that width at most; a word that is longer stands alone."""
         lines: list[str] = []
         for line in text.split("\n"):
-            taken = 0
+            taken, self.taken = self.taken, 0
             kept: list[str] = []
             held = self.together.sub(_HELD, line) if self.together else line
             for word in held.split(" "):

@@ -1,6 +1,7 @@
 """The plain-text part where a project has no template for it: its frame, and how parts are written."""
 
 import re
+from collections.abc import Sequence
 
 from newsletter.render.environment import UNDERLINE, cleaned
 from newsletter.render.views import Image, Part
@@ -74,6 +75,26 @@ def tidy(text: str) -> str:
     """A text part with its lines under headings, without controls, trailing blanks and piles of empty lines."""
     text = UNDERLINE.join(map(cleaned, text.split(UNDERLINE)))
     return settled(cleaned(underlines(text)))
+
+
+ANCHOR = 40  # characters: what is shorter is not worth looking for
+
+
+def anchors(static: Sequence[str]) -> tuple[str, ...]:
+    """Of the pieces of a text that are everybody's, what stands in each finished text as it is, in this order.
+
+    Whole lines only, since a value may be on the same line as the end of a piece; and not the line under a heading,
+    whose length is the heading's.
+    """
+    found = []
+    for number, piece in enumerate(static):
+        body = piece if number == 0 else piece.partition("\n")[2]
+        if body.startswith(UNDERLINE):
+            body = body.partition("\n")[2]
+        if number < len(static) - 1:
+            body = body.rpartition("\n")[0]
+        found.append(settled(underlines(body)).strip("\n"))
+    return tuple(anchor for anchor in found if len(anchor) >= ANCHOR)
 
 
 def underlines(text: str) -> str:

@@ -49,6 +49,11 @@ class Picture(Part):
     attributes: Mapping[str, str] = field(default_factory=dict)  # Jinja source, plain
     link: str | None = None  # Jinja source, plain
 
+    @property
+    def lacks_words(self) -> bool:
+        """Whether it says nothing to whoever does not see it, and nobody said that it only decorates."""
+        return not self.alt.strip() and "decorative" not in self.attributes
+
 
 @dataclass(frozen=True, slots=True)
 class Button(Part):

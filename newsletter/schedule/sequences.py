@@ -9,10 +9,10 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Sequence, Step
 from newsletter.campaigns.sequence import is_step_due, next_step
 from newsletter.check.findings import broken_lists, check_campaign
-from newsletter.delivery.guards import ledger_guard, live_guard
+from newsletter.delivery.guards import ledger_guard, live_guard, size_guard
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift, sift_segment
-from newsletter.delivery.readers_pages import pages_guard
+from newsletter.delivery.reachable import reachable_guard
 from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
@@ -49,6 +49,8 @@ class SequenceTick:
         for step_id in self._lost:
             yield f"{self.sequence.id}/{step_id}", partial(self._held, step_id)
         for run, step in unfinished:
+            if self.office.waits(step.campaign, self.office.store.counts(run.id)):
+                continue  # the day's number is used up: a later tick goes on
             yield step.campaign.id, partial(self._go_on, run, step.campaign)
         for step in self.sequence.steps:
             if people := due.get(step.id):
@@ -196,7 +198,8 @@ class SequenceTick:
             plan = plan_for(workspace, step.campaign, composition, people, self.office.opt_outs())
             live_guard(workspace, plan)
             ledger_guard(workspace, self.office.store.ledger_id)
-            pages_guard(workspace, self.office.store.ledger_id)
+            size_guard(workspace, plan)
+            reachable_guard(workspace, composition, self.office.store.ledger_id)
             prove(self.office, plan)
             move = EnrolmentMove(self.sequence.id, step.id, before)
             if run := freeze(self.office, plan, move):

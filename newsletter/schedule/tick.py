@@ -88,6 +88,9 @@ class Tick:
         if run is None and is_late(campaign, now, workspace.settings.late_after):
             self._hold(campaign)
             return
+        if run and (why := self.office.waits(campaign, self.office.store.counts(run.id))):
+            self._say(campaign.id, [why])
+            return
         self._guarded(campaign.id, lambda: self._send(campaign, run))
 
     def _hold(self, campaign: Campaign) -> None:
@@ -115,6 +118,8 @@ class Tick:
         result = send(self.office, campaign, SendOrder(unattended=True))
         if not result.already:
             self.report.sent.append((campaign.id, result.counts))
+        if result.waiting:
+            self._say(campaign.id, [result.waiting])
 
     def _sequence(self, steps: SequenceTick) -> None:
         for name, run_step in steps.work():

@@ -23,15 +23,7 @@ from newsletter.settings.variables import BORROWED, PREFIX, named
 DOTENV = ".env"
 
 # Keys of a later step: accepting one that nobody honours would be a promise.
-_NOT_YET: tuple[tuple[str, ...], ...] = (
-    ("smtp", "smtputf8"),
-    ("limits", "per_second"),
-    ("limits", "per_day"),
-    ("limits", "max_recipients"),
-    ("test",),
-    ("testers",),
-    ("delivery", "canary"),
-)
+_NOT_YET: tuple[tuple[str, ...], ...] = (("delivery", "canary"),)
 _ELSEWHERE = {
     "ledger": "in an environment, such as [env.production]",
     "secret": "in the variable NEWSLETTER_SECRET or in .env, never in a file of git",
@@ -115,10 +107,9 @@ def _refuse_later_keys(document: Document) -> Iterator[Problem]:
             if isinstance(holder, dict) and later[-1] in holder:
                 del holder[later[-1]]
                 path = (*table, *later)
-                name = f"[{later[0]}]" if len(later) == 1 else f"`{written(later)}`"
                 yield Problem(
                     "F201",
-                    f"{name} is not supported yet",
+                    f"`{written(later)}` is not supported yet",
                     document.key(*path),
                     "take it out: it would do nothing",
                 )

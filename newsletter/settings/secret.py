@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from newsletter.errors import ConfigurationFault, Place, Problem
-from newsletter.files.atomic import write_atomically
+from newsletter.files.atomic import make_folder, write_atomically
 from newsletter.files.project import Project
 from newsletter.settings.model import MIN_SECRET, Settings
 
@@ -74,7 +74,7 @@ def ensure_secret(project: Project, settings: Settings) -> Secret:
     path = project.root / SECRET_FILE
     made = secrets.token_urlsafe(32)
     try:
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         write_atomically(path, f"{made}\n".encode(), mode=0o600, exclusive=True)
     except FileExistsError:
         found = _read(path)  # another process was first

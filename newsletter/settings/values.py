@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from newsletter.errors import nearest
 from newsletter.files.duration import parse_duration
@@ -144,6 +144,7 @@ class ListSettings(Strict):
     basis: Basis = "consent"
     consent_source: str = ""
     source: tuple[str, ...] = ()  # a program and its arguments that print the list as CSV, instead of a file
+    gone: bool = False  # the list is no more, and somebody looked after those who had left it
 
     @field_validator("source")
     @classmethod
@@ -162,9 +163,17 @@ def how_often(text: str) -> tuple[int, timedelta]:
 
 
 class Limits(Strict):
-    """per_person: how many letters one person gets at most, all campaigns and steps together."""
+    """How many at most; None: as many as there are.
+
+    per_person: letters that one person gets, all campaigns and steps together
+    max_recipients: people that one campaign goes to, or one step at one time
+    per_second, per_day: recipients that are handed over for one sender; days are those of `timezone`
+    """
 
     per_person: str | None = None
+    max_recipients: int | None = Field(default=None, ge=1)
+    per_second: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("per_person")
     @classmethod
@@ -172,6 +181,28 @@ class Limits(Strict):
         if value is not None:
             how_often(value)
         return value
+
+
+def _one_address(text: str) -> str:
+    """The address alone, without a name. Raises Mistake."""
+    if "<" in text:
+        raise Mistake(f'is "{text}", which is more than an address', '"hej@example.org"')
+    return mailbox(text)
+
+
+def _address_or_domain(text: str) -> str:
+    name = text.strip().lstrip("@")
+    if "@" in name:
+        return _one_address(text)
+    if not _DOMAIN.fullmatch(name) or "." not in name:
+        raise Mistake(f'is "{text}", which is no address and no domain', '"hej@example.org" or "example.org"')
+    return name
+
+
+class TestMail(Strict):
+    """Whom `test` may write to, beside the groups of [testers]: addresses, and domains with all that is at them."""
+
+    allow: tuple[Annotated[str, AfterValidator(_address_or_domain)], ...] = ()
 
 
 class Delivery(Strict):
@@ -218,6 +249,9 @@ class SendGridFile(Strict):
 
     base_url: str | None = None
     region: Literal["global", "eu"] = "global"
+    personalizations: int = Field(default=1000, ge=1, le=1000)  # recipients a request
+    substitution_tags: int = Field(default=100, ge=1, le=100)  # that differ, a request
+    substitution_bytes: int = Field(default=9_500, ge=1_000, le=50_000)  # of one recipient's
 
     @field_validator("base_url")
     @classmethod
@@ -233,6 +267,8 @@ class SmtpFile(Strict):
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     username: str = ""
     bounce_address: str = ""  # bounces go to LOCAL+SID@DOMAIN
+    connections: int = Field(default=4, ge=1, le=8)  # at once, a process
+    smtputf8: bool = False  # whether people get mail whose address has letters beyond ASCII before the @
 
     @field_validator("host")
     @classmethod
@@ -275,6 +311,8 @@ class Values(Strict):
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     list: dict[str, ListSettings] = Field(default_factory=dict)
     limits: Limits = Field(default_factory=Limits)
+    test: TestMail = Field(default_factory=TestMail)
+    testers: dict[str, tuple[Annotated[str, AfterValidator(_one_address)], ...]] = Field(default_factory=dict)
     assets: Assets = Field(default_factory=Assets)
     clients: Clients = Field(default_factory=Clients)
     delivery: Delivery = Field(default_factory=Delivery)
@@ -317,6 +355,11 @@ class Values(Strict):
     def live(self) -> bool:
         """Real people get mail."""
         return self.provider != "outbox"
+
+    @property
+    def takes_utf8(self) -> bool:
+        """Whether addresses with letters beyond ASCII before the @ may be written to (RFC 6531)."""
+        return self.smtp.smtputf8 and self.provider != "sendgrid"
 
 
 class Overrides(Values):

@@ -1,12 +1,14 @@
 """Claim and finish: what is committed before a byte leaves, and what is recorded after the answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
+from newsletter.audience.leaving import EVERYTHING
+from newsletter.store import limits, optouts
 from newsletter.store.sqlite import explode
 from newsletter.store.tables import (
     INFLIGHT,
@@ -21,7 +23,9 @@ from newsletter.store.tables import (
     subscriber,
     suppression,
 )
-from newsletter.store.values import Answered, Claim, Member
+from newsletter.store.values import Answered, Claim, Member, Pace
+
+NO_ADDRESS = "the address does not exist"
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
 
@@ -32,6 +36,9 @@ _READY_BATCHES = (
     .limit(bindparam("limit"))
 )
 _TRIES = sa.select(batch.c.tries).where(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
+_FIRST_TRY = select(sa.func.min(attempt.c.started_at, type_=attempt.c.started_at.type)).where(
+    attempt.c.run_id == bindparam("run"), attempt.c.no == bindparam("number")
+)
 _NEXT_DUE = select(sa.func.min(batch.c.not_before)).where(
     batch.c.run_id == bindparam("run"), batch.c.state == READY
 )
@@ -83,8 +90,9 @@ _TAKE = (
 )
 _CLOSE = sa.update(batch).where(_BATCH, batch.c.state == READY).values(state="suppressed", attempt_id=None)
 
+_HMACS = select(subscriber.c.hmac).where(subscriber.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_OURS = (
-    select(batch.c.run_id, batch.c.no, batch.c.state)
+    select(batch.c.run_id, batch.c.no, batch.c.state, attempt.c.started_at)
     .select_from(
         attempt.join(
             batch,
@@ -138,6 +146,11 @@ def tries(conn: sa.Connection, run_id: int, no: int) -> int:
     return int(conn.execute(_TRIES, {"run": run_id, "number": no}).scalar_one())
 
 
+def first_try(conn: sa.Connection, run_id: int, no: int) -> datetime | None:
+    first: datetime | None = conn.execute(_FIRST_TRY, {"run": run_id, "number": no}).scalar_one()
+    return first
+
+
 def members(conn: sa.Connection, run_id: int, no: int) -> list[Member]:
     return [
         Member(row.id, row.key, row.email) for row in conn.execute(_MEMBERS, {"run": run_id, "number": no})
@@ -161,8 +174,9 @@ def claim(
     body_sha256: bytes,
     now: datetime,
     through: Mapping[int, str],
+    pace: Pace | None,
 ) -> Claim:
-    """Lock the batch, silence the late ones, compare, take, write ahead; in this order.
+    """Lock the batch, silence the late ones, compare, count, take, write ahead; in this order.
 
     A late check before the lock would let the loser of a race write `suppressed` beside somebody who is being
     mailed. What was suppressed stays so, whatever the answer.
@@ -176,6 +190,11 @@ def claim(
         return Claim.LOST
     if left != sorted(ids) or _have_left(conn, key, through):
         return Claim.CHANGED
+    if pace:
+        now = pace.clock()  # after the wait for the lock: what is counted is when it goes
+        if limits.allowance(conn, pace, len(left), now).number < len(left):
+            return Claim.LIMITED
+        limits.take(conn, pace, len(left), now)
     if conn.execute(_TAKE, key | {"by": owner, "attempt": attempt_id}).rowcount != 1:
         raise AssertionError("a batch that was locked as ready has changed")
     conn.execute(
@@ -253,6 +272,8 @@ def finish(
     detail: Mapping[str, object],
     now: datetime,
     not_before: datetime | None,
+    bounced: Collection[int],
+    pace: Pace | None,
 ) -> bool:
     """The provider's answer; False when the batch is no longer this attempt's, and nothing is written.
 
@@ -273,6 +294,14 @@ def finish(
     own = {i: (word, why) for i, (word, why) in answers.items() if word != base}
     write_outcomes(conn, ours.run_id, ours.no, states=own, attempt_id=attempt_id, now=now)
     close(conn, ours.run_id, ours.no, base, not_before or now)
+    if bounced:
+        hmacs = conn.execute(_HMACS, {"ids": sorted(bounced)}).scalars()
+        optouts.record(
+            conn, [optouts.opted_out(hmac, EVERYTHING, NO_ADDRESS, "bounce", now) for hmac in hmacs]
+        )
+    if pace and base == "ready":
+        again = sum(word == "ready" for word, _ in answers.values())
+        limits.give_back(conn, pace, again, ours.started_at)
     more = dict(detail) | ({"reason": reason} if reason else {})
     end = {
         "attempt": attempt_id,

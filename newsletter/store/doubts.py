@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from newsletter.store.claims import close, going, write_outcomes
-from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome, run
+from newsletter.store.splits import move_out
+from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome
 from newsletter.store.values import UnknownBatch
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
@@ -23,7 +24,6 @@ _UNKNOWN_ROWS = (
     .order_by(outcome.c.subscriber_id)
 )
 _LOCK_BATCH = select(batch.c.state, batch.c.attempt_id).where(_BATCH).with_for_update()
-_LOCK_RUN = select(run.c.id).where(run.c.id == bindparam("run")).with_for_update()
 _ROWS_OF_ATTEMPT = select(outcome.c.subscriber_id).where(
     outcome.c.run_id == bindparam("run"),
     outcome.c.no == bindparam("number"),
@@ -40,17 +40,6 @@ _NOTE = (
     .values(state=bindparam("to"), detail=bindparam("more"))
 )
 _IDS = select(member.c.ids).where(_MEMBER)
-_LAST = select(
-    select(sa.func.max(batch.c.no)).where(batch.c.run_id == bindparam("run")).scalar_subquery().label("no"),
-    select(sa.func.max(member.c.lane))
-    .where(member.c.run_id == bindparam("run"))
-    .scalar_subquery()
-    .label("lane"),
-)
-_SHRINK = sa.update(batch).where(_BATCH).values(n=bindparam("left"))
-_KEEP = (
-    sa.update(member).where(_MEMBER).values(lo=bindparam("low"), hi=bindparam("high"), ids=bindparam("keep"))
-)
 
 
 def unknown_batches(conn: sa.Connection, run_id: int) -> list[UnknownBatch]:
@@ -157,23 +146,11 @@ def _settle_rows(
 
 
 def _move_out(conn: sa.Connection, run_id: int, no: int, ids: set[int], now: datetime) -> None:
-    """These ids go again as a batch of their own, in a lane of their own: ranges of a lane never overlap."""
-    key = {"run": run_id, "number": no}
-    all_ids = list(conn.execute(_IDS, key).scalar_one())
-    moved = [i for i in all_ids if i in ids]
-    kept = [i for i in all_ids if i not in ids]
-    if not kept:
+    """These ids go again as a batch of their own; if nobody else is in theirs, it goes itself."""
+    if ids >= set(conn.execute(_IDS, {"run": run_id, "number": no}).scalar_one()):
         close(conn, run_id, no, "ready", now)
-        return
-    conn.execute(_LOCK_RUN, {"run": run_id})
-    last = conn.execute(_LAST, {"run": run_id}).one()
-    conn.execute(_SHRINK, key | {"left": len(kept)})
-    conn.execute(_KEEP, key | {"low": kept[0], "high": kept[-1], "keep": kept})
-    new = {"run_id": run_id, "no": last.no + 1}
-    conn.execute(sa.insert(batch), new | {"state": "ready", "n": len(moved), "not_before": now, "tries": 0})
-    conn.execute(
-        sa.insert(member), new | {"lane": last.lane + 1, "lo": moved[0], "hi": moved[-1], "ids": moved}
-    )
+    else:
+        move_out(conn, run_id, no, [ids], not_before=now, tries=0)
 
 
 def _note(conn: sa.Connection, attempt_id: str, state: str | None, said: dict[str, object]) -> None:

@@ -1,9 +1,10 @@
 """Opt-outs by HMAC only: a history that can only grow, and what holds now. A forgotten person stays opted out."""
 
+import heapq
 import itertools
 import secrets
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
+from newsletter.audience.address import without_addresses
 from newsletter.audience.leaving import EVERYTHING
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import opt_out, suppression
@@ -48,6 +50,7 @@ _SCOPES = select(suppression.c.hmac, suppression.c.scope)
 _SCOPES_OF = _SCOPES.where(suppression.c.hmac.in_(bindparam("hmacs", expanding=True)))
 _EVENTS = select(opt_out).where(opt_out.c.hmac == bindparam("of")).order_by(opt_out.c.at, opt_out.c.id)
 _ALL = select(suppression).order_by(suppression.c.hmac, suppression.c.scope)
+_ALL_OF = _ALL.where(suppression.c.hmac.in_(bindparam("hmacs", expanding=True)))
 
 
 def opted_out(hmac: bytes, scope: str, reason: str, source: str, at: datetime) -> OptOutEvent:
@@ -63,7 +66,7 @@ def taken_back(hmac: bytes, scope: str, reason: str, source: str, at: datetime) 
 def _event(act: OptOutAct, hmac: bytes, scope: str, reason: str, source: str, at: datetime) -> OptOutEvent:
     # Ids sort as things were said: two words within one millisecond of `at` keep their order in the history.
     name = f"{time.time_ns():016x}{next(_said) & 0xFFFFFFFF:08x}{secrets.token_hex(4)}"
-    return OptOutEvent(name, hmac, scope, act, reason, source, at)
+    return OptOutEvent(name, hmac, scope, act, without_addresses(reason), source, at)
 
 
 def left(conn: sa.Connection) -> dict[str, int]:
@@ -136,10 +139,28 @@ def held(history: Sequence[OptOutEvent], scope: str) -> list[OptOutEvent]:
     return found
 
 
-def suppressions(conn: sa.Connection) -> Iterator[Suppression]:
-    """All that holds, by HMAC and scope."""
-    for row in conn.execute(_ALL, execution_options={"yield_per": 5000}):
-        yield Suppression(**row._mapping)
+def suppressions(conn: sa.Connection, pending: Sequence[OptOutEvent] = ()) -> Iterator[Suppression]:
+    """All that holds, by HMAC and scope, when the pending events are counted, too."""
+    known = _known(conn, pending)
+    waiting = [one for one in pending if one.id not in known]
+    touched = {one.hmac for one in waiting}
+    told = (Suppression(**row._mapping) for row in conn.execute(_ALL, execution_options={"yield_per": 5000}))
+    if not waiting:
+        return told
+    held: dict[tuple[bytes, str], Suppression] = {}
+    asked = list(touched)
+    for start in range(0, len(asked), _AT_ONCE):
+        for row in conn.execute(_ALL_OF, {"hmacs": asked[start : start + _AT_ONCE]}):
+            held[row.hmac, row.scope] = Suppression(**row._mapping)
+    for one in waiting:
+        if one.act == "suppress":
+            fresh = Suppression(one.hmac, one.scope, one.reason, one.source, one.at)
+            held.setdefault((one.hmac, one.scope), fresh)  # the first reason holds
+        else:
+            held.pop((one.hmac, one.scope), None)
+    order: Callable[[Suppression], tuple[bytes, str]] = lambda one: (one.hmac, one.scope)  # noqa: E731
+    rest = (one for one in told if one.hmac not in touched)
+    return heapq.merge(rest, sorted(held.values(), key=order), key=order)
 
 
 def everything(found: Scopes) -> set[bytes]:

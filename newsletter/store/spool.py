@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newsletter.errors import ConfigurationFault, Place, Problem
-from newsletter.files.atomic import sync_folder, write_atomically
+from newsletter.files.atomic import make_folder, write_atomically
 from newsletter.store.sqlite import shown
 from newsletter.store.tables import milliseconds
 from newsletter.store.values import OptOutEvent
@@ -42,8 +42,7 @@ class Spool:
     def write(self, events: Sequence[OptOutEvent]) -> None:
         """On return they are on disk, whatever happens next. Raises OSError."""
         if not self._folder.is_dir():
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(self._folder.parent)
+            make_folder(self._folder, mode=0o700)
         name = f"{self._next_ns():020d}-{secrets.token_hex(4)}.json"
         data = json.dumps([_written(one) for one in events], ensure_ascii=False, separators=(",", ":"))
         write_atomically(self._folder / name, data.encode(), mode=0o600)

@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem, ProviderUnavailable
+from newsletter.files.atomic import make_folder
 
-__all__ = ["explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
+__all__ = ["busy", "explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
 
 BUSY_TIMEOUT_S = 30
 _CACHE_ASIDE_KIB = 32_768
@@ -84,9 +85,16 @@ def switch_to_wal(path: Path) -> None:
             if mode == "wal":
                 return
             if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("database is locked")
+                raise busy()
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.1)
+
+
+def busy() -> sqlite3.OperationalError:
+    """What SQLite itself would raise for a file that stays locked."""
+    fault = sqlite3.OperationalError("database is locked")
+    fault.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return fault
 
 
 @contextlib.contextmanager
@@ -226,5 +234,6 @@ def _fault(path: Path, error: BaseException | None, what: str) -> NewsletterErro
 
 def create_file(path: Path) -> None:
     """An empty file for its owner's eyes only (it will hold addresses); one that is there stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        make_folder(path.parent)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -272,3 +272,24 @@ notice = Table(
     Column("at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
+
+debit = Table(
+    "debit",  # how many were claimed, for limits: at a moment (`second`), or since a day began (`day`)
+    metadata,
+    Column("scope", Text, primary_key=True),  # of which environment, and whose limit it is
+    Column("kind", Text, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("n", Integer, nullable=False),
+    _one_of("kind", "second", "day"),
+    sqlite_with_rowid=False,
+)
+
+rest = Table(
+    "rest",  # until when a provider is left alone, because it said so
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

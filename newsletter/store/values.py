@@ -1,8 +1,8 @@
 """What goes into the ledger and comes out of it, as plain values; no database is needed to hold one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Literal
 
@@ -28,6 +28,7 @@ class Claim(StrEnum):
 
     CLAIMED = "claimed"  # committed and synced: the first byte may go out
     CHANGED = "changed"  # others than the rendered ones are to go: read the members again, render again
+    LIMITED = "limited"  # so many may not go at this moment; `allowance` says how many, and from when on
     LOST = "lost"  # not ours: another was faster, not yet due, the run stands still, nobody is left in it
 
 
@@ -115,6 +116,34 @@ class Member:
     id: int
     key: str | None  # None: erased since the freeze; the claim suppresses the id
     email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many recipients may be handed over within a time; None: that is not limited."""
+
+    scope: str  # whose count it is: of a sender, or of a campaign, in one environment
+    per_second: int | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """All that may hold a hand-over back."""
+
+    limits: tuple[Limit, ...] = ()
+    provider: str = ""  # in one environment; under this its own wish to be left alone is kept
+    zone: tzinfo = UTC  # whose days they are
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # asked while the ledger is locked
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many may be handed over at this moment."""
+
+    number: int
+    until: datetime  # when all that were asked for may, or at least more
+    reason: str = ""  # `second`, `day`, or why the provider is left alone
 
 
 @dataclass(frozen=True, slots=True)

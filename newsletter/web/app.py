@@ -170,8 +170,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 def _here(request: Request) -> str:
     """The link itself, seen from the page that is shown: whatever a proxy put before `/u/`, it stays right."""
-    token = str(request.path_params["token"])
-    return f"../{token}" if request.url.path.rstrip("/").endswith(("/undo", "/list")) else token
+    path = request.url.path
+    below = path[path.rindex("/u/") + 3 :].count("/")
+    return "../" * below + str(request.path_params["token"])
 
 
 async def _by(request: Request) -> tuple[opt_outs.By, bool]:
@@ -201,14 +202,20 @@ def make_app(desk: Desk) -> Starlette:
         await asyncio.to_thread(desk.recorder.close)
 
     methods = [method for method in METHODS if method != "HEAD"]  # comes with GET
-    return Starlette(
+    pages = (("", desk.link), ("/undo", desk.undo), ("/list", desk.only_list))
+    app = Starlette(
         routes=[
-            Route("/u/{token}", desk.link, methods=methods),
-            Route("/u/{token}/undo", desk.undo, methods=methods),
-            Route("/u/{token}/list", desk.only_list, methods=methods),
+            *(
+                Route(f"/u/{{token}}{tail}{slash}", answer, methods=methods)
+                for tail, answer in pages
+                for slash in ("", "/")
+            ),
             Route("/healthz", desk.health),
             Route("/readyz", desk.ready),
         ],
         exception_handlers={HTTPException: desk.error, Exception: desk.error},
         lifespan=lifespan,
     )
+    # Nothing is ever redirected: RFC 8058 forbids it, and the address would be made of whatever Host was sent.
+    app.router.redirect_slashes = False
+    return app

@@ -28,6 +28,8 @@ DARK = Scheme("#171a20", "#ece8e1", "#b7b3ac", "#3b414b", "#93b4ff", "#101318")
 def scheme(colors: Mapping[str, Any], name: str, standard: Scheme) -> Scheme:
     """What `[brand.colors.NAME]` says, each colour where it can be read on what lies below it.
 
+    A brand that has `button` and `on_button` means them; otherwise its buttons have the accent.
+
     >>> scheme({"light": {"accent": "#a3203c"}}, "light", LIGHT).accent
     '#a3203c'
     >>> scheme({"light": {"ink": "#eeeeee"}}, "light", LIGHT).ink
@@ -43,12 +45,12 @@ def scheme(colors: Mapping[str, Any], name: str, standard: Scheme) -> Scheme:
     paper, ink = pick("paper", standard.paper), pick("ink", standard.ink)
     if contrast(ink, paper) < READABLE:
         paper, ink = standard.paper, standard.ink
-    muted, accent = pick("muted", ink), pick("accent", standard.accent)
+    muted, accent = pick("muted", ink), pick("button", pick("accent", standard.accent))
     if contrast(muted, paper) < READABLE:
         muted = ink
     if contrast(accent, paper) < 3:  # a button that nobody can make out (WCAG 1.4.11)
         accent = ink
-    on_accent = pick("on_accent", paper)
+    on_accent = pick("on_button", pick("on_accent", paper))
     if contrast(on_accent, accent) < READABLE:
         on_accent = max(("#ffffff", "#000000"), key=lambda colour: contrast(colour, accent))
     return Scheme(paper, ink, muted, pick("line", standard.line), accent, on_accent)

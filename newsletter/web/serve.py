@@ -1,5 +1,7 @@
 """Serving the pages: a socket, uvicorn, and a clean end."""
 
+import contextlib
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -13,11 +15,13 @@ from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.store import Store
 from newsletter.web.app import Desk, make_app
+from newsletter.web.impatient import Impatient
 from newsletter.web.pages import make_pages
 from newsletter.web.rate import RateLimit
 from newsletter.web.recorder import Recorder
 
 _END_WITHIN_S = 10
+_CONNECTIONS = 65_536
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -55,6 +59,7 @@ def serve(
     desk = Desk(store, secret, settings, make_pages(project, settings), RateLimit(), now, recorder)
     config = uvicorn.Config(
         make_app(desk),
+        http=Impatient,
         log_level="info" if verbose else "warning",
         access_log=False,  # a line would hold the link: whoever reads the log could use it
         server_header=False,
@@ -62,5 +67,15 @@ def serve(
         timeout_graceful_shutdown=_END_WITHIN_S,
         timeout_keep_alive=15,
     )
+    _allow_connections()
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn's own handler ends it; afterwards all is well
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _allow_connections() -> None:
+    """As many open connections as the system lets this user have; the usual 1,024 are soon held by one client."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -45,9 +45,9 @@ IN_A_CAMPAIGN = {  # the line below the head, and what is said of it
         "F103  `utm` must be a table of hosts and names   {}:5:7",
         'utm = {{ hosts = ["example.org"], source = "newsletter" }}',
     ),
-    'attachments = ["a.pdf"]': (
-        "F303  `attachments` is not supported yet   {}:5:1",
-        "take it out, and put a link to the file into the text",
+    'attachments = [""]': (
+        'F103  `attachments[1]` is "", which names no file   {}:5:16',
+        'attachments = ["program.pdf"]',
     ),
     'wait = "2 days"': (
         "F105  `wait` belongs under [[step]] in sequence.toml   {}:5:1",
@@ -348,7 +348,7 @@ IN_A_SEQUENCE = {  # the line below the top, and what is said of it
     'foo = "x"': (
         "F102  unknown key `foo`   {}:3:1",
         (
-            "known: allow, data, exit, from, language, min_gap, preheader, reply_to, segment, status, step, tags, "
+            "known: allow, attachments, data, exit, from, language, min_gap, preheader, reply_to, segment, status, step, tags, "
             "template, timezone, utm, window"
         ),
     ),

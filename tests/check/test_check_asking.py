@@ -56,7 +56,7 @@ def test_a_head_that_never_ends_holds_up_nobody_for_ever(site: Callable[[Serve],
     begun = time.monotonic()
     answers = ask_all([slow, good], total_s=1.5)
     assert time.monotonic() - begun < 10
-    assert answers == {slow: Answer(failure="did not answer in time"), good: Answer(200)}
+    assert answers == {slow: Answer(failure="did not answer in time"), good: Answer(200, at=good, size=0)}
 
 
 def test_who_was_never_asked_is_told_so(
@@ -76,7 +76,7 @@ def test_the_body_of_a_redirect_is_not_read(site: Callable[[Serve], str]) -> Non
         while not over.is_set() and sent[0] < 100_000_000:
             sent[0] += connection.send(b"x" * 65536)
 
-    assert answer_of(site(endless)) == Answer(200, moved=good)
+    assert answer_of(site(endless)) == Answer(200, moved=good, at=good, size=0)
     assert sent[0] < 50_000_000
 
 

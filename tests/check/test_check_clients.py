@@ -151,7 +151,7 @@ def test_nothing_is_told_of_what_the_compiler_makes(found):
 def test_the_place_is_the_authors_in_blocks_partials_and_branches(shipped, newsletter, line):
     person = shipped / "templates" / "blocks" / "person.mjml"
     person.write_text(
-        person.read_text(encoding="utf-8").replace(">Problem<", ' style="display:grid">Problem<'),
+        person.read_text(encoding="utf-8").replace(">Problem:<", ' style="display:grid">Problem:<'),
         encoding="utf-8",
     )
     welcome = shipped / "templates" / "base.mjml"

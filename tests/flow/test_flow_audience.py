@@ -1,9 +1,12 @@
 """Lists from programs, made-up readers, why somebody gets mail, and the cap on how often."""
 
+import os
 import subprocess
 from functools import partial
 
 import pytest
+
+from newsletter.audience import source
 
 DAY = "2015-07-03T09:00"
 
@@ -71,6 +74,22 @@ def test_a_list_that_looks_wrong_is_held(small, newsletter, people, more, code):
     assert not list(small.rglob("*.eml"))
     crm(small, *KUNDER[:8])
     assert newsletter("-C", small, "segment", "count", "crm").code == 0, "a fifth less is not too few"
+
+
+@pytest.mark.parametrize(
+    ("limit", "more", "says"),
+    [("MOST_BYTES", "while True: print('x' * 9999)", "more than"), ("TIME_LIMIT_S", "import time; time.sleep(60)", "running")],
+)  # fmt: skip
+def test_a_program_that_does_not_end_is_ended(small, newsletter, monkeypatch, limit, more, says):
+    crm(small, *KUNDER)
+    assert newsletter("-C", small, "segment", "count", "crm").code == 0
+    crm(small, *KUNDER, more=f"import os\nopen('pid', 'w').write(str(os.getpid()))\n{more}")
+    monkeypatch.setattr(source, limit, 10**6 if limit == "MOST_BYTES" else 1)
+    called = newsletter("-C", small, "segment", "count", "crm")
+    assert (called.code, "A130" in called.err, says in called.err) == (3, True, True)
+    pid = int((small / "pid").read_text("utf-8"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_a_smaller_list_is_taken_when_somebody_says_so(small, newsletter):

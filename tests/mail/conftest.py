@@ -9,7 +9,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Status
 from newsletter.errors import Place
 from newsletter.mail.message import Envelope, message
-from newsletter.render.composition import Composition, InlinePicture, Links, Values
+from newsletter.render.composition import Attachment, Composition, InlinePicture, Links, Values
 
 Write = Callable[..., bytes]
 
@@ -35,6 +35,7 @@ def write() -> Write:
         html: str = "<p>Hej</p>\n",
         text: str = "Hej\n",
         pictures: tuple[InlinePicture, ...] = (),
+        attachments: tuple[Attachment, ...] = (),
         **envelope: object,
     ) -> bytes:
         values: Values = (subject, "", html, text)
@@ -52,6 +53,7 @@ def write() -> Write:
             "unsubscribe": "https://newsletter.invalid/u/AQhrZXk",
             **envelope,
         }
-        return message(Composition(CAMPAIGN, "0" * 64, merge, pictures=pictures), values, Envelope(**made))  # type: ignore[arg-type]
+        composition = Composition(CAMPAIGN, "0" * 64, merge, pictures=pictures, attachments=attachments)
+        return message(composition, values, Envelope(**made))  # type: ignore[arg-type]
 
     return make

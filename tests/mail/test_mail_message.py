@@ -230,7 +230,14 @@ def test_every_header_stands_once_and_in_order(write: Write) -> None:
     names = [name for name, _ in part.fields]
     assert names == [
         *("From", "To", "Reply-To", "Subject", "Date", "Message-ID"),
-        *("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type"),
+        *(
+            "List-Id",
+            "List-Unsubscribe",
+            "List-Unsubscribe-Post",
+            "Feedback-ID",
+            "MIME-Version",
+            "Content-Type",
+        ),
     ]
     assert part.field("To") == "asa@example.org"
     assert part.field("Reply-To") == "Svar <svar@hejdigitalt.example>"
@@ -404,6 +411,7 @@ def test_a_message_in_full(write: Write) -> None:
         "List-Id: <seminarier.hejdigitalt.example>",
         "List-Unsubscribe: <https://newsletter.invalid/u/AQhrZXk>",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        "Feedback-ID: almedalen-recap:seminarier:campaign:hejdigitalt",
         "MIME-Version: 1.0",
         "Content-Type: multipart/alternative;",
         ' boundary="=_alt_aeaq6kz2sdfg4"',

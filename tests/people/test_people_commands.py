@@ -107,6 +107,37 @@ def test_renaming_a_list_by_case_brings_nobody_back(project, call):
     assert excluded(call, "Lista") == {"suppressed": 1}
 
 
+def test_renaming_a_list_otherwise_stops_whoever_would_come_back(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    (project / "subscribers" / "lista.csv").rename(project / "subscribers" / "kommuner.csv")
+    campaign = project / "campaigns" / "hej.md"
+    campaign.write_text(campaign.read_text("utf-8").replace('"lista"', '"kommuner"'), encoding="utf-8")
+    for words in (("send", "hej", "--dry-run"), ("send", "hej", "--confirm", "3")):
+        called = call(*words)
+        assert (called.code, "A140" in called.err + called.out) == (3, True), words
+    assert mailed(project) == []
+    # As the finding says: the opt-outs move along.
+    path = project.parent / "left.csv"
+    assert call("export", "suppressions", "--list", "lista", "-o", path).code == 0
+    assert call("suppress", "import", path, "--list", "kommuner").code == 0
+    assert call("send", "hej", "--confirm", "2").code == 0
+    assert mailed(project) == ["bo@example.org", "cilla@example.org"]
+
+
+def test_a_list_that_is_gone_for_good_can_be_told(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    (project / "subscribers" / "lista.csv").rename(project / "subscribers" / "andra.csv")
+    campaign = project / "campaigns" / "hej.md"
+    campaign.write_text(campaign.read_text("utf-8").replace('"lista"', '"andra"'), encoding="utf-8")
+    assert call("send", "hej", "--dry-run").code == 3
+    settings = project / "newsletter.toml"
+    text = settings.read_text("utf-8")
+    head = "[list.lista]\n"
+    written = text.replace(head, f"{head}gone = true\n") if head in text else f"{text}\n{head}gone = true\n"
+    settings.write_text(written, encoding="utf-8")
+    assert call("send", "hej", "--confirm", "3").code == 0
+
+
 def test_left_between_freeze_and_hand_over(project, call, monkeypatch):
     """The sender has rendered Åsa's letter and is about to claim it."""
     from newsletter.delivery.sender import Sender
@@ -256,6 +287,83 @@ def test_forgotten_in_every_list_every_copy_and_the_ledger(project, call):
     assert (project / "subscribers" / "lista.csv").read_text("utf-8") == ROWS.replace(
         "asa@example.org,Åsa,kommun,\n", ""
     )
+
+
+def test_a_bounce_that_names_them_is_kept_without_their_name(project, call):
+    path = project.parent / "bounces.csv"
+    path.write_text(
+        "email,reason\nasa@example.org,550 5.1.1 <asa@example.org>: User unknown\n", encoding="utf-8"
+    )
+    assert call("suppress", "import", path).code == 0
+    call(
+        "subscriber",
+        "unsubscribe",
+        "asa@example.org",
+        "--list",
+        "lista",
+        "--reason",
+        "skrev från asa@example.org",
+    )
+    call("subscriber", "forget", "asa@example.org")
+    said = [one["reason"] for one in call("subscriber", "show", "asa@example.org", "--json").data["opt_outs"]]
+    assert said[:2] == ["550 5.1.1 <a***@example.org>: User unknown", "skrev från a***@example.org"]
+    for path in (project / ".newsletter").rglob("*"):
+        assert not path.is_file() or b"asa@example" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("row", "typed"),
+    [("Dan@Example.org", "dan@example.org"), ("dan@RÄKSMÖRGÅS.test", "dan@xn--rksmrgs-5wao1o.test")],
+)
+def test_what_was_made_of_the_lists_is_named_whatever_the_spelling(project, call, row, typed):
+    (project / "subscribers" / "lista.csv").write_text(f"{ROWS}{row},Dan,,\n", encoding="utf-8")
+    assert call("send", "hej", "--confirm", "4").code == 0
+    assert call("export", "subscribers", "-o", project / "out" / "alla.csv").code == 0
+    with (project / "newsletter.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"\n# {row} tests for us\n")
+    told = [one["what"] for one in call("subscriber", "forget", typed, "--json").data["remains"]]
+    files = next(what for what in told if what.startswith("files that hold the address"))
+    assert "out/alla.csv" in files
+    assert "out/outbox/hej/" in files
+    assert "newsletter.toml" in files
+
+
+def test_what_is_held_beside_the_lists_is_told_too(project, call):
+    backup = project / ".newsletter" / "backups" / "lista-1.csv"
+    backup.parent.mkdir(parents=True)
+    backup.write_text("email,note\ndan@example.org,hemligt\n", encoding="utf-8")
+    (project / "out").mkdir()
+    (project / "out" / "alla.csv").write_text("email\ndan@example.org\n", encoding="utf-8")
+    assert call("subscriber", "export", "dan@example.org", "-o", project / "out" / "dan").code == 0
+    data = json.loads((project / "out" / "dan" / "person.json").read_text(encoding="utf-8"))
+    assert data["copies"] == [
+        {"file": ".newsletter/backups/lista-1.csv", "cells": ["dan@example.org", "hemligt"]}
+    ]
+    assert data["files"] == ["out/alla.csv"]
+    page = (project / "out" / "dan" / "person.html").read_text(encoding="utf-8")
+    assert "hemligt" in page
+    assert "out/alla.csv" in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "standing"),
+    [
+        ("dan@example.org,,,nej tack\n", "pending"),
+        ("dan@example.org,,,Pending\n", "pending"),
+        ("dan@example.org,,,cleaned\n", "cleaned"),
+        ("dan@example.org,,,\ndan@example.org,,\n", "pending"),
+        ("dan@example.org,,,\n", "subscribed"),
+        ("", "unknown"),
+    ],
+)
+def test_the_standing_is_what_the_waterfall_says(project, call, rows, standing):
+    (project / "subscribers" / "lista.csv").write_text(ROWS + rows, encoding="utf-8")
+    assert call("subscriber", "show", "dan@example.org", "--json").data["standing"] == standing
+
+
+def test_whoever_left_all_their_lists_is_suppressed(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    assert call("subscriber", "show", "asa@example.org", "--json").data["standing"] == "suppressed"
 
 
 def test_the_forgotten_stay_out_whatever_a_file_says(project, call):

@@ -95,6 +95,87 @@ def test_swedish_files_of_all_kinds_give_exact_names(small, bring, data):
     assert len(called.data["names"]) == 3, "a human can tell by them"
 
 
+def test_status_words_of_others_become_ours(small, call, bring):
+    """A word that lists don't know would hold everybody who came in by it."""
+    words = (
+        "aktiv",
+        "prenumererar",
+        "confirmed",
+        "enabled",
+        "Active",
+        "",
+        "obekräftad",
+        "avregistrerad",
+        "studsad",
+    )
+    text = "E-post;Status\n" + "".join(f"p{n}@example.org;{word}\n" for n, word in enumerate(words))
+    assert numbers(bring(text)) == {"new": 7, "suppressed": 2}
+    assert [row["status"] for row in rows(small)] == [
+        "subscribed", "subscribed", "subscribed", "subscribed", "Active", "", "pending", "unsubscribed", "cleaned",
+    ]  # fmt: skip
+    assert call("segment", "count", "ny", "--json").data == {"segment": "ny", "count": 9, "recipients": 6}
+
+
+ATTRIBUTES = '{""E-post"": ""x@example.org"", """": 1, ""tags"": [""a"", ""b""], ""Ort"": ""Visby""}'
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("email,e_mail\na@example.org,b@example.org\n", "I133"),
+        ("email," + ",".join(f"c{n}" for n in range(550)) + "\na@example.org" + "," * 550 + "\n", "I107"),
+        ("uuid,email,name,attributes,status\n" + "".join(
+            f'{n},p{n}@example.org,P,"{{""key{n}"": 1}}",enabled\n' for n in range(600)), "I133"),
+        (f'uuid,email,name,attributes,status\n1,a@example.org,P,"{ATTRIBUTES}",enabled\n', ""),
+        ('email,a,b\nb@example.org,,\na@example.org,"' + "x\n" * 300_000 + '","' + "y\n" * 300_000 + '"\n', ""),
+    ],
+    ids=["two-addresses", "wide", "attributes-without-end", "odd-attributes", "long-row"],
+)  # fmt: skip
+def test_what_came_in_can_be_read_again(small, call, bring, content, code):
+    """A list that can't be read stops every send: an import that makes one is refused, or leaves the row out."""
+    called = bring(content)
+    assert [one["code"] for one in called.envelope["problems"] if one["severity"] == "error"] == [code][
+        : bool(code)
+    ]
+    assert (small / "subscribers" / "ny.csv").exists() == (not code)
+    assert call("segment", "count", "lista").code == 0
+    if not code:
+        assert call("segment", "count", "ny", "--json").data["recipients"] == 1
+
+
+def test_odd_attributes_have_columns_of_their_own(small, bring):
+    bring(f'uuid,email,name,attributes,status\n1,a@example.org,P,"{ATTRIBUTES}",enabled\n')
+    assert rows(small)[0] == {
+        "email": "a@example.org", "first_name": "P", "other_email": "x@example.org", "attribute": "1",
+        "tags": "a,b", "city": "Visby", "consent_source": "Mässan",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("personas", "I132"), ("Personas", "I132"), ("visby", "I132"), ("VISBY", "I132"), ("../x", "I113")],
+)
+def test_names_that_a_list_must_not_have(small, bring, name, code):
+    (small / "subscribers" / "segments.toml").write_text("[visby]\nwhere = \"city == 'Visby'\"\n", "utf-8")
+    before = sorted(path.name for path in (small / "subscribers").iterdir())
+    called = bring("email\na@example.org\n", list_name=name)
+    assert (called.code, called.envelope["problems"][0]["code"]) == (2, code)
+    assert sorted(path.name for path in (small / "subscribers").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("there", "typed"),
+    [("kunder", "Kunder"), ("Kunder", "kunder"), ("kåre", "ka\u030are"), ("ka\u030are", "kåre")],
+)
+def test_a_list_is_added_to_however_its_name_is_written(small, call, bring, there, typed):
+    file = small / "subscribers" / f"{there}.csv"
+    file.write_text("email\nb@example.org\n", "utf-8")
+    called = bring("email\na@example.org\n", list_name=typed)
+    assert (called.code, called.data["list_file"]) == (0, f"subscribers/{there}.csv")
+    assert file.read_text("utf-8").splitlines()[1:] == ["b@example.org,", "a@example.org,Mässan"]
+    assert call("segment", "count", there, "--json").data["recipients"] == 2
+
+
 def test_what_is_unclear_stops_and_can_be_said(small, bring):
     strange = b"email,name\na@example.org," + b"\xb1\xb2\xb3\xb4\n"
     assert (bring(strange).code, "I108" in bring(strange).out) == (3, True)
@@ -194,6 +275,32 @@ def test_nobody_is_resurrected(small, call, bring):
         ("a@example.org", ""), ("b@example.org", "unsubscribed"), ("c@example.org", "pending"),
     ]  # fmt: skip
     assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+@pytest.mark.parametrize("standing", ["unsubscribed", "cleaned", "pending"])
+def test_a_yes_in_the_file_changes_no_status_in_the_list(small, call, bring, standing):
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\nasa@example.org,,{standing}\n", "utf-8")
+    for word in ("subscribed", "active", "aktiv", ""):
+        assert bring(f"email,first_name,status\nAsa@example.org,Åsa {word},{word}\n").code == 0
+        assert (rows(small)[0]["first_name"], rows(small)[0]["status"]) == (f"Åsa {word}".strip(), standing)
+        assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+def test_the_first_yes_stays_on_record(small, bring):
+    bring("email,consent_source,consent_at\nasa@example.org,Mässan,2014-05-01\n", source=())
+    bring("email,consent_source,consent_at\nasa@example.org,Webben,2015-06-30\n", source=())
+    assert (rows(small)[0]["consent_source"], rows(small)[0]["consent_at"]) == ("Mässan", "2014-05-01")
+
+
+def test_whoever_left_this_list_is_not_brought_back_to_it(small, call, bring):
+    (small / "subscribers" / "ny.csv").write_text("email\na@example.org\n", "utf-8")
+    call("subscriber", "unsubscribe", "bo@example.org", "--list", "ny")
+    called = bring("Email Address,LEID\nbo@example.org,1\ncilla@example.org,2\n")
+    assert numbers(called) == {"new": 1, "suppressed": 1}
+    assert [row["email"] for row in rows(small)] == ["a@example.org", "cilla@example.org"]
+    call("subscriber", "unsubscribe", "cilla@example.org", "--list", "lista")
+    assert numbers(bring("email\ncilla@example.org\n")) == {"unchanged": 1}, "another list is another matter"
 
 
 def test_a_no_anywhere_in_the_file_beats_a_yes(small, call, bring):
@@ -336,6 +443,46 @@ def test_opt_outs_of_other_programs(small, call, content):
     assert call("suppress", "import", path, "--json").data["already"] == 2
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'email,reason\na@example.org,550 no such user, bye\n"Bo Ek <b@example.org>",x\n',
+        "a@example.org;B@example.org\n",
+        '"Eva <a@example.org>"\nb@example.org,gone,2015\n',
+        "name,email\nÅsa,a@example.org\nb@example.org\n",
+    ],
+    ids=["comma", "two-a-line", "bare", "short"],
+)
+def test_an_opt_out_is_not_lost_for_a_comma(small, call, content):
+    path = small.parent / "no.csv"
+    path.write_text(content, encoding="utf-8")
+    assert call("suppress", "import", path, "--json").data["added"] == 2
+    for email in ("a@example.org", "b@example.org"):
+        assert call("subscriber", "show", email, "--json").data["suppressed"] == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "held"),
+    [("Lista", "lista"), ("*", "*"), ("alla", "*"), ("en lista som inte finns", "*"), ("", "*")],
+)
+def test_an_opt_out_of_what_nobody_knows_is_one_of_everything(small, call, scope, held):
+    path = small.parent / "no.csv"
+    path.write_text(f"email,scope\nasa@example.org,{scope}\n", encoding="utf-8")
+    assert call("suppress", "import", path).code == 0
+    assert call("subscriber", "show", "asa@example.org", "--json").data["suppressed"] == [held]
+
+
+def test_fingerprints_of_another_secret_are_not_taken(small, call, monkeypatch):
+    """They would be counted as added, and stop nobody."""
+    path = small.parent / "no.csv"
+    call("suppress", "add", "okand@example.org")
+    call("export", "suppressions", "-o", path)
+    monkeypatch.setenv("NEWSLETTER_SECRET", "another-secret-of-another-project")
+    (small / ".newsletter" / "state.db").unlink()
+    called = call("suppress", "import", path)
+    assert (called.code, "I112" in called.err) == (3, True)
+
+
 def test_opt_outs_go_out_and_come_back(small, call):
     call("suppress", "add", "a@example.org", "asa@example.org", "--reason", "=ringde")
     call("subscriber", "unsubscribe", "bo@example.org", "--list", "lista")
@@ -347,6 +494,31 @@ def test_opt_outs_go_out_and_come_back(small, call):
     assert call("suppress", "import", path, "--json").data["added"] == 3
     held = {(one["scope"], one["reason"]) for one in call("suppress", "list", "--json").data["suppressions"]}
     assert held == {("*", "=ringde"), ("lista", "asked us to")}
+
+
+def test_a_damaged_row_among_those_who_said_no_still_says_no(small, call):
+    path = small.parent / "unsubscribed_members_export_1.csv"
+    path.write_text("Email Address,First Name,LEID\na@example.org,Åsa\nb@example.org,Bo,2\n", "utf-8")
+    assert call("import", path, "--list", "ny", "--consent-source", "x").code == 3
+    assert len(call("suppress", "list", "--json").data["suppressions"]) == 2
+
+
+@pytest.mark.parametrize("row", ["asa@example.org,unsubscribed", "asa@example.org,Åsa,unsubscribed,x"])
+def test_a_row_that_might_say_no_is_not_made_whole(small, call, bring, row):
+    """Padded, or met by a new column, it would be a row like any other, and its no would be somebody's name."""
+    file = small / "subscribers" / "ny.csv"
+    file.write_text(f"email,first_name,status\n{row}\n", "utf-8")
+    before = file.read_text("utf-8")
+    called = bring("email,city\nb@example.org,Visby\n")
+    assert (called.code, called.envelope["problems"][0]["code"]) == (3, "I134")
+    assert (called.envelope["problems"][0]["file"], called.envelope["problems"][0]["line"]) == (
+        "subscribers/ny.csv",
+        2,
+    )
+    assert file.read_text("utf-8") == before
+    out = small.parent / "out.csv"
+    assert (call("export", "subscribers", "--list", "ny", "-o", out).code, out.exists()) == (3, False)
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 0
 
 
 # --- export and import are each other's opposite
@@ -457,6 +629,55 @@ def test_bad_files_are_told_and_nothing_comes_in(small, bring, content, code):
     assert [one["code"] for one in called.envelope["problems"]] == [code]
     assert not (small / "subscribers" / "ny.csv").exists()
     assert "Traceback" not in called.err
+
+
+def test_rejected_rows_run_no_formulas(small, bring):
+    called = bring("email,note\ntrasig,=HYPERLINK(1)\na@example.org,\n")
+    written = (small / called.data["rejects_file"]).read_text("utf-8")
+    assert ",'=HYPERLINK(1)" in written
+
+
+def damaged(how: str) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(
+        held, "w", zipfile.ZIP_DEFLATED if how == "stream" else zipfile.ZIP_STORED
+    ) as packed:
+        if how in ("xlsx", "ods"):
+            packed.writestr("xl/workbook.xml" if how == "xlsx" else "content.xml", "<x/>")
+        packed.writestr("subscribed_members_export_1.csv", "Email Address\n" + "asa@example.org\n" * 99)
+    data = bytearray(held.getvalue())
+    if how == "checksum":
+        data[data.index(b"asa@")] ^= 1
+    elif how == "stream":
+        at = data.index(b".csv") + 4
+        data[at : at + 8] = b"\xff" * 8
+    elif how == "locked":
+        for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(mark) + flags] |= 1
+    elif how == "method":
+        for mark, method in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            data[data.index(mark) + method] = 99
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (damaged("checksum"), "I115", "damaged"),
+        (damaged("stream"), "I115", "damaged"),
+        (damaged("method"), "I115", "damaged"),
+        (damaged("locked"), "I115", "password"),
+        (damaged("xlsx"), "I105", "spreadsheet"),
+        (damaged("ods"), "I105", "spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999), "I105", "spreadsheet"),
+    ],
+    ids=["checksum", "stream", "method", "locked", "xlsx", "ods", "xls"],
+)
+def test_what_is_no_csv_and_no_whole_zip(small, bring, content, code, says):
+    called = bring(content, name="in.zip")
+    assert (called.code, [one["code"] for one in called.envelope["problems"]]) == (3, [code])
+    assert says in called.envelope["problems"][0]["message"]
+    assert not (small / "subscribers" / "ny.csv").exists()
 
 
 def test_a_line_of_200_mb_costs_no_memory(small):

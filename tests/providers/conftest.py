@@ -1,15 +1,15 @@
 """Parcels, and a SendGrid on loopback that keeps to the API or misbehaves as it is told."""
 
 import contextlib
-import os
+import json
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -20,8 +20,9 @@ from newsletter.campaigns.models import Campaign, Status
 from newsletter.mail.message import Envelope
 from newsletter.providers.protocol import Parcel
 from newsletter.providers.sendgrid import SendGrid
-from newsletter.render.composition import Composition, InlinePicture, Links, Values
+from newsletter.render.composition import Attachment, Composition, InlinePicture, Links, Values
 
+from .published import description, refusals
 from .relay import Relay
 
 KEY = "SG.a-key-of-the-tests.never-shown"
@@ -43,6 +44,7 @@ def parcel() -> Callable[..., Parcel]:
         html: str = "<p>Hej Birger &amp; Blom!</p>\n",
         text: str = "Hej Birger & Blom!\n",
         pictures: tuple[InlinePicture, ...] = (),
+        attachments: tuple[Attachment, ...] = (),
         sender: str = "Birger & Blom <hej@birgerochblom.example>",
         reply_to: str = "",
     ) -> Parcel:
@@ -70,7 +72,8 @@ def parcel() -> Callable[..., Parcel]:
             date=datetime(2015, 7, 3, 7, 0, tzinfo=UTC),
             unsubscribe="https://news.example.org/u/AQhrZXk",
         )
-        return Parcel(Composition(campaign, "0" * 64, merge, pictures=pictures), values, envelope)
+        composition = Composition(campaign, "0" * 64, merge, pictures=pictures, attachments=attachments)
+        return Parcel(composition, values, envelope)
 
     return make
 
@@ -100,7 +103,9 @@ class Mailbox(Strict):
 
 class Personalization(Strict):
     to: list[Mailbox] = Field(min_length=1, max_length=1)
+    subject: Sign | None = None
     headers: dict[HeaderName, Header]
+    substitutions: dict[Sign, str] | None = None
     custom_args: dict[Literal["s", "a", "e"], Sign]  # opaque: seen by SendGrid's staff
 
 
@@ -109,12 +114,15 @@ class Content(Strict):
     value: Sign
 
 
-class Attachment(Strict):
+class AttachedFile(Strict):
     content: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+=*$")]
     type: Sign
     filename: Sign
-    disposition: Literal["inline"]
-    content_id: Sign
+    disposition: Literal["inline", "attachment"]
+    content_id: Sign | None = None
+
+    def model_post_init(self, _context: Any) -> None:
+        assert (self.content_id is None) == (self.disposition == "attachment")
 
 
 class Off(Strict):
@@ -138,9 +146,9 @@ class MailSend(Strict):
     personalizations: list[Personalization] = Field(min_length=1, max_length=1000)
     sender: Mailbox = Field(alias="from")
     reply_to: Mailbox | None = None
-    subject: Sign
+    subject: Sign | None = None
     content: list[Content] = Field(min_length=1, max_length=2)
-    attachments: list[Attachment] | None = None
+    attachments: list[AttachedFile] | None = None
     tracking_settings: NoTracking
 
     def model_post_init(self, _context: Any) -> None:
@@ -149,6 +157,21 @@ class MailSend(Strict):
         assert len(set(kinds)) == len(kinds)
         people = [one.email.lower() for part in self.personalizations for one in part.to]
         assert len(set(people)) == len(people), "an address once a request"
+        assert self.subject or all(part.subject for part in self.personalizations), "somebody has no subject"
+        written = "".join(part.value for part in self.content)
+        for part in self.personalizations:
+            assert len(part.custom_args.get("s", "")) > 0
+            assert len(json.dumps(part.custom_args)) <= 10_000
+            tags = part.substitutions or {}
+            assert len(tags) <= 100
+            assert len(json.dumps(tags, ensure_ascii=False).encode()) <= 9_500
+            assert all(tag in written for tag in tags), "a value for nothing"
+            assert not [tag for tag in tags for value in tags.values() if tag in value], (
+                "a tag inside a value"
+            )
+            assert tags.keys() == (self.personalizations[0].substitutions or {}).keys(), (
+                "a tag without a value"
+            )
 
 
 @pytest.fixture(scope="session")
@@ -156,21 +179,22 @@ def mail_send() -> type[MailSend]:
     return MailSend
 
 
+def assert_sendgrid_takes(body: bytes) -> None:
+    """Hold a request body against the model above, the errors page, and the published description if it is at hand."""
+    MailSend.model_validate_json(body)
+    mail = json.loads(body)
+    assert refusals(mail) == []
+    if validate := description():
+        validate(mail)
+
+
 @pytest.fixture(scope="session")
-def openapi() -> Callable[[bytes], None]:
-    """Holds a request body against Twilio's own description, which lies beside the project."""
-    import json
-
-    from jsonschema import Draft202012Validator
-
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    file = Path(os.environ.get("NEWSLETTER_SHARED_DATA", beside)) / "tsg_mail_v3.json"
-    if not file.is_file():
+def published() -> Callable[[Any], None]:
+    """Twilio's own description, which lies beside the project."""
+    validate = description()
+    if validate is None:
         pytest.skip("tsg_mail_v3.json is missing (NEWSLETTER_SHARED_DATA names its folder)")
-    spec = json.loads(file.read_text(encoding="utf-8"))
-    where = "#/components/requestBodies/PostMailSend/content/application~1json/schema"
-    validator = Draft202012Validator({**spec, "$ref": where})
-    return lambda body: validator.validate(json.loads(body))
+    return validate
 
 
 # --- the server ----------------------------------------------------------------------------------------
@@ -223,15 +247,18 @@ class Stub:
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
     connections: int = 0
+    failed: int = 0  # of them, because TLS did not come about
     closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     end: threading.Event = field(default_factory=threading.Event)  # what hangs, hangs until here
 
     @property
     def sids(self) -> list[str]:
         """The sids that arrived, in order."""
-        import json
-
-        return [json.loads(body)["personalizations"][0]["custom_args"]["s"] for _, _, body in self.requests]
+        return [
+            one["custom_args"]["s"]
+            for _, _, body in self.requests
+            for one in json.loads(body)["personalizations"]
+        ]
 
 
 def accept(**headers: str) -> Behaviour:
@@ -242,16 +269,22 @@ def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b""
     return lambda exchange: exchange.reply(status, headers or {}, body)
 
 
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    made = Stub("")
-
+@contextlib.contextmanager
+def serving(made: Stub, tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
         def get_request(self) -> Any:
             made.connections += 1
-            return super().get_request()
+            connection, address = super().get_request()
+            if tls is None:
+                return connection, address
+            try:
+                return tls.wrap_socket(connection, server_side=True), address
+            except OSError:
+                made.failed += 1
+                connection.close()
+                raise
 
         def shutdown_request(self, request: Any) -> None:
             super().shutdown_request(request)
@@ -265,18 +298,31 @@ def stub() -> Iterator[Stub]:
 
     server: socketserver.BaseServer = Server(("127.0.0.1", 0), Bound)
     host, port = server.server_address[:2]  # type: ignore[misc]
-    made.url = f"http://{host!s}:{port}"
+    made.url = f"{'https' if tls else 'http'}://{host!s}:{port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield made
         for _, _, body in made.requests:
-            MailSend.model_validate_json(body)  # every request that any test makes
+            assert_sendgrid_takes(body)  # every request that any test makes
     finally:
         made.end.set()
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with serving(Stub("")) as made:
+        yield made
+
+
+@pytest.fixture
+def tls_stub() -> Iterator[Callable[[ssl.SSLContext], Stub]]:
+    """Makes one that speaks TLS."""
+    with contextlib.ExitStack() as open_:
+        yield lambda context: open_.enter_context(serving(Stub(""), context))
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ def live(small, stub, monkeypatch):
     settings = small / "newsletter.toml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(
-        text + '\n[env.production]\nprovider = "sendgrid"\npublic_url = "https://brev.example.org"\n',
+        text + "\n[env.production.delivery]\nbatch_size = 1\n"  # a request each
+        '[env.production]\nprovider = "sendgrid"\npublic_url = "https://brev.example.org"\n',
         encoding="utf-8",
     )
     return small

@@ -1,5 +1,6 @@
 """SendGrid, against a real server on loopback that keeps to the API or misbehaves."""
 
+import base64
 import hashlib
 import json
 import logging
@@ -19,7 +20,7 @@ from newsletter.errors import ConfigurationFault
 from newsletter.providers.protocol import Answer, Parcel
 from newsletter.providers.sendgrid import ANSWERS, SendGrid, open_sendgrid, outcome
 from newsletter.providers.wire import Reply
-from newsletter.render.composition import InlinePicture
+from newsletter.render.composition import Attachment, InlinePicture
 from newsletter.settings.model import SendGrid as SendGridSettings
 
 Make = Callable[..., Parcel]
@@ -52,6 +53,7 @@ def test_a_request_in_full(sendgrid: SendGrid, stub: Any, parcel: Make) -> None:
                     "List-Id": "<partners.birgerochblom.example>",
                     "List-Unsubscribe": "<https://news.example.org/u/AQhrZXk>",
                     "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+                    "Feedback-ID": "almedalen-recap:partners:campaign:birgerochblom",
                 },
                 "custom_args": {"s": "aeaq6kz2sdfg4"},
             }
@@ -72,6 +74,21 @@ def test_a_request_in_full(sendgrid: SendGrid, stub: Any, parcel: Make) -> None:
     }
 
 
+def test_attachments_go_along_as_they_are(sendgrid: SendGrid, stub: Any, parcel: Make) -> None:
+    picture = InlinePicture("logo.1", "logo.png", "image/png", b"\x89PNG")
+    file = Attachment("campaigns/tider.pdf", "tider på ön.pdf", "application/pdf", b"%PDF-1.7")
+    html = '<img src="cid:logo.1">\n'
+    sendgrid.hand_over(sendgrid.prepare([parcel(html=html, pictures=(picture,), attachments=(file,))]))
+    inline, attached = json.loads(stub.requests[0][2])["attachments"]
+    assert (inline["disposition"], inline["content_id"]) == ("inline", "logo.1")
+    assert attached == {
+        "content": base64.b64encode(b"%PDF-1.7").decode(),
+        "type": "application/pdf",
+        "filename": "tider på ön.pdf",
+        "disposition": "attachment",
+    }
+
+
 def test_what_was_hashed_is_what_leaves(sendgrid: SendGrid, stub: Any, parcel: Make) -> None:
     request = sendgrid.prepare([parcel()])
     sendgrid.hand_over(request)
@@ -85,14 +102,15 @@ def test_what_was_hashed_is_what_leaves(sendgrid: SendGrid, stub: Any, parcel: M
         {"sender": "hej@hejdigitalt.example", "reply_to": "svar@hejdigitalt.example"},
         {"subject": "שלום 🎉 " * 40, "html": "<p>\u2028å</p>", "text": ""},
         {"pictures": (InlinePicture("logo.1", "på kajen.png", "image/png", bytes(range(256))),)},
+        {"attachments": (Attachment("a", "tider på ön.pdf", "application/pdf", b"%PDF-1.7"),)},
     ],
 )
 def test_requests_fit_twilios_own_description(
-    sendgrid: SendGrid, parcel: Make, openapi: Callable[[bytes], None], mail_send: Any, what: dict[str, Any]
+    sendgrid: SendGrid, parcel: Make, published: Callable[[Any], None], mail_send: Any, what: dict[str, Any]
 ) -> None:
     body = sendgrid.prepare([parcel(**what)]).payload
     assert isinstance(body, bytes)
-    openapi(body)
+    published(json.loads(body))
     mail_send.model_validate_json(body)
 
 
@@ -203,7 +221,7 @@ def test_a_400_for_more_than_recipients_pauses_and_rejects_nobody(fields: list[s
 
 def test_too_large_for_several_is_no_rejection() -> None:
     got = outcome(reply(413), ["a", "b"])
-    assert (got.answer, got.exceptions, got.pause) == (Answer.RETRY, {}, True)
+    assert (got.answer, got.exceptions, got.pause, got.split) == (Answer.RETRY, {}, False, True)
 
 
 @pytest.mark.parametrize(

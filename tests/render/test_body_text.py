@@ -40,6 +40,8 @@ def marked(written: str, language: str = "sv") -> tuple[str, str]:
             "<p>Den 29\u00a0juni kl.\u00a009 kom 1\u00a0600, 5\u00a0%</p>",
             None,
         ),
+        ("På plats 17 en HR-chef", "<p>På plats\u00a017 en HR\u2011chef</p>", None),
+        ("Se www.example.org/AB-cd", None, None),
         ('"a" -- b... it\'s', "<p>”a” – b… it’s</p>", "”a” – b… it’s"),
         ("#HejDigitalt", "<p>#HejDigitalt</p>", "#HejDigitalt"),
         ("a { b } {c} }} %}", "<p>a { b } {c} }} %}</p>", "a { b } {c} }} %}"),

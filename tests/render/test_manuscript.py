@@ -44,7 +44,7 @@ def test_the_place_of_every_piece_is_its_authors(name: str) -> None:
         assert place.column
         lines = (ROOT / place.file).read_text(encoding="utf-8").splitlines()
         there = lines[place.line - 1][place.column - 1 :]
-        assert there.startswith((shown[:4], "<h{{", "{{", "{%")) or _is_markdown(place.file), (
+        assert there.startswith((shown[:4], "<h{{", "<p>{{", "{{", "{%")) or _is_markdown(place.file), (
             place,
             shown[:30],
         )

@@ -120,9 +120,23 @@ def test_a_picture_without_words_is_refused(workshop: Any, written: str) -> None
     assert "decorative=yes" in problem.hint
 
 
-def test_a_picture_may_only_decorate(workshop: Any) -> None:
+@pytest.mark.parametrize("place", ["text", "field", "data"])
+def test_a_picture_may_only_decorate(workshop: Any, place: str) -> None:
+    decorates = "![](scen.jpg){decorative=yes}"
     workshop.write("campaigns/scen.jpg", made((30, 20)))
-    workshop.body("![](scen.jpg){decorative=yes}")
+    workshop.write(
+        "templates/blocks/person.mjml",
+        '+++\n[fields]\nimage = "image!"\n+++\n<mj-image src="{{ image.src }}" alt="{{ image.alt }}" />',
+    )
+    if place == "data":
+        shown = '<mj-image src="{{ data.emblem.src }}" alt="{{ data.emblem.alt }}" />'
+        template = workshop.folder / "templates" / "brev.mjml"
+        head, rest = template.read_text(encoding="utf-8").split("[data]\n", 1)
+        rest = rest.replace("{{ intro.body }}", shown + "{{ intro.body }}", 1)
+        template.write_text(f'{head}[data]\nemblem = "image"\n{rest}', encoding="utf-8")
+    head = f'[data]\nemblem = "{decorates}"' if place == "data" else ""
+    written = {"text": decorates, "field": f"::: person\nimage: {decorates}\n:::", "data": "Hej"}
+    workshop.body(written[place], head=head)
     assert 'alt=""' in workshop.content().html
 
 

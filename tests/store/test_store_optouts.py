@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.errors import ConfigurationFault
+from newsletter.errors import ConfigurationFault, ProviderUnavailable
 from newsletter.store.optouts import opted_out, taken_back
 from newsletter.store.spool import Spool
 from newsletter.store.store import open_readonly, open_store
@@ -66,7 +66,9 @@ def test_an_older_ledger_keeps_its_opt_outs(tmp_path):
     with open_store(path) as store:
         store.suppress(ONE, "*", "asked", "letter", NOW)
     with contextlib.closing(sqlite3.connect(path)) as raw:
-        raw.executescript("DROP TABLE opt_out; DROP TABLE consent; PRAGMA user_version = 1;")
+        raw.executescript(
+            "DROP TABLE opt_out; DROP TABLE consent; DROP TABLE debit; DROP TABLE rest; PRAGMA user_version = 1;"
+        )
     with open_store(path) as store:
         (event,) = store.opt_out_history(ONE)
         assert (event.act, event.scope, event.reason, event.source, event.at) == (
@@ -148,6 +150,18 @@ def test_taken_in_twice_counts_once(ledger):
     assert len(acts(ledger)) == 2
 
 
+def test_all_that_holds_counts_the_spool(ledger):
+    ledger.store.suppress(TWO, "*", "asked", "command", NOW)
+    ledger.store.suppress(TWO, "lista", "asked", "command", NOW)
+    ledger.store.spool_opt_outs([opted_out(ONE, "*", "unsubscribed", "page", NOW)])
+    ledger.store.spool_opt_outs([opted_out(TWO, "*", "again", "page", NOW)])
+    ledger.store.spool_opt_outs([taken_back(TWO, "lista", "undone", "page", NOW)])
+    held = [(one.hmac, one.scope, one.reason) for one in ledger.store.suppressions()]
+    assert held == [(ONE, "*", "unsubscribed"), (TWO, "*", "asked")]
+    ledger.store.take_in_spooled()
+    assert [(one.hmac, one.scope, one.reason) for one in ledger.store.suppressions()] == held
+
+
 def test_looking_counts_the_spool_and_leaves_it(ledger):
     ledger.store.spool_opt_outs([opted_out(ONE, "*", "asked", "page", NOW)])
     before = {path.name for path in (ledger.path.parent / "spool").iterdir()}
@@ -217,6 +231,20 @@ def test_all_that_was_sent_to_one_person(ledger):
     assert ledger.store.history(ledger.people[2].hmac).received[0].state == "accepted"
     assert ledger.store.history(ledger.people[4].hmac).received[0].state == "ready"
     assert ledger.store.history(b"9" * 16).email is None
+
+
+def test_forgetting_is_not_done_while_somebody_reads_what_was(ledger):
+    """The journal keeps the page for them, and the address with it: that is said, and the next call ends it."""
+    ledger.frozen(3)
+    who = ledger.people[1]
+    with contextlib.closing(sqlite3.connect(ledger.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM subscriber").fetchone()
+        with open_store(ledger.path, patience_s=0.05) as store, pytest.raises(ProviderUnavailable) as locked:
+            store.forget(who.hmac)
+    assert [one.code for one in locked.value.problems] == ["R105"]
+    ledger.store.forget(who.hmac)
+    assert not any(who.email.encode() in path.read_bytes() for path in ledger.path.parent.glob("state.db*"))
 
 
 def test_forgetting_leaves_no_byte_of_the_address(ledger, identity):

@@ -103,6 +103,7 @@ def test_without_a_brand_there_is_a_page_too(small):
         {"paper": "#000", "ink": "#fff", "accent": "#777777", "on_accent": "#888888"},
         {"paper": "red; } body { display: none", "ink": "url(https://example.org)", "accent": "</style>"},
         {"paper": 3, "ink": None},
+        {"paper": "#171a20", "button": "#18191a", "on_button": "#181818"},
     ],
 )
 @pytest.mark.parametrize("standard", [LIGHT, DARK])
@@ -113,6 +114,11 @@ def test_colours_that_cannot_be_read_or_are_none_are_not_taken(colors, standard)
     assert contrast(taken.muted, taken.paper) >= 4.5
     assert contrast(taken.on_accent, taken.accent) >= 4.5
     assert contrast(taken.accent, taken.paper) >= 3
+
+
+def test_a_button_may_have_a_colour_that_links_have_not():
+    taken = scheme({"x": {"accent": "#f5a3b1", "button": "#c8334f", "on_button": "#fff5f2"}}, "x", DARK)
+    assert (taken.accent, taken.on_accent) == ("#c8334f", "#fff5f2")
 
 
 def vars_of(taken):

@@ -245,6 +245,50 @@ def test_a_slow_body_is_not_waited_for(served):
     assert served.scopes() == EVERYTHING
 
 
+@pytest.mark.parametrize("head", ["", "POST /u/x HTTP/1.1\r\nHo", "answered, and then the next "])
+def test_a_request_that_never_comes_is_not_waited_for(served, head):
+    """Who opens a thousand connections and says nothing keeps nobody from leaving."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as slow:
+        if head.startswith("answered"):
+            slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            http.client.HTTPResponse(slow).begin()
+            head = "GET /hea"
+        slow.sendall(head.encode())
+        begun = time.monotonic()
+        while slow.recv(4096):
+            pass
+        assert 4 < time.monotonic() - begun < 20
+
+
+def test_whoever_is_only_slow_is_answered(served):
+    request = f"POST {served.path()} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as slow:
+        for part in (request[:20], request[20:]):
+            time.sleep(3)
+            slow.sendall(part)
+        answer = http.client.HTTPResponse(slow)
+        answer.begin()
+        assert answer.status == 200
+    assert served.scopes() == EVERYTHING
+
+
+def test_nothing_is_redirected(served):
+    """Not even for a blank too many: the address would be made of whatever Host was sent."""
+    path = served.path()
+    answer = served.ask("POST", f"{path}/", b"List-Unsubscribe=One-Click", {"Host": "evil.example"})
+    assert (answer.status, "location" in answer.headers) == (200, False)
+    assert served.scopes() == EVERYTHING
+    token = path.rpartition("/")[2]
+    assert f'action="../{token}/undo"' in answer.text
+    answer = served.ask("POST", f"{path}/undo/", b"", {"Host": "evil.example"})
+    assert answer.status == 200
+    assert f'action="../../{token}"' in answer.text
+    assert served.scopes() == frozenset()
+    for odd in (f"{path}//", "/u/", "/healthz/", "//evil.example/u/x/"):
+        answer = served.ask("GET", odd, headers={"Host": "evil.example"})
+        assert (answer.status, "location" in answer.headers) == (404, False)
+
+
 def test_no_answer_waits_for_an_acknowledgement(small):
     """Without TCP_NODELAY an answer in two packets takes 40 ms, whatever the machine."""
     from newsletter.web.serve import listen

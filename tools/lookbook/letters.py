@@ -115,7 +115,7 @@ def block_letters(folder: Path, *, root: Path = ROOT) -> Iterator[tuple[str, str
         else:
             shutil.copy(root / name, folder / name)
     campaigns = folder / "campaigns"
-    pictures = list((root / "campaigns").rglob("*.png"))
+    pictures = [*(root / "campaigns").rglob("*.png"), *(ROOT / "docs" / "pictures" / "examples").iterdir()]
     shutil.rmtree(campaigns)
     for example in examples().values():
         beside = campaigns / example.name

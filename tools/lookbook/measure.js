@@ -99,8 +99,8 @@
       ...box(image),
       alt: image.getAttribute("alt"),
       natural: [image.naturalWidth, image.naturalHeight],
-      portrait: image.closest(".picture") !== null && image.width <= 96,
-      scene: image.closest(".picture") !== null && image.width > 96,
+      square: image.closest(".square") !== null,
+      scene: image.closest(".picture:not(.square)") !== null,
     })),
     cut: all // text that its box does not hold
       .filter((e) => e.innerText?.trim() && getComputedStyle(e).overflow !== "visible" &&
@@ -113,7 +113,11 @@
     footer: {
       text: footer.innerText,
       size: parseFloat(getComputedStyle(footer).fontSize),
-      lines: Math.round(box(footer).height / parseFloat(getComputedStyle(footer).lineHeight)),
+      lines: [...footer.querySelectorAll("p")].reduce((sum, p) => {
+        const room = parseFloat(getComputedStyle(p).paddingTop) + 2 * (p.querySelector("a") ? 8 : 0);
+        return sum + Math.round((box(p).height - room) / parseFloat(getComputedStyle(p).lineHeight));
+      }, 0),
+      target: box(unsubscribe).height,
     },
     html: [document.documentElement.lang, document.documentElement.dir],
     wrapper: [wrapper.getAttribute("lang"), wrapper.getAttribute("dir")],

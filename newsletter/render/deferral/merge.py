@@ -14,7 +14,7 @@ from newsletter.render.deferral.residual import Skeleton
 from newsletter.render.environment import cleaned, one_line
 from newsletter.render.limits import budget
 from newsletter.render.renderer import Renderer
-from newsletter.render.text_part import settled, underlines
+from newsletter.render.text_part import anchors, settled, underlines
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class SlotMerge:
         message = "this letter can be rendered whole, but not be filled in"
         hint = "work out at the top of the template what depends on the reader"
         return ChecksFailed(Problem("M121", message, self.whole.campaign.place("template"), hint))
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """See Composition.anchors."""
+        return anchors(self.text.static)
 
     @functools.cached_property
     def static_size(self) -> int:

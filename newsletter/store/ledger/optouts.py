@@ -54,9 +54,10 @@ class OptOutLedger(Ledger):
         return [*known, *(one for one in pending if one.id not in ids)]
 
     def suppressions(self) -> Iterator[Suppression]:
-        """All that holds, by HMAC and scope; one look, in constant memory."""
+        """All that holds, by HMAC and scope, the spooled ones included; one look, in constant memory."""
+        pending = self._spool.read().events  # before the ledger, as in `opt_outs`
         with self._looking() as conn:
-            yield from optouts.suppressions(conn)
+            yield from optouts.suppressions(conn, pending)
 
     def is_suppressed(self, hmac: bytes) -> bool:
         return bool(self.suppressed([hmac]))

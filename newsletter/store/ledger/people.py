@@ -6,7 +6,7 @@ from datetime import datetime
 
 from newsletter.store import consents, one_person, optouts
 from newsletter.store.ledger.transactions import Ledger
-from newsletter.store.sqlite import translated
+from newsletter.store.sqlite import busy, translated
 from newsletter.store.values import Consent, History, OptOutEvent
 
 
@@ -45,5 +45,8 @@ class PeopleLedger(Ledger):
         with translated(self._path):
             found += sum(one_person.forget_in_copy(copy, hmac) for copy in one_person.copies(self._path))
             with contextlib.closing(self._engine.raw_connection()) as raw:  # outside of any transaction
-                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the journal has the page as it was
+                # The journal has the page as it was, for as long as somebody reads by it.
+                (held_up, *_) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if held_up:
+                    raise busy()
         return found

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from newsletter.store import claims, doubts
+from newsletter.store import claims, doubts, limits, splits
 from newsletter.store.ledger.transactions import Ledger
-from newsletter.store.values import Answered, Claim, Member, UnknownBatch
+from newsletter.store.values import Allowance, Answered, Claim, Member, Pace, UnknownBatch
 
 
 class SendingLedger(Ledger):
@@ -26,6 +26,29 @@ class SendingLedger(Ledger):
         with self._looking() as conn:
             return claims.tries(conn, run_id, no)
 
+    def first_try(self, run_id: int, no: int) -> datetime | None:
+        """When a batch was claimed for the first time."""
+        with self._looking() as conn:
+            return claims.first_try(conn, run_id, no)
+
+    def split(self, run_id: int, no: int, apart: Sequence[Collection[int]]) -> bool:
+        """These leave a ready batch, each group for one of its own, due when the batch was.
+
+        False, and nothing is written, when the batch is not ready, or one of them is not to go in it any more.
+        """
+        with self._writing() as conn:
+            return splits.split(conn, run_id, no, apart)
+
+    def allowance(self, pace: Pace, wanted: int) -> Allowance:
+        """How many of so many may be handed over at this moment, and from when on all of them may."""
+        with self._looking() as conn:
+            return limits.allowance(conn, pace, wanted, pace.clock())
+
+    def leave_alone(self, provider: str, now: datetime, until: datetime, reason: str) -> None:
+        """Nothing more is claimed for this provider (see Pace) before then; a day and an hour at most."""
+        with self._writing() as conn:
+            limits.leave_alone(conn, provider, now, until, reason)
+
     def batch_members(self, run_id: int, no: int) -> list[Member]:
         """Who is still to go in this batch, by id; `key` is None for somebody erased since."""
         with self._looking() as conn:
@@ -43,11 +66,13 @@ class SendingLedger(Ledger):
         body_sha256: bytes,
         now: datetime,
         through: Mapping[int, str] | None = None,
+        pace: Pace | None = None,
     ) -> Claim:
         """Take a rendered batch: when this returns CLAIMED it is committed and synced, and may go out.
 
         ids: the subscribers who were rendered
         through: id -> the scope of the list by which somebody gets it; CHANGED when they have left that list
+        pace: counts them against limits; LIMITED, with the batch still ready, when they are too many for now
         late: id -> reason, members to suppress now; the store's suppressions and erased people count anyway
         Suppressions stay whatever the answer; a batch without anybody left is closed (LOST).
         """
@@ -63,6 +88,7 @@ class SendingLedger(Ledger):
                 body_sha256=body_sha256,
                 now=now,
                 through=through or {},
+                pace=pace,
             )
 
     def finish(
@@ -77,11 +103,15 @@ class SendingLedger(Ledger):
         provider_id: str = "",
         detail: Mapping[str, object] | None = None,
         not_before: datetime | None = None,
+        bounced: Collection[int] = (),
+        pace: Pace | None = None,
     ) -> bool:
         """Record the provider's answer. False: the batch is no longer this attempt's, nothing was written.
 
         exceptions: id -> (state, reason) where it differs; with a `ready` one the batch turns ready and
         everybody else gets a row. After `unknown` only a proof that all were taken or refused is heard.
+        bounced: whose address does not exist; nothing goes there any more
+        pace: as the claim had it; who goes again is not counted for the day
         ValueError when an exception names somebody who was not handed over.
         """
         with self._writing() as conn:
@@ -96,6 +126,8 @@ class SendingLedger(Ledger):
                 detail=detail or {},
                 now=now,
                 not_before=not_before,
+                bounced=bounced,
+                pace=pace,
             )
 
     def sweep(self, alive: Callable[[int], bool], now: datetime) -> int:

@@ -1,16 +1,14 @@
 """The file of the copy: opened, made, or made anew when it is not of this program's shape."""
 
 import contextlib
-import fcntl
-import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite as dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from newsletter.files.alone import alone
 from newsletter.store.loaded.tables import SHAPE, metadata
 from newsletter.store.sqlite import BUSY_TIMEOUT_S, create_file, switch_to_wal
 
@@ -21,7 +19,7 @@ _CACHE_KIB = 32_768
 def open_kept(path: Path) -> sqlite3.Connection:
     """The copy beside the ledger, for its owner's eyes only; made, or made anew, when need be.
 
-    Call it under `alone`: a file of another shape is taken away.
+    Call it under `loading_alone`: a file of another shape is taken away.
     """
     create_file(path)
     with contextlib.suppress(sqlite3.DatabaseError):
@@ -36,7 +34,7 @@ def open_kept(path: Path) -> sqlite3.Connection:
 
 
 def unlink(path: Path) -> None:
-    """Take the copy away, which is derived from files; call it under `alone`."""
+    """Take the copy away, which is derived from files; call it under `loading_alone`."""
     # The database first: what is written ahead means nothing without it.
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)
@@ -64,15 +62,9 @@ def open_temporary(start: sqlite3.Connection | None) -> sqlite3.Connection:
     return own
 
 
-@contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """One process at a time loads into this copy; a killed one lets go by dying."""
-    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def loading_alone(path: Path) -> contextlib.AbstractContextManager[None]:
+    """One process at a time loads into this copy."""
+    return alone(path.with_name(f"{path.name}.lock"))
 
 
 def _is_ours(path: Path) -> bool:

@@ -71,7 +71,7 @@ def open_lists(
             if own:
                 own.close()
             path.parent.mkdir(parents=True, exist_ok=True)
-            with database.alone(path):
+            with database.loading_alone(path):
                 return up_to_date(database.open_kept(path))
         temporary = database.open_temporary(own)
         if own:
@@ -105,7 +105,7 @@ def take_away(path: Path) -> None:
     """
     if not path.is_file():
         return
-    with translated(path, derived=True), database.alone(path):
+    with translated(path, derived=True), database.loading_alone(path):
         rows = rows_before(path)
         database.unlink(path)
         with contextlib.closing(database.open_kept(path)) as own:
