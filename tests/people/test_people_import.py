@@ -802,3 +802,21 @@ def test_ordinary_rows_come_in_by_either_way_alike(tmp_path, monkeypatch, table,
     with monkeypatch.context() as patch:
         patch.setattr(Taker, "_plain_rows", lambda *_: None)
         assert read() == shorter
+
+
+def test_the_store_knows_the_list_when_the_import_has_ended(small, bring, call):
+    from newsletter.store.loaded.lists import loaded_before
+
+    assert bring("email,city\na@example.org,Visby\nb@example.org,Lund\n").code == 0
+    copy = small / ".newsletter" / "lists.db"
+    assert loaded_before(copy)["ny"] == 2
+    before = copy.stat().st_mtime_ns
+    assert call("segment", "count", "ny", "--json").data["count"] == 2
+    assert copy.stat().st_mtime_ns == before, "the next command finds it unchanged"
+
+
+def test_an_import_holds_though_the_store_can_not_load_it(small, bring):
+    (small / ".newsletter" / "lists.db").mkdir(parents=True)
+    called = bring("email\na@example.org\n")
+    assert (called.code, len(rows(small))) == (0, 1)
+    assert [problem["code"] for problem in called.envelope["problems"]] == ["R106"]
