@@ -1,6 +1,7 @@
 """An import up to the point where nothing is written yet: what was asked for, and what it would do."""
 
 import csv
+import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -91,6 +92,9 @@ class Intake:
 
     def _moment(self, cell: str) -> datetime | None:
         try:
-            return typed.instant(cell, self.zone) if cell else None
+            return _instant(cell, self.zone) if cell else None
         except ValueError:
             return None
+
+
+_instant = functools.lru_cache(32_768)(typed.instant)  # days repeat themselves
