@@ -12,6 +12,7 @@ NewsletterError                   exit
 
 import dataclasses
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -133,12 +134,24 @@ class Interrupted(NewsletterError):
     code = "interrupted"
 
 
-def refused_by_system(fault: OSError) -> Problem:
-    """A file or a folder that the system refuses; what was begun can go on when it is usable again."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+
+
+def refused_by_system(fault: OSError) -> NewsletterError:
+    """A file or a folder that the system refuses; what was begun can go on when it is usable again.
+
+    ProviderUnavailable where a file finds no room: the same command later does what this one did not.
+    """
     reason = (fault.strerror or str(fault)).lower()
     where = f" `{fault.filename}`" if fault.filename else ""
-    hint = "make it usable for this user, or name another"
-    return Problem("F114", f"the system refuses{where}: {reason}", hint=hint)
+    full = fault.errno in _NO_ROOM and bool(where)
+    hint = (
+        "make room on the disk, then the same command"
+        if full
+        else "make it usable for this user, or name another"
+    )
+    problem = Problem("F114", f"the system refuses{where}: {reason}", hint=hint)
+    return ProviderUnavailable(problem) if full else ConfigurationFault(problem)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -24,6 +24,9 @@ VERBS = {
     "publish": ("publish", "publish", "Pictures out, to where readers' mail programs find them."),
     "send": ("send", "send", "Rehearse (--dry-run), send, or go on with a send."),
     "run": ("run", "run", "One cron tick: send what is due."),
+    "pause": ("steer", "pause", "Stop a send that is under way, within a second."),
+    "resume": ("steer", "resume", "Let a paused send go on."),
+    "cancel": ("steer", "cancel", "End a send: whoever was not reached gets nothing of it."),
     "resolve": ("resolve", "resolve", "Settle deliveries whose fate is unknown."),
     "segment": ("segment", "segment", "Who is in a list or segment, and who would get mail."),
     "import": ("importing", "import_", "A foreign list, shown first and then taken in."),
@@ -107,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as fault:  # nowhere to say even that: the disk behind stdout is full
         _silence()
         with contextlib.suppress(OSError):
-            click.echo(refused_by_system(fault).as_text(), err=True)
+            click.echo(str(refused_by_system(fault)), err=True)
         return ConfigurationFault.exit_code
 
 
@@ -127,7 +130,7 @@ def _run(session: Session, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as fault:
-        return session.output.fault(ConfigurationFault(refused_by_system(fault)))
+        return session.output.fault(refused_by_system(fault))
     except Exception as fault:  # noqa: BLE001 - the last resort: a bug of ours, said in one line
         if session.verbose:
             traceback.print_exc()

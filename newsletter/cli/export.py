@@ -50,6 +50,7 @@ def export(session: Session, what: str, list_name: str | None, target: str | Non
 
 def _write(session: Session, rows: "Iterable[Row]", target: str | None, dialect: "Dialect") -> int:
     """How many rows, the header not counted. A file is replaced only by a whole one, for its owner's eyes."""
+    from newsletter.files.atomic import naming
     from newsletter.people.export import write_csv
 
     counted = _Counted(rows)
@@ -67,7 +68,8 @@ def _write(session: Session, rows: "Iterable[Row]", target: str | None, dialect:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        handle = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with naming(path), os.fdopen(handle, "wb") as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()

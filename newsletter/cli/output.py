@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -33,6 +34,19 @@ def counted(number: int, noun: str) -> str:
     return f"{grouped(number)} {noun}" if number == 1 else f"{grouped(number)} {noun}s"
 
 
+# What moves a cursor, renames a window or turns text around: C0 without tab and line feed, DEL, C1, bidi (UAX #9).
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def shown(text: str) -> str:
+    """The text as a terminal may have it: what people wrote into a cell must not steer it.
+
+    >>> shown("\x1b]0;Hej\x07 Åsa")
+    '\ufffd]0;Hej\ufffd Åsa'
+    """
+    return text if text.isprintable() else _STEERING.sub("\ufffd", text)
+
+
 class Output:
     """Speaks for one call. With `--json` every method but `result` and its like is silent."""
 
@@ -46,12 +60,12 @@ class Output:
     def line(self, text: str = "") -> None:
         """One line for people."""
         if not (self.session.json or self.session.quiet):
-            click.echo(text)
+            click.echo(shown(text))
 
     def note(self, text: str) -> None:
         """One line beside the output: progress, what happens now."""
         if not (self.session.json or self.session.quiet):
-            click.echo(text, err=True)
+            click.echo(shown(text), err=True)
 
     def problems(self, problems: Iterable[Problem], *, err: bool = True, always: bool = False) -> None:
         """Findings, on stderr unless they are what was asked for. `always`: the milder ones with --quiet, too."""
@@ -61,7 +75,7 @@ class Output:
 
         told = [problem for problem in problems if always or problem.is_error or not self.session.quiet]
         for problem in told[:TOLD]:
-            text = described(problem, self.session.root, self._width(err=err))
+            text = shown(described(problem, self.session.root, self._width(err=err)))
             word = str(problem.severity)
             if self._colored and (sys.stderr if err else sys.stdout).isatty():
                 text = click.style(word, fg=COLORS[problem.severity], bold=True) + text.removeprefix(word)
@@ -93,7 +107,7 @@ class Output:
             self._envelope(exit_code, data, problems, next_steps)
         elif not self.session.quiet:
             for step in next_steps:
-                click.echo(f"next:  {self._again(step)}")
+                click.echo(f"next:  {shown(self._again(step))}")
         return exit_code
 
     def fault(self, fault: NewsletterError) -> int:

@@ -47,9 +47,16 @@ def show(session: Session, email: str) -> int:
             f"  {act}   {_scope(event.scope)}   {_day(session, event.at)}   {event.reason} ({event.source})"
         )
     for received in held.history.received:
-        output.line(
-            f"  {received.state}   {received.campaign}   {_day(session, received.at)}   {received.reason}".rstrip()
-        )
+        again = f" #{received.occurrence}" if received.occurrence != "1" else ""
+        when = _day(session, received.at) if received.at else "not yet"
+        output.line(f"  {received.state}   {received.campaign}{again}   {when}   {received.reason}".rstrip())
+        for attempt in received.attempts if len(received.attempts) > 1 or received.events else ():
+            output.line(
+                f"      handed over {_day(session, attempt.started_at)}   {attempt.state}   {attempt.id[:8]}"
+            )
+        for heard in received.events:
+            told = f"{heard.kind}   {heard.attempt_id[:8]}   {heard.detail}".rstrip()
+            output.line(f"      the provider told {_day(session, heard.at)}   {told}")
     for standing in held.history.sequences:
         output.line(f"  in {standing.sequence}   {standing.state}   last step {standing.step or 'none yet'}")
     for file, _ in held.copies:
@@ -161,7 +168,9 @@ def forget(session: Session, email: str, *, dry_run: bool) -> int:
     output = session.output
     word = "would be deleted" if dry_run else "deleted"
     for file in result.removed:
-        output.line(f"{word}   {counted(file.rows, 'row')}   {Path(file.file).as_posix()}")
+        for number, noun in ((file.rows, "row"), (file.mentions, "mention")):
+            if number:
+                output.line(f"{word}   {counted(number, noun)}   {Path(file.file).as_posix()}")
     if result.in_ledger:
         output.line(f"{word}   the address   .newsletter/state.db")
     if not result.removed and not result.in_ledger:
@@ -172,7 +181,7 @@ def forget(session: Session, email: str, *, dry_run: bool) -> int:
         "email": who.email,
         "fingerprint": who.hmac.hex(),
         "deleted": not dry_run,
-        "removed": [{"file": one.file, "rows": one.rows} for one in result.removed],
+        "removed": [{"file": one.file, "rows": one.rows, "mentions": one.mentions} for one in result.removed],
         "in_ledger": result.in_ledger,
         "remains": [{"what": what, "why": why} for what, why in result.remains],
     }

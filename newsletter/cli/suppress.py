@@ -3,7 +3,7 @@
 import click
 
 from newsletter.audience.address import mask
-from newsletter.audience.leaving import scope_of
+from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.models import Standing
 from newsletter.cli.asking import ask_word
 from newsletter.cli.output import grouped
@@ -47,7 +47,7 @@ def add(session: Session, emails: tuple[str, ...], list_name: str | None, reason
 @click.pass_obj
 def remove(session: Session, email: str, list_name: str | None, reason: str) -> int:
     """Take an opt-out back. Both stay in the person's history; on a terminal the address has to be typed."""
-    scope = scope_named(session.workspace, list_name)
+    scope = scope_of(list_name) if list_name else EVERYTHING  # also of a list that is there no more
     with session.office() as office:
         who = identify(office.secret, email)
         if scope not in office.store.opt_outs([who.hmac]).get(who.hmac, frozenset()):
@@ -86,7 +86,7 @@ def _still_unsubscribed(session: Session, key: str) -> list[Problem]:
 @click.pass_obj
 def list_(session: Session, list_name: str | None) -> int:
     """Who is suppressed: masked where a list knows the address, else by fingerprint."""
-    wanted = scope_named(session.workspace, list_name) if list_name else None
+    wanted = scope_of(list_name) if list_name else None  # also of a list that is there no more
     with session.reading() as (store, secret):
         people = (
             {secret.person(one.key): one.email for one in session.workspace.audience.people} if secret else {}

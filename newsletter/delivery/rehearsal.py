@@ -5,7 +5,6 @@ import csv
 import heapq
 import io
 import json
-import math
 import random
 import statistics
 import time
@@ -22,11 +21,11 @@ from newsletter.delivery.guards import ledger_needs, live_needs, size_needs
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import Plan, covered
 from newsletter.delivery.reachable import reachable_needs
+from newsletter.delivery.requests import Requests
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.files.atomic import write_atomically
 from newsletter.mail.links import sid
 from newsletter.mail.message import message
-from newsletter.providers.open import max_batch
 from newsletter.providers.protocol import Parcel
 from newsletter.render.composition import Condition, InlinePicture, Links
 from newsletter.settings.model import ListSettings
@@ -117,7 +116,7 @@ def rehearse(
         result.problems += failed.problems
     secret = throwaway_secret()
     packer = Packer.of(workspace, plan.composition, secret, plan.opt_outs)
-    survey = Survey(plan.composition)
+    survey, requests = Survey(plan.composition), Requests(workspace.settings)
     chosen = pick_samples(plan.recipients, samples)
     rows: list[tuple[Subscriber, str, int]] = []
     failures: dict[tuple[str, str], Problem] = {}
@@ -131,6 +130,7 @@ def rehearse(
                 failures.setdefault((problem.code, str(problem.place)), problem)
             continue
         survey.add(person, Links(parcel.envelope.unsubscribe), parcel.values)
+        requests.add(parcel)
         subject = parcel.letter.content.subject if parcel.letter else ""
         rows.append((person, subject, len(raw)))
         if label := chosen.get(person.key):
@@ -143,7 +143,8 @@ def rehearse(
     result.subjects = list(dict.fromkeys(subject for _, subject, _ in rows))[:5]
     result.readers = _readers(workspace, plan)
     result.grounds = _grounds(workspace, plan, packer)
-    result.requests = math.ceil(len(plan.recipients) / max_batch(workspace.settings))
+    result.requests = requests.total()
+    result.problems += requests.problems(plan.campaign)
     result.duration_s = round(time.monotonic() - started, 3)
     write_atomically(folder / "recipients.csv", _recipients_csv(rows))
     write_atomically(folder / "excluded.csv", _excluded_csv(plan))

@@ -1,7 +1,9 @@
 """Writing a file so that a reader, or a crash, sees all of it or none of it."""
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -15,7 +17,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, exclusive: b
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+        with naming(path), open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -28,6 +30,16 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, exclusive: b
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """A write that fails knows its descriptor only: its OSError is told which file that is."""
+    try:
+        yield
+    except OSError as fault:
+        fault.filename = fault.filename or str(path)
+        raise
 
 
 def make_folder(folder: Path, *, mode: int = 0o777) -> None:

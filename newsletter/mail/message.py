@@ -191,7 +191,7 @@ def list_label(name: str) -> str:
     """A list's name as one label of a List-Id (RFC 2919 §3): ASCII and lower case.
 
     >>> list_label("Seminarier 2015"), list_label("föreningar")
-    ('seminarier-2015', 'xn--freningar-z7a')
+    ('seminarier-2015', 'xn--freningar-07a')
     """
     folded = re.sub(r"[\s./\\]+", "-", unicodedata.normalize("NFC", name).casefold()).strip("-")
     label = folded if folded.isascii() else "xn--" + folded.encode("punycode").decode("ascii")

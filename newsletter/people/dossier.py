@@ -40,7 +40,8 @@ class Dossier:
     """What is held; nothing in it is made up for the occasion.
 
     standing: how a waterfall would see them, in a word: `subscribed`, or why they get nothing
-    copies: rows in copies of lists, by file; files: what else names the address, relative to the project
+    copies: rows in copies of lists, and mentions in rows of others, by file
+    files: what else names the address, relative to the project
     unread: lists that can't be read and may hold more
     """
 
@@ -94,6 +95,19 @@ class Dossier:
                     "state": str(r.state),
                     "reason": r.reason,
                     "at": _iso(r.at),
+                    "attempts": [
+                        {
+                            "id": a.id,
+                            "state": a.state,
+                            "started_at": _iso(a.started_at),
+                            "ended_at": _iso(a.ended_at),
+                        }
+                        for a in r.attempts
+                    ],
+                    "events": [
+                        {"kind": e.kind, "attempt": e.attempt_id, "at": _iso(e.at), "detail": e.detail}
+                        for e in r.events
+                    ],
                 }
                 for r in self.history.received
             ],
@@ -120,7 +134,7 @@ def _iso(moment: datetime | None) -> str | None:
 def dossier(workspace: Workspace, store: Store | None, who: Identity) -> Dossier:
     """All that files and ledger hold. Reads only; a list that can't be read is told, and the rest is there."""
     found, unread = _rows(workspace, who.key)
-    copies, damaged = _copies(workspace.project, who.key)
+    copies, damaged = _copies(workspace.project, who)
     person = workspace.audience.find(who.key)
     scopes = store.opt_outs([who.hmac]).get(who.hmac, frozenset()) if store else frozenset()
     return Dossier(
@@ -145,15 +159,19 @@ def _standing(person: Subscriber | None, scopes: frozenset[str]) -> str:
     return Rules(None).reason(facts_of(person), excluded=False, left=scopes, capped=False) or "subscribed"
 
 
-def _copies(project: Project, key: str) -> tuple[list[tuple[str, Sequence[str]]], list[Problem]]:
+def _copies(project: Project, who: Identity) -> tuple[list[tuple[str, Sequence[str]]], list[Problem]]:
+    """Rows in copies of lists, whole; and where other people's rows name them, without what those say of others."""
     found: list[tuple[str, Sequence[str]]] = []
     unread: list[Problem] = []
-    for file in copies_of_lists(project):
+    copies = copies_of_lists(project)
+    for file in (*project.entries(FOLDER, ".csv"), *copies):
         try:
-            text = rows.decode(project.read_bytes(file))
-            found += [(file, row.cells) for row in rows.rows_naming(text, key, file)]
+            named = rows.rows_naming(rows.decode(project.read_bytes(file)), who.key, file)
         except ChecksFailed as failed:
-            unread += failed.problems
+            unread += failed.problems if file in copies else ()  # of a list it is told already
+            continue
+        found += [(file, row.cells) for row in named.own if file in copies]
+        found += [(f"{file}:{row.first}", [who.email]) for row in named.others]
     return found, unread
 
 
@@ -167,7 +185,7 @@ def _rows(workspace: Workspace, key: str) -> tuple[list[Row], list[Problem]]:
         try:
             text = rows.decode(project.read_bytes(file))
             header = next(rows.rows_of(text, file), None)
-            named = rows.rows_naming(text, key, file)
+            named = rows.rows_naming(text, key, file).own
         except ChecksFailed as failed:
             unread += failed.problems
             continue

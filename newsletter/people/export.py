@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Literal
 
-from newsletter.audience.load import FOLDER
+from newsletter.audience.load import FOLDER, PERSONAS
 from newsletter.audience.table import fold_name
 from newsletter.errors import Problem, UsageFault, did_you_mean
 from newsletter.files.project import Project
@@ -44,7 +44,9 @@ def list_rows(project: Project, settings: Settings, name: str | None, dialect: D
     Raises UsageFault (S142) for an unknown list, ChecksFailed for one that can't be read, I134 for a row.
     """
     files = {
-        file.removeprefix(f"{FOLDER}/")[: -len(".csv")]: file for file in project.entries(FOLDER, ".csv")
+        file.removeprefix(f"{FOLDER}/")[: -len(".csv")]: file
+        for file in project.entries(FOLDER, ".csv")
+        if file != PERSONAS
     }
     if name is not None and name not in files:
         hint = did_you_mean(name, files) or "a list is a file subscribers/NAME.csv"

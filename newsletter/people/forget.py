@@ -20,10 +20,11 @@ REASON = "erased at the person's request"
 
 @dataclass(frozen=True)
 class Removed:
-    """How many rows were, or would be, taken out of a file."""
+    """What was, or would be, taken out of a file: their rows, and their address out of rows of other people."""
 
     file: str
     rows: int
+    mentions: int
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,10 @@ def forget(
         for file, text, named in found:
             path = project.path(file)
             mode = path.stat().st_mode & 0o777
-            write_atomically(path, rows.encode(rows.without(text, named)), mode=mode)
+            write_atomically(path, rows.encode(rows.without(text, named, who.key)), mode=mode)
         take_away(project.path(LISTS_FILE))  # the lists as loaded
         store.forget(who.hmac)
-    removed = [Removed(file, len(named)) for file, _, named in found]
+    removed = [Removed(file, len(named.own), len(named.others)) for file, _, named in found]
     return Forgotten(removed, known, _remains(project, store, who, printed))
 
 

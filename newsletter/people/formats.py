@@ -117,8 +117,8 @@ def detect(columns: Sequence[str], file_name: str) -> Format:
 def verdict_of_file(name: str) -> Verdict | None:
     """Mailchimp says in the file's name what its people are; the rows don't.
 
-    >>> verdict_of_file("unsubscribed_members_export_1a2b.csv")
-    'unsubscribed'
+    >>> verdict_of_file("unsubscribed_members_export_1a2b.csv"), verdict_of_file("a/nonsubscribed_1.csv")
+    ('unsubscribed', 'unsubscribed')
     """
     found = re.match(r"(subscribed|unsubscribed|cleaned|nonsubscribed)_", name.rpartition("/")[2].lower())
     if not found:

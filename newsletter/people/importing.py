@@ -1,5 +1,6 @@
 """An import: looked at first, then written: opt-outs and consent into the ledger, the list as one new file."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -84,11 +85,16 @@ def _keep(project: Project, target: Path, stamp: str) -> str:
     """A copy of the list as it was, on disk; the earlier ones stay."""
     folder = project.root / BACKUPS
     make_folder(folder, mode=0o700)
-    names = (f"{target.stem}-{stamp}{more}.csv" for more in ("", *(f"-{n}" for n in range(2, 10_000))))
-    kept = next(folder / name for name in names if not (folder / name).exists())
+    kept = _unused(folder, f"{target.stem}-{stamp}", ".csv")
     _copy(target, kept)
     sync_folder(folder)
     return f"{BACKUPS}/{kept.name}"
+
+
+def _unused(folder: Path, stem: str, suffix: str) -> Path:
+    """A name that nothing has yet: two imports may meet within a second, or under one pretended time."""
+    names = (f"{stem}{more}{suffix}" for more in itertools.chain([""], map("-{}".format, itertools.count(2))))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -103,7 +109,7 @@ def keep_rejects(project: Project, found: Intake, stamp: str) -> str | None:
     """The rows that were set aside, with row number and reason, where they can be looked at."""
     if not found.counts.rejected:
         return None
-    folder = project.root / REJECTS / f"{stamp}-{found.order.list}"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = _unused(project.root / REJECTS, f"{stamp}-{found.order.list}", "")
+    folder.mkdir(parents=True, mode=0o700)
     shutil.copyfile(found.rejects_file, folder / "rejects.csv")
     return f"{REJECTS}/{folder.name}/rejects.csv"

@@ -83,7 +83,7 @@ class Reader:
 
 
 def _sources(path: Path, closing: ExitStack) -> Iterator[tuple[str, IO[bytes]]]:
-    """The file, or the lists in Mailchimp's zip: opt-outs first, so that no yes comes before a no."""
+    """The file, or the lists in Mailchimp's zip."""
     try:
         file = closing.enter_context(path.open("rb"))
     except OSError as fault:
@@ -118,7 +118,7 @@ def _sources(path: Path, closing: ExitStack) -> Iterator[tuple[str, IO[bytes]]]:
                 "import its CSV files one by one",
             )
         )
-    for one in sorted(members, key=lambda one: formats.verdict_of_file(one.filename) == "subscribed"):
+    for one in members:  # in any order: a no in any of them holds
         with packed.open(one) as opened:
             yield one.filename, _seekable(opened)
 

@@ -1,14 +1,40 @@
-"""Which way out the settings name."""
+"""Which way out the settings name: a file of this room, named as in `provider`, with these functions beside it."""
 
-from urllib.parse import urlsplit
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, cast
 
 from newsletter.files.project import Project
-from newsletter.providers.protocol import Provider
+from newsletter.providers.protocol import Parcel, Provider
 from newsletter.settings.model import Settings
-from newsletter.settings.web import is_loopback
 
 OUTBOX = "out/outbox"
 TESTS = f"{OUTBOX}/_test"  # no campaign is called like this
+
+
+class Door(Protocol):
+    """What each provider's file has beside the provider itself. None of it uses the network or asks for a key."""
+
+    def open_from(self, settings: Settings, folder: Path) -> Provider:
+        """folder: for one that writes files. Raises ConfigurationFault when its key is missing or cannot be one."""
+        ...
+
+    def largest_batch(self, settings: Settings) -> int:
+        """The most recipients that one request takes."""
+        ...
+
+    def stays_here(self, settings: Settings) -> bool:
+        """Whether what it is handed reaches nobody: files, or a server on a loopback address."""
+        ...
+
+    def count_requests(self, settings: Settings, parcels: Sequence[Parcel]) -> int:
+        """How many requests these take, of one campaign and not more than `largest_batch`."""
+        ...
+
+
+def _door(settings: Settings) -> Door:
+    return cast("Door", importlib.import_module(f"newsletter.providers.{settings.provider}"))
 
 
 def open_provider(project: Project, settings: Settings, *, outbox: str = OUTBOX) -> Provider:
@@ -17,42 +43,25 @@ def open_provider(project: Project, settings: Settings, *, outbox: str = OUTBOX)
     outbox: the folder for files where that is the provider
     Raises ConfigurationFault when its key is missing or cannot be one.
     """
-    if settings.provider == "sendgrid":
-        from newsletter.providers.sendgrid import open_sendgrid
+    return _door(settings).open_from(settings, project.root / outbox)
 
-        return open_sendgrid(settings.sendgrid)
-    if settings.provider == "smtp":
-        from newsletter.providers.smtp import open_smtp
 
-        return open_smtp(settings.smtp)
-    from newsletter.providers.outbox import Outbox
+def max_batch(settings: Settings) -> int:
+    """The most recipients that one request of that provider takes; asks for no key."""
+    return _door(settings).largest_batch(settings)
 
-    return Outbox(project.root / outbox)
+
+def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:
+    """How many requests a batch of letters takes; asks for no key."""
+    return _door(settings).count_requests(settings, parcels)
 
 
 def stays_on_this_machine(settings: Settings) -> bool:
     """Whether what this provider is handed reaches nobody: files, or a server on a loopback address."""
-    if settings.provider == "smtp":
-        return is_loopback(settings.smtp.host)
-    if settings.provider == "sendgrid":
-        return is_loopback(urlsplit(settings.sendgrid.base_url or "").hostname or "")
-    return True
+    return _door(settings).stays_here(settings)
 
 
 def outbox_in_use(project: Project) -> bool:
     """Whether a mail of a send lies in the outbox."""
     tests = project.root / TESTS
     return any(tests not in path.parents for path in (project.root / OUTBOX).rglob("*.eml"))
-
-
-def max_batch(settings: Settings) -> int:
-    """The most recipients that one request of that provider takes; asks for no key."""
-    if settings.provider == "sendgrid":
-        return settings.sendgrid.personalizations
-    if settings.provider == "smtp":
-        from newsletter.providers.smtp import Smtp
-
-        return Smtp.max_batch
-    from newsletter.providers.outbox import Outbox
-
-    return Outbox.max_batch

@@ -10,8 +10,25 @@ from pathlib import Path
 from newsletter.files.atomic import sync_folder
 from newsletter.mail.message import message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
+from newsletter.settings.model import Settings
 
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def open_from(settings: Settings, folder: Path) -> "Outbox":  # noqa: ARG001 (every provider's)
+    return Outbox(folder)
+
+
+def largest_batch(settings: Settings) -> int:  # noqa: ARG001 (every provider's)
+    return Outbox.max_batch
+
+
+def stays_here(settings: Settings) -> bool:  # noqa: ARG001 (every provider's)
+    return True
+
+
+def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:  # noqa: ARG001 (every provider's)
+    return 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import SimpleNamespace
-
-from sendgrid import SendGridAPIClient
+from urllib.parse import urlsplit
 
 from newsletter.errors import ConfigurationFault, Problem
 from newsletter.mail import mailbox
@@ -34,6 +34,7 @@ from newsletter.providers.wire import NoAnswerError, NotSentError, NotVerifiedEr
 from newsletter.render.composition import Composition
 from newsletter.settings import web
 from newsletter.settings.model import SendGrid as SendGridSettings
+from newsletter.settings.model import Settings
 from newsletter.settings.values import SendGridFile
 
 
@@ -75,6 +76,22 @@ LONGEST_WAIT_S = 3600.0
 NO_OTHERS = Limits()  # than SendGrid's own
 
 
+def open_from(settings: Settings, folder: Path) -> "SendGrid":  # noqa: ARG001 (every provider's)
+    return open_sendgrid(settings.sendgrid)
+
+
+def largest_batch(settings: Settings) -> int:
+    return settings.sendgrid.personalizations
+
+
+def stays_here(settings: Settings) -> bool:
+    return web.is_loopback(urlsplit(settings.sendgrid.base_url or "").hostname or "")
+
+
+def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:
+    return len(sheets(parcels, list(map(_letter, parcels)), limits(settings.sendgrid)))
+
+
 def open_sendgrid(settings: SendGridSettings) -> "SendGrid":
     """A SendGrid with the settings' key, region or base URL. No network.
 
@@ -112,6 +129,8 @@ class SendGrid:
         read_s: float = 60.0,
         limits: Limits = NO_OTHERS,
     ) -> None:
+        from sendgrid import SendGridAPIClient  # takes a moment, and a rehearsal does without
+
         # At DEBUG the package's transport prints key and payload. It is not used, and stays quiet anyway.
         logging.getLogger("python_http_client").setLevel(logging.WARNING)
         self._key, self._limits = api_key, limits
@@ -137,9 +156,7 @@ class SendGrid:
         """See Provider.prepare. The payload is the JSON that will leave, byte for byte."""
         if not 0 < len(parcels) <= self.max_batch or len({parcel.campaign_id for parcel in parcels}) != 1:
             raise ValueError(f"a request holds 1 to {self.max_batch} messages of one campaign")
-        letters = [
-            parcel.letter or check(parcel.composition, parcel.values, parcel.envelope) for parcel in parcels
-        ]
+        letters = list(map(_letter, parcels))
         first, *others = sheets(parcels, letters, self._limits)
         chosen = [(parcels[number], letters[number]) for number in first.members]
         body = _mail(chosen, first, mark).as_json()
@@ -196,6 +213,10 @@ def outcome(reply: Reply, sids: Sequence[str], *, secret: str = "") -> Outcome:
         )
     wait = _retry_after_s(reply.headers) if status == 429 else None
     return Outcome(meaning.answer, status, detail=detail, retry_after_s=wait, pause=meaning.pause)
+
+
+def _letter(parcel: Parcel) -> Letter:
+    return parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
 
 
 def sheets(parcels: Sequence[Parcel], letters: Sequence[Letter], limits: Limits) -> tuple[Sheet, ...]:

@@ -17,19 +17,38 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.mail.mailbox import parse_mailbox
-from newsletter.mail.message import message
+from newsletter.mail.message import check, message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
 from newsletter.providers.smtp_answers import TEXT, Meaning, meaning, silence
+from newsletter.settings.model import Settings
 from newsletter.settings.model import Smtp as SmtpSettings
+from newsletter.settings.web import is_loopback
 
 CONNECT_S = 5.0
 COMMAND_S = 60.0
 TEXT_S = 600.0  # RFC 5321 §4.5.3.2.6: the reply to the dot may take ten minutes; who gives up earlier makes doubles
 
 _FAULTS = (OSError, smtplib.SMTPException, ValueError)
+
+
+def open_from(settings: Settings, folder: Path) -> "Smtp":  # noqa: ARG001 (every provider's)
+    return open_smtp(settings.smtp)
+
+
+def largest_batch(settings: Settings) -> int:  # noqa: ARG001 (every provider's)
+    return Smtp.max_batch
+
+
+def stays_here(settings: Settings) -> bool:
+    return is_loopback(settings.smtp.host)
+
+
+def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:  # noqa: ARG001 (every provider's)
+    return 1
 
 
 def open_smtp(settings: SmtpSettings) -> "Smtp":
@@ -217,15 +236,16 @@ class Smtp:
                 connection = self._kept.get_nowait()
             except queue.Empty:
                 return
-            _ignoring(connection.quit)
+            _end(connection)
 
     def _mail(self, parcel: Parcel) -> _Mail:
-        data = message(parcel.composition, parcel.values, parcel.envelope, parcel.letter)
+        letter = parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
+        data = message(parcel.composition, parcel.values, parcel.envelope, letter)
         sender = parse_mailbox(parcel.envelope.sender).address
         if self.bounce_address:
             local, _, domain = self.bounce_address.rpartition("@")
             sender = f"{local}+{parcel.sid}@{domain}"
-        recipient = parcel.envelope.recipient
+        recipient = letter.recipient
         for address in (sender, recipient):
             if not address.isprintable() or set(address) & set(" <>"):
                 raise ChecksFailed(Problem("D104", "an address cannot stand in an SMTP command"))
@@ -321,7 +341,7 @@ class Smtp:
 
     def _keep(self, connection: _Staged, said: _Said) -> None:
         if said.code == 421 or self._kept.qsize() >= self.connections:
-            _ignoring(connection.quit)
+            _end(connection)
             return
         if said.meaning.answer is not Answer.ACCEPTED:
             try:
@@ -415,6 +435,12 @@ def _words(fault: BaseException) -> str:
     if isinstance(fault, TimeoutError):
         return "no answer in time"
     return str(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__)
+
+
+def _end(connection: _Staged) -> None:
+    """Take leave, and let go whatever is said to that."""
+    _ignoring(connection.quit)
+    _ignoring(connection.close)
 
 
 def _ignoring(work: Callable[[], object]) -> None:

@@ -56,7 +56,10 @@ class Wire:
         self._kept: http.client.HTTPConnection | None = None
 
     def post(self, body: bytes) -> Reply:
-        """Send these bytes once. Raises NotSentError or NoAnswerError, and closes the connection then."""
+        """Send these bytes once.
+
+        Raises NotSentError (NotVerifiedError for a certificate) or NoAnswerError, and closes the connection then.
+        """
         connection = self._fresh() or self._connect()
         self._kept = None
         try:

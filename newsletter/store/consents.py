@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 from sqlalchemy.schema import CreateTable
 
+from newsletter.audience.address import without_addresses
 from newsletter.store.sqlite import driver_of, insert, reading_on
 from newsletter.store.tables import consent, milliseconds
 from newsletter.store.values import Consent
@@ -37,13 +39,21 @@ def gather(conn: sa.Connection, consents: Iterable[Consent]) -> None:
     """Lay them down where nobody waits for it: conn is kept aside."""
     with reading_on(conn):
         conn.execute(CreateTable(_given))
-        marks = ", ".join("?" * len(_names))
-        driver_of(conn).executemany(f"INSERT INTO {_given.name} VALUES ({marks})", map(_row, consents))  # noqa: S608
+        marks, rows = ", ".join("?" * len(_names)), map(_row, map(_nameless, consents))
+        driver_of(conn).executemany(f"INSERT INTO {_given.name} VALUES ({marks})", rows)  # noqa: S608
 
 
 def record(conn: sa.Connection, now: datetime) -> int:
     """Write down what was gathered; one that is known already, in all its words, stands once. How many are new."""
     return conn.execute(_ADD, {"now": now}).rowcount
+
+
+def _nameless(one: Consent) -> Consent:
+    """It outlives the person: no words in it may name them."""
+    if "@" not in one.source + one.proof + one.text_version:
+        return one
+    source, proof, words = map(without_addresses, (one.source, one.proof, one.text_version))
+    return replace(one, source=source, proof=proof, text_version=words)
 
 
 def _row(one: Consent) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Runs: freezing an audience once, and reading what was frozen."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 from sqlalchemy.schema import CreateTable
 
+from newsletter.store import contents
 from newsletter.store.people import identified
 from newsletter.store.tables import ACTIVE, batch, enrolment, excluded, member, run
+from newsletter.store.tables import canary as canary_
 from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, RunState
 
 _RUNS = select(run).where(run.c.env == bindparam("env"))
@@ -18,6 +21,7 @@ _LATEST = _RUNS.where(run.c.campaign == bindparam("campaign")).order_by(run.c.id
 _HOW_MANY = select(sa.func.count()).where(
     run.c.env == bindparam("env"), run.c.campaign == bindparam("campaign")
 )
+_STATE = select(run.c.state).where(run.c.id == bindparam("run"))
 _EXCLUDED = select(excluded.c.reason, excluded.c.n).where(excluded.c.run_id == bindparam("run"))
 # done and cancelled are final: a slow sender must not wake what another has ended
 _SET_STATE = (
@@ -30,6 +34,7 @@ packed = sa.Table(
     "packed",  # the batches of a run before it has a number
     sa.MetaData(),
     sa.Column("no", sa.Integer, primary_key=True),
+    sa.Column("lane", sa.Integer, nullable=False),
     sa.Column("lo", sa.BigInteger, nullable=False),
     sa.Column("hi", sa.BigInteger, nullable=False),
     sa.Column("n", sa.Integer, nullable=False),
@@ -37,6 +42,7 @@ packed = sa.Table(
     prefixes=["TEMPORARY"],
 )
 _PACK = sa.insert(packed)
+_HOW_MANY_IDS = select(sa.func.count()).select_from(identified)
 _IDS = select(identified.c.id).order_by(identified.c.id)
 _TOTAL = select(sa.func.coalesce(sa.func.sum(packed.c.n), 0))
 _of_run = bindparam("run", type_=batch.c.run_id.type)
@@ -53,7 +59,14 @@ _BATCHES = sa.insert(batch).from_select(
 )
 _MEMBERS = sa.insert(member).from_select(
     ["run_id", "no", "lane", "lo", "hi", "ids"],
-    select(_of_run, packed.c.no, sa.literal(0), packed.c.lo, packed.c.hi, packed.c.ids),
+    select(_of_run, packed.c.no, packed.c.lane, packed.c.lo, packed.c.hi, packed.c.ids),
+)
+_second_lane = packed.alias("second_lane")
+_CANARY = sa.insert(canary_).from_select(
+    ["run_id", "last_id"],
+    select(_of_run, sa.func.max(packed.c.hi))
+    .where(packed.c.lane == 0)
+    .having(sa.exists().where(_second_lane.c.lane == 1)),
 )
 _stands_there = sa.and_(
     enrolment.c.env == bindparam("at_env"),
@@ -80,6 +93,10 @@ def find(conn: sa.Connection, env: str, campaign: str, occurrence: str) -> Run |
     return _run(conn.execute(_RUN, key).one_or_none())
 
 
+def numbered(conn: sa.Connection, run_id: int) -> Run | None:
+    return _run(conn.execute(select(run).where(run.c.id == bindparam("run")), {"run": run_id}).one_or_none())
+
+
 def latest(conn: sa.Connection, env: str, campaign: str) -> Run | None:
     return _run(conn.execute(_LATEST, {"env": env, "campaign": campaign}).one_or_none())
 
@@ -96,6 +113,11 @@ def set_state(conn: sa.Connection, run_id: int, state: RunState) -> bool:
     return conn.execute(_SET_STATE, {"run": run_id, "to": state}).rowcount == 1
 
 
+def state_of(conn: sa.Connection, run_id: int) -> RunState:
+    state: RunState = conn.execute(_STATE, {"run": run_id}).scalar_one()
+    return state
+
+
 def refuse_twice(conn: sa.Connection, new: NewRun) -> None:
     """Raises AlreadyFrozen."""
     before = find(conn, new.env, new.campaign, new.occurrence) if new.occurrence else None
@@ -108,12 +130,32 @@ def keep_standing(conn: sa.Connection, new: NewRun, move: EnrolmentMove) -> None
     conn.execute(_DROP_OTHERS, _standing(new, move))
 
 
-def pack(conn: sa.Connection, batch_size: int) -> None:
-    """`identified` into `packed`: disjoint ascending ranges of ids, numbered from 1, in constant memory."""
+def pack_identified(conn: sa.Connection, *, batch_size: int, canary: int) -> None:
+    """Those in `identified` into `packed`, in constant memory."""
+    total = int(conn.execute(_HOW_MANY_IDS).scalar_one())
+    ids = conn.execute(_IDS, execution_options={"yield_per": batch_size}).scalars()
+    pack(conn, ids, total=total, batch_size=batch_size, canary=canary)
+
+
+def pack(conn: sa.Connection, ids: Iterable[int], *, total: int, batch_size: int, canary: int) -> None:
+    """Ascending ids, `total` of them, into `packed`: disjoint ranges, numbered from 1.
+
+    conn: one that is kept aside, for the table stays as long as it lives
+    canary: so many of the first are batches of their own, in a lane of their own; none where nobody would wait
+    """
     conn.execute(CreateTable(packed))
-    found = conn.execute(_IDS, execution_options={"yield_per": batch_size}).scalars()
-    for no, ids in enumerate(found.partitions(batch_size), start=1):
-        conn.execute(_PACK, {"no": no, "lo": ids[0], "hi": ids[-1], "n": len(ids), "ids": list(ids)})
+    first = canary if canary < total else 0
+    rest, no = iter(ids), 0
+    for lane, number in ((0, first), (1 if first else 0, None)):
+        for part in _parts(itertools.islice(rest, number), batch_size):
+            no += 1
+            row = {"no": no, "lane": lane, "lo": part[0], "hi": part[-1], "n": len(part), "ids": part}
+            conn.execute(_PACK, row)
+
+
+def _parts(ids: Iterable[int], size: int) -> Iterator[list[int]]:
+    while part := list(itertools.islice(ids, size)):
+        yield part
 
 
 def freeze(
@@ -130,7 +172,8 @@ def freeze(
     total = int(conn.execute(_TOTAL).scalar_one())
     if move and not total:
         return None
-    run_id = _write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
+    contents.refuse_same_letter(conn, new)
+    run_id = write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
     if move:
         conn.execute(_MOVE_ON, _standing(new, move) | {"to_step": move.step, "to_run": run_id})
     return find(conn, new.env, new.campaign, occurrence)
@@ -147,19 +190,20 @@ def _next_occurrence(conn: sa.Connection, new: NewRun) -> str:
     return str(number)
 
 
-def _write(
+def write(
     conn: sa.Connection,
     new: NewRun,
-    occurrence: str,
+    occurrence: str | None,
     *,
     total: int,
     excluded_by: Mapping[str, int],
     epoch: int,
 ) -> int:
+    """The run, the batches in `packed`, and all that it is finished from; returns its id."""
     written = {
         "env": new.env,
         "campaign": new.campaign,
-        "occurrence": occurrence,
+        "occurrence": occurrence or _next_occurrence(conn, new),
         "state": "sending",
         "content_hash": new.content_hash,
         "plan_hash": new.plan_hash,
@@ -173,7 +217,9 @@ def _write(
         conn.execute(
             sa.insert(excluded), [{"run_id": run_id, "reason": k, "n": n} for k, n in excluded_by.items()]
         )
+    contents.keep(conn, run_id, new)
     at_once = datetime.fromtimestamp(0, UTC)  # whatever clocks do later
     conn.execute(_BATCHES, {"run": run_id, "not_before": at_once})
     conn.execute(_MEMBERS, {"run": run_id})
+    conn.execute(_CANARY, {"run": run_id})
     return run_id

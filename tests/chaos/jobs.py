@@ -16,7 +16,7 @@ from newsletter.store.values import State as Fate
 
 from .disk import Files, files_of
 from .peers import peer
-from .world import World, add_campaign, audit, make_live, make_project, names_of
+from .world import World, add_campaign, at_home, audit, make_live, make_project, names_of
 
 WHO = "p002@example.org"  # the one whom it is about
 NEW_PEOPLE = """email,first_name,status,consent_source,consent_at
@@ -96,6 +96,7 @@ class Job:
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(source, target)
+        at_home(target)
         target.with_name("journal.jsonl").unlink(missing_ok=True)
         return self.world(target)
 

@@ -41,7 +41,7 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self.number = 0
-        self.gate = threading.Event()  # closed: what is taken is written down, and the answer waits
+        self.gate = threading.Event()
         self.gate.set()
         path.touch()
 
@@ -59,9 +59,13 @@ class Journal:
 
 
 class Peer(Protocol):
-    """What a campaign is sent to. `calm`: from now on it keeps to the rules."""
+    """What a campaign is sent to. `calm`: from now on it keeps to the rules.
+
+    `gate`: while it is closed, what is taken is written down, and the answer waits
+    """
 
     calm: bool
+    gate: threading.Event
 
     def taken(self) -> list[Taken]: ...
 
@@ -121,6 +125,7 @@ class Files:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.gate = threading.Event()  # nobody waits for an answer here
 
     def taken(self) -> list[Taken]:
         found = []
@@ -177,6 +182,7 @@ class MoodyRelay(Relay):
     def __init__(self, journal: Path, dice: random.Random) -> None:
         self.dice, self.calm = dice, False
         self.journal = Journal(journal)
+        self.gate = self.journal.gate
         super().__init__(mails=_Noted(self.journal))
         self._doors = Doors(self._server)
 
@@ -351,6 +357,7 @@ class MoodyApi:
 
     def __init__(self, journal: Path, dice: random.Random) -> None:
         self.journal, self.dice, self.calm = Journal(journal), dice, False
+        self.gate = self.journal.gate
         self.script: list[Behaviour] = []  # what it does before it is left to the dice
         self.asked = 0
 

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -21,7 +22,7 @@ from .world import World, add_campaign, audit, make_live, make_project
 
 DAY_S = 86_400.0
 WELL = frozenset({0, 4, 5, 7})  # done, stopped by the machine, by the provider, by doubts; never a bug (1)
-REFUSED = ("G122", "G140")  # guards that may refuse (6): somebody left meanwhile; it is paused
+REFUSED = ("G122", "G125", "G140")  # may refuse (6): somebody left meanwhile; the canary failed; it is paused
 ONE_CLICK = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -110,6 +111,7 @@ class Storm:
         while not self._done(name):
             self.calm = self.world.peer.calm = self.tally.kills >= kills
             while len(self.senders) < width and not self._stuck(name):
+                self._let_go_on(name)
                 self._send(name)
             wait([process.sentinel for process, _ in self.senders], timeout=self.dice.uniform(0.005, 0.1))
             if not self.calm:
@@ -135,6 +137,8 @@ class Storm:
                 self._audit()
         if len(self.staying) > len(self.world.people) / 2 and dice.random() < 0.25:
             self._leave()
+        if dice.random() < 0.03:
+            self._pause(name)
         if dice.random() < 0.05:
             self._hold_the_ledger(dice.choice([0.05, 0.3, 0.9]))
         if dice.random() < 0.1:
@@ -188,6 +192,19 @@ class Storm:
                 return Machine(files=dice.randint(12, 40), environment=environment)
         return Machine(environment=environment)
 
+    def _pause(self, name: str) -> None:
+        with self.world.store() as store:
+            run = self.world.run_of(store, name)
+            if run and store.pause(run.id, "by hand", datetime.now(UTC)):
+                self.tally.faults["pause"] += 1
+
+    def _let_go_on(self, name: str) -> None:
+        """Whatever paused it: a hand, the canary, the provider, an outage. Somebody has looked by now."""
+        with self.world.store() as store:
+            run = self.world.run_of(store, name)
+            if run and run.state == "paused":
+                store.resume(run.id, datetime.now(UTC))
+
     def _number(self, name: str) -> int:
         """What an operator types: as frozen, or what would go out."""
         with self.world.store() as store:
@@ -230,7 +247,10 @@ class Storm:
     def _ended_well(self, process: ForkServerProcess, log: Path) -> None:
         said = log.read_text(encoding="utf-8", errors="replace")
         refused = process.exitcode == 6 and any(code in said for code in REFUSED)
-        fair = refused or process.exitcode in WELL | {-9}
+        starved = (
+            process.exitcode == 3 and "Too many open files" in said
+        )  # a list that can't be read stops it
+        fair = refused or starved or process.exitcode in WELL | {-9}
         assert fair, f"exit {process.exitcode}: {said}"
         assert "Traceback" not in said, said
 

@@ -3,55 +3,20 @@
 Each play is made certain by gates, and is played with the whole ledger, too: then the audit has nothing to say.
 """
 
-import random
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from . import child
-from .child import Machine
-from .peers import MoodyApi, MoodyRelay, accept, answers, wait_until
-from .world import World, add_campaign, audit, make_live, make_project
-
-NAME = "brev"
+from .peers import accept, answers, wait_until
+from .play import NAME, Play
+from .world import World, audit
 
 
 @pytest.fixture(scope="module")
 def forks():
     return child.context()
-
-
-class Play:
-    """One campaign, a provider that is told what to do, and senders of which some have a broken ledger."""
-
-    def __init__(self, forks, folder: Path, provider: str, people: int, broken: str) -> None:
-        self.forks, self.folder, self.broken, self.logs = forks, folder, broken, 0
-        project = folder / "project"
-        addresses = make_project(project, people, batch=people)
-        make_live(project, provider)
-        add_campaign(project, NAME)
-        kind = MoodyApi if provider == "sendgrid" else MoodyRelay
-        self.peer = kind(folder / "journal.jsonl", random.Random(0))
-        self.peer.calm = True
-        self.world = World(project, provider, self.peer, addresses)
-
-    def start(self, *arguments: str, gate: str = "", broken: bool = True):
-        self.logs += 1
-        machine = Machine(
-            broken=self.broken if broken else "", gate=gate, environment=self.peer.environment()
-        )
-        log = self.folder / f"{self.logs}.txt"
-        command = (*self.world.env, *(arguments or ("send", NAME, "--confirm", str(len(self.world.people)))))
-        return child.start(self.forks, self.world.folder, command, machine, log)
-
-    def taken(self, number: int) -> None:
-        wait_until(lambda: self.peer.number() >= number)
-
-    def close(self) -> None:
-        self.peer.journal.gate.set()
-        self.peer.close()
 
 
 @pytest.fixture
@@ -77,7 +42,7 @@ def judged(world: World, broken: str, finding: str, *, over: str = "") -> None:
 @pytest.mark.parametrize("broken", ["", "claim after send"])
 def test_a_claim_after_the_send(play, broken):
     it = play("sendgrid", 1, broken)
-    it.peer.journal.gate.clear()
+    it.peer.gate.clear()
     sender = it.start()
     it.taken(1)
     child.kill(sender)
@@ -100,13 +65,13 @@ def test_an_answer_to_an_attempt_that_another_has_followed(play, broken):
         lock.unlink()  # somebody has tidied: the first sender counts as dead, and lives
     it.start("resolve", NAME, broken=False).join()
     assert it.world.settle(NAME, absent=True) == 1
-    it.peer.journal.gate.clear()
+    it.peer.gate.clear()
     second = it.start(broken=False)
     it.taken(1)
     late.set()
     first.join()
     judged(it.world, broken, "is ready, and the provider has it")
-    it.peer.journal.gate.set()
+    it.peer.gate.set()
     second.join()
 
 
@@ -129,7 +94,7 @@ def test_a_late_check_before_the_lock(play, broken, tmp_path):
     gate = tmp_path / "gate"
     slow = it.start(gate=str(gate))
     wait_until((tmp_path / "gate.reached").exists)
-    it.peer.journal.gate.clear()
+    it.peer.gate.clear()
     fast = it.start(broken=False)
     it.taken(1)  # the others are claimed, and come behind it
     assert it.start("subscriber", "unsubscribe", it.world.people[1], broken=False).join() is None
@@ -137,7 +102,7 @@ def test_a_late_check_before_the_lock(play, broken, tmp_path):
     gate.touch()
     if broken:  # a whole ledger writes nothing here
         wait_until(lambda: _suppressed(it.world) == 1)
-    it.peer.journal.gate.set()
+    it.peer.gate.set()
     for sender in (slow, fast):
         sender.join()
     judged(it.world, broken, "is suppressed, and the provider has it", over=NAME)
@@ -151,11 +116,11 @@ def _suppressed(world: World) -> int:
 @pytest.mark.parametrize("broken", ["", "no sweep"])
 def test_nobody_sweeps(play, broken):
     it = play("sendgrid", 1, broken)
-    it.peer.journal.gate.clear()
+    it.peer.gate.clear()
     sender = it.start()
     it.taken(1)
     child.kill(sender)
-    it.peer.journal.gate.set()
+    it.peer.gate.set()
     it.peer.rest()
     it.start("resolve", NAME).join()
     it.world.settle(NAME, absent=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from newsletter.audience.address import parse_address
 from newsletter.delivery.ledger import open_ledger
-from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.files.project import Project
 from newsletter.mail.links import sid, unsubscribe_url
 from newsletter.settings.load import load_settings
@@ -34,6 +33,7 @@ late_after = "9000 days"
 
 [delivery]
 batch_size = {batch}
+canary = 7
 breaker = 12
 retry_first = "1s"
 """
@@ -91,20 +91,20 @@ class World:
             run = self.run_of(store, campaign)
             if run is None:
                 return 0
-            looked_up = _Witness(self.peer, absent=absent)
-            return settle_by_evidence(store, looked_up, self.secret, run, campaign, datetime.now(UTC))
-
-
-class _Witness:
-    """The journal, asked as a provider is asked for what it knows."""
-
-    name = "journal"
-
-    def __init__(self, peer: Peer, *, absent: bool) -> None:
-        self._taken, self._absent = {one.sid for one in peer.taken()}, absent
-
-    def evidence(self, campaign: str, sids: list[str]) -> Mapping[str, bool]:
-        return {one: one in self._taken for one in sids if self._absent or one in self._taken}
+            taken = {one.sid for one in self.peer.taken()}
+            ended = 0
+            for doubt in store.unknown_batches(run.id):
+                names = {who: sid(self.secret, run.id, who, store.ledger_id, run.epoch) for who in doubt.ids}
+                ended += store.settle(
+                    run.id,
+                    doubt.no,
+                    doubt.attempt_id,
+                    accepted=[who for who, name in names.items() if name in taken],
+                    ready=[who for who, name in names.items() if absent and name not in taken],
+                    source="the provider's journal",
+                    now=datetime.now(UTC),
+                )
+            return ended
 
 
 def make_project(folder: Path, people: int, batch: int) -> list[str]:
@@ -138,6 +138,15 @@ def make_live(folder: Path, provider: str) -> None:
 
 
 # --- the audit -------------------------------------------------------------------------------------------
+
+
+def at_home(folder: Path) -> None:
+    """The ledger of a copied project takes itself for the one that was copied."""
+    path = folder / ".newsletter" / "state.db"
+    if path.exists():
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("UPDATE meta SET value = ? WHERE name = 'place'", [str(path.stat().st_ino)])
+            raw.commit()
 
 
 @dataclass(frozen=True)

@@ -116,11 +116,6 @@ def test_every_key_of_a_sequence_has_its_row():
     assert {key for key in written(keys.WindowKeys) if f"`{key}`" not in window} == set()
 
 
-def test_a_later_key_is_said_to_be_later():
-    campaigns = text_of("docs/campaigns.md")
-    assert {key for key in keys.NOT_YET if f"`{key}`" not in campaigns} == set()
-
-
 def test_every_setting_has_its_row():
     known = rows("docs/operations.md", below="Settings")
     wanted = set(leaves(SettingsFile)) | set(leaves(Overrides))

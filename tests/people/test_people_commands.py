@@ -289,6 +289,43 @@ def test_forgotten_in_every_list_every_copy_and_the_ledger(project, call):
     )
 
 
+OTHERS = (
+    "email,status,invited_by,note\r\n"
+    'bo@example.org,unsubscribed,ASA@example.org,"säger ""hej"""\r\n'
+    'cilla@example.org,,,"ring asa@example.org, eller\nBo <bo@example.org>."\r\n'
+    "asa@example.org,,bo@example.org,hon\r\n"
+    '"Åsa Öberg <asa@example.org>",,,hon också\r\n'
+    "asa@example.org; dan@example.org,,,två\r\n"
+    "asa@example.org.se,,,någon annan\r\n"
+    "asa@example.org,x\r\n"
+    "eva@example.org,asa@example.org\r\n"
+)
+
+
+def test_of_other_peoples_rows_only_their_address_goes(project, call):
+    """Else Bo's row, and with it his no, would be deleted because somebody invited him."""
+    file = project / "subscribers" / "andra.csv"
+    file.write_bytes(OTHERS.encode())
+    shown = call("subscriber", "show", "asa@example.org", "--json").data
+    assert {row["cells"].get("note") for row in shown["rows"] if row["list"] == "andra"} == {
+        "hon",
+        "hon också",
+        None,
+    }
+    assert "unsubscribed" not in json.dumps([shown["rows"], shown["copies"]]), "what is Bo's is not for her"
+    assert shown["copies"][0] == {"file": "subscribers/andra.csv:2", "cells": ["asa@example.org"]}
+    called = call("subscriber", "forget", "asa@example.org", "--json")
+    assert [(one["rows"], one["mentions"]) for one in called.data["removed"]] == [(3, 4), (1, 0)]
+    assert file.read_bytes().decode() == (
+        "email,status,invited_by,note\r\n"
+        'bo@example.org,unsubscribed,,"säger ""hej"""\r\n'
+        'cilla@example.org,,,"ring , eller\nBo <bo@example.org>."\r\n'
+        "; dan@example.org,,,två\r\n"
+        "asa@example.org.se,,,någon annan\r\n"
+        "eva@example.org,\r\n"
+    )
+
+
 def test_a_bounce_that_names_them_is_kept_without_their_name(project, call):
     path = project.parent / "bounces.csv"
     path.write_text(
@@ -364,6 +401,44 @@ def test_the_standing_is_what_the_waterfall_says(project, call, rows, standing):
 def test_whoever_left_all_their_lists_is_suppressed(project, call):
     call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
     assert call("subscriber", "show", "asa@example.org", "--json").data["standing"] == "suppressed"
+
+
+def test_a_consent_that_names_them_is_kept_without_their_name(project, call):
+    came = project.parent / "in.csv"
+    came.write_text(
+        "email,consent_source\ndan@example.org,mejl från dan@example.org den 3/7\n", encoding="utf-8"
+    )
+    assert call("import", came, "--list", "lista", "--consent-text", "dan@example.org").code == 0
+    call("subscriber", "forget", "dan@example.org")
+    held = call("subscriber", "show", "dan@example.org", "--json").data["consents"]
+    assert [(one["source"], one["text_version"]) for one in held] == [
+        ("mejl från d***@example.org den 3/7", "d***@example.org")
+    ]
+    for path in (project / ".newsletter").rglob("*"):
+        assert not path.is_file() or b"dan@example" not in path.read_bytes(), path
+
+
+def test_an_opt_out_of_a_list_that_is_gone_can_be_seen_and_taken_back(project, call):
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
+    (project / "subscribers" / "lista.csv").unlink()
+    assert len(call("suppress", "list", "--list", "Lista", "--json").data["suppressions"]) == 1
+    assert call("suppress", "remove", "asa@example.org", "--list", "Lista").code == 0
+    assert call("suppress", "list", "--json").data["suppressions"] == []
+
+
+def test_what_people_wrote_steers_no_terminal(project, call):
+    """A cell may hold what renames a window or clears it; a bounce's words come from somebody's server."""
+    (project / "subscribers" / "lista.csv").write_text(
+        f"{ROWS}dan@example.org,\x1b]0;Hej\x07,\x9b2J,\x1b[2Jnej\n", encoding="utf-8"
+    )
+    path = project.parent / "bounces.csv"
+    path.write_text("email,reason\ndan@example.org,\x1b[2J550 \u202egone\n", encoding="utf-8")
+    assert call("suppress", "import", path).code == 0
+    for words in (
+        ("check",), ("subscriber", "show", "dan@example.org"), ("suppress", "list"), ("segment", "why", "lista", "dan@example.org"),
+    ):  # fmt: skip
+        called = call(*words)
+        assert not set("\x1b\x07\x9b\u202e") & set(called.out + called.err), words
 
 
 def test_the_forgotten_stay_out_whatever_a_file_says(project, call):

@@ -410,6 +410,14 @@ def test_listmonk(small, call, bring):
     )  # fmt: skip
 
 
+def test_whoever_has_not_confirmed_elsewhere_waits_here_too(small, call, bring):
+    bring(
+        "uuid,email,name,attributes,status\n1,a@example.org,A,{},unconfirmed\n2,b@example.org,B,{},enabled\n"
+    )
+    assert [row.get("status", "") for row in rows(small)] == ["pending", ""]
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 1
+
+
 def test_slips_and_functions_are_told(bring):
     called = bring("email\na@hotmial.com\ninfo@example.org\n")
     told = [one["message"] + one["try"] for one in called.envelope["problems"] if one["code"] == "I117"]
@@ -519,6 +527,14 @@ def test_a_row_that_might_say_no_is_not_made_whole(small, call, bring, row):
     out = small.parent / "out.csv"
     assert (call("export", "subscribers", "--list", "ny", "-o", out).code, out.exists()) == (3, False)
     assert call("segment", "count", "ny", "--json").data["recipients"] == 0
+
+
+def test_made_up_readers_are_not_exported(small, call):
+    (small / "subscribers" / "personas.csv").write_text("email\npersona@example.org\n", "utf-8")
+    out = small.parent / "out.csv"
+    assert call("export", "subscribers", "-o", out).code == 0
+    assert "persona" not in out.read_text("utf-8")
+    assert call("export", "subscribers", "--list", "personas").code == 2
 
 
 # --- export and import are each other's opposite

@@ -72,6 +72,25 @@ def test_what_was_written_into_the_list_meanwhile_is_not_overwritten(small, call
     assert emails(target) == {"a@example.org", "b@example.org"}
 
 
+def test_nor_what_was_written_while_the_opt_outs_were(small, call, monkeypatch):
+    from newsletter.people import importing
+
+    target = small / "subscribers" / "ny.csv"
+    target.write_text("email,status\na@example.org,\n", "utf-8")
+    path = small.parent / "in.csv"
+    path.write_text("email\nb@example.org\n", "utf-8")
+    keep = importing._keep
+
+    def changed(*words):
+        target.write_text("email,status\na@example.org,unsubscribed\n", "utf-8")
+        return keep(*words)
+
+    monkeypatch.setattr(importing, "_keep", changed)
+    called = call("import", path, "--list", "ny", "--consent-source", "x")
+    assert (called.code, "I130" in called.err) == (6, True)
+    assert target.read_text("utf-8") == "email,status\na@example.org,unsubscribed\n"
+
+
 @pytest.mark.parametrize("next_one", ["import", "forget"])
 def test_what_a_killed_command_left_is_cleared_away(small, call, next_one):
     half = small / "subscribers" / ".ny.csv.tmp"
@@ -98,12 +117,13 @@ def test_what_a_killed_command_left_is_cleared_away(small, call, next_one):
 def test_each_import_keeps_its_own_backup(small, call):
     path = small.parent / "in.csv"
     for email in ("a@example.org", "b@example.org", "c@example.org"):
-        path.write_text(f"email\n{email}\n", "utf-8")
+        path.write_text(f"email\n{email}\ntrasig\n", "utf-8")
         words = ("import", path, "--list", "ny", "--consent-source", "x", "--now", "2015-07-03T09:00")
         assert call(*words).code == 0
     kept = sorted((small / ".newsletter" / "backups").iterdir())
     assert [len(emails(one)) for one in kept] == [2, 1] or [len(emails(one)) for one in kept] == [1, 2]
     assert {one.stat().st_mode & 0o777 for one in kept} == {0o600}
+    assert len(list((small / "out" / "import").rglob("rejects.csv"))) == 3
 
 
 def test_where_nothing_can_be_written_it_is_said(small, call):

@@ -32,12 +32,14 @@ class Mail:
 class Relay:
     """`say` has what is answered at a stage instead of yes: one reply for ever, or a list of them, one a time.
 
-    Stages: connect, ehlo, starttls, auth, mail, rcpt, data, text, rset.
+    Stages: connect, ehlo, starttls, auth, mail, rcpt, data, text, rset, quit.
     """
 
     tls: ssl.SSLContext | None = None
     implicit: bool = False
     user: tuple[str, str] | None = None
+    ways: str = "PLAIN LOGIN"  # of AUTH
+    utf8: bool = False  # whether it offers SMTPUTF8
     say: dict[str, str | list[str]] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
     connections: int = 0
@@ -102,12 +104,13 @@ class Relay:
         if not answer(self._word("connect", "220 relay ready")):
             return
         while line := file.readline():
-            command = line.decode().strip()
+            command = line.decode("utf-8").strip()
             verb = command.split(" ")[0].upper()
             self.commands.append(verb + command[len(verb) :])
             if verb == "EHLO":
                 extra = ["250-PIPELINING"] + ["250-STARTTLS"] * bool(self.tls and not safe)
-                extra += ["250-AUTH PLAIN LOGIN"] * bool(self.user)
+                extra += [f"250-AUTH {self.ways}"] * bool(self.user)
+                extra += ["250-SMTPUTF8", "250-8BITMIME"] * self.utf8
                 ok = answer(self._word("ehlo", "\r\n".join([*extra, "250 ENHANCEDSTATUSCODES"])))
             elif verb == "STARTTLS":
                 ok = answer(word := self._word("starttls", "220 go ahead"))
@@ -115,8 +118,7 @@ class Relay:
                     connection = self._protected(connection, closing)
                     file, safe = connection.makefile("rb"), True
             elif verb == "AUTH":
-                given = base64.b64decode(command.split(" ")[-1]).decode().split("\0")[1:]
-                right = tuple(given) == self.user
+                right = self._log_in(command, file, answer) == self.user
                 ok = answer(self._word("auth", "235 2.7.0 welcome" if right else "535 5.7.8 no"))
             elif verb == "MAIL":
                 sender = command[command.index("<") + 1 : command.index(">")]
@@ -131,12 +133,23 @@ class Relay:
             elif verb == "RSET":
                 ok = answer(self._word("rset", "250 2.0.0 ok"))
             elif verb == "QUIT":
-                answer("221 2.0.0 bye")
+                answer(self._word("quit", "221 2.0.0 bye"))
                 return
             else:
                 ok = answer("500 what?")
             if not ok:
                 return
+
+    def _log_in(self, command: str, file: Any, answer: Any) -> tuple[str, ...]:
+        """User and password as they were given (RFC 4616; LOGIN as everybody does it)."""
+        given = base64.b64decode(command.rsplit(" ", maxsplit=1)[-1]).decode()
+        if " PLAIN " in command:
+            return tuple(given.split("\0")[1:])
+        if not given or command.endswith(" LOGIN"):
+            answer("334 VXNlcm5hbWU6")
+            given = base64.b64decode(file.readline()).decode()
+        answer("334 UGFzc3dvcmQ6")
+        return given, base64.b64decode(file.readline()).decode()
 
     def _take(self, file: Any, answer: Any, sender: str, recipient: str) -> bool:
         lines = []

@@ -1,62 +1,41 @@
-"""What every provider promises, whatever it does behind its door. A provider exists once it is listed here."""
+"""What every provider promises, whatever it does behind its door.
 
+Runs on each file of `newsletter/providers/` that has a door; its other side is made by the file of the same name in
+`cases/`, without which the suite fails.
+"""
+
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import newsletter.providers
 from newsletter.errors import ChecksFailed
 from newsletter.files.project import Project
-from newsletter.providers.open import max_batch, open_provider
-from newsletter.providers.outbox import Outbox
-from newsletter.providers.protocol import Answer, Parcel, Provider, Request
-from newsletter.providers.sendgrid import SendGrid
-from newsletter.providers.smtp import Smtp
+from newsletter.providers.open import count_requests, max_batch, open_provider, stays_on_this_machine
+from newsletter.providers.protocol import Answer, Mark, Parcel, Request
 from newsletter.settings.model import Settings
 
-from .relay import DROP, Relay
+from .case import Case
 
 Make = Callable[..., Parcel]
+ROOM = Path(newsletter.providers.__file__).parent
+DOORS = [
+    found.name
+    for found in pkgutil.iter_modules([str(ROOM)])
+    if "\ndef open_from(" in (ROOM / f"{found.name}.py").read_text(encoding="utf-8")
+]
 
 
-@dataclass
-class Case:
-    provider: Provider
-    arrived: Callable[[], list[str]]  # the sids that the other side has, sorted
-    damage: Callable[[], None]  # from now on the other side fails
-
-
-@pytest.fixture(params=["outbox", "smtp", "sendgrid"])
+@pytest.fixture(params=DOORS)
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    if request.param == "outbox":
-        root = tmp_path / "outbox"
-
-        def damage() -> None:
-            root.write_text("a file where the folder should be", encoding="utf-8")
-
-        outbox = Outbox(root)
-        yield Case(outbox, lambda: sorted(path.stem for path in root.rglob("*.eml")), damage)
-    elif request.param == "smtp":
-        relay = Relay()
-        smtp = Smtp("127.0.0.1", relay.port, tls="none", connect_s=1.0, command_s=1.0, text_s=1.0)
-
-        def refuse() -> None:
-            relay.say["text"] = DROP
-
-        yield Case(smtp, lambda: sorted(mail.sid for mail in relay.mails), refuse)
-        smtp.close()
-        relay.close()
-    else:
-        stub: Any = request.getfixturevalue("stub")
-        sendgrid = SendGrid("SG.key", base_url=stub.url, connect_s=1.0, read_s=1.0)
-
-        def fail() -> None:
-            stub.behaviours = [lambda exchange: exchange.reply(500, {})]
-
-        yield Case(sendgrid, lambda: sorted(stub.sids), fail)
-        sendgrid.close()
+    made = importlib.import_module(f"{__package__}.cases.{request.param}").case(tmp_path)
+    with made as found:
+        assert found.provider.name == request.param
+        yield found
 
 
 def batch(case: Case, parcel: Make) -> list[Parcel]:
@@ -65,8 +44,7 @@ def batch(case: Case, parcel: Make) -> list[Parcel]:
 
 
 def test_it_says_what_it_is(case: Case) -> None:
-    assert case.provider.name in {"outbox", "smtp", "sendgrid"}
-    assert case.provider.live == (case.provider.name != "outbox")
+    assert case.provider.live == case.live
     assert 1 <= case.provider.max_batch <= 1000
 
 
@@ -131,15 +109,34 @@ def test_closing_twice_is_safe_and_it_may_go_on(case: Case, parcel: Make) -> Non
     assert case.provider.hand_over(case.provider.prepare([parcel()])).answer is Answer.ACCEPTED
 
 
-def test_the_settings_name_the_provider(case: Case, tmp_path: Path) -> None:
-    name: Any = case.provider.name
-    settings = Settings(
-        environment="local",
-        provider=name,
-        smtp={"host": "smtp.example.org"},  # type: ignore[arg-type]
-        sendgrid={"api_key": "SG.key"},  # type: ignore[arg-type]
-    )
+def test_one_that_cannot_go_does_not_take_the_others_along(case: Case, parcel: Make) -> None:
+    """Whoever is not named in a request is named apart, each once."""
+    parcels = batch(case, parcel)
+    request = case.provider.prepare(parcels)
+    apart = [sid for group in request.apart for sid in group]
+    assert sorted([*request.sids, *apart]) == sorted(one.sid for one in parcels)
+
+
+def test_a_mark_changes_at_most_the_bytes(case: Case, parcel: Make) -> None:
+    marked = case.provider.prepare(batch(case, parcel), Mark("attempt", "ledger.1"))
+    assert marked.sids == case.provider.prepare(batch(case, parcel)).sids
+    assert case.provider.hand_over(marked).answer is Answer.ACCEPTED
+    assert case.arrived() == sorted(marked.sids)
+
+
+def test_no_address_is_in_what_it_says(case: Case, parcel: Make) -> None:
+    case.damage()
+    outcome = case.provider.hand_over(case.provider.prepare(batch(case, parcel)))
+    said = [outcome.detail, *(reason for _, reason in outcome.exceptions.values())]
+    assert not any("@example.org" in words for words in said)
+
+
+def test_the_settings_name_the_provider(case: Case, parcel: Make, tmp_path: Path) -> None:
+    more: Any = {"provider": case.provider.name, **case.settings}
+    settings = Settings(environment="local", **more)
     opened = open_provider(Project(tmp_path), settings)
     assert type(opened) is type(case.provider)
     assert opened.max_batch == max_batch(settings)
+    assert count_requests(settings, batch(case, parcel)) == 1
+    assert stays_on_this_machine(settings) is not case.live
     opened.close()

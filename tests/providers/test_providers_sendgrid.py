@@ -355,6 +355,11 @@ def test_nobody_at_home_is_a_retry(parcel: Make) -> None:
     assert got.detail == "no connection to 127.0.0.1: Connection refused"
 
 
+def test_a_name_that_nobody_has_is_a_retry(parcel: Make) -> None:
+    provider = SendGrid(KEY, base_url="https://sendgrid.invalid", connect_s=1.0)
+    assert provider.hand_over(provider.prepare([parcel()])).answer is Answer.RETRY
+
+
 def test_tls_that_never_begins_is_a_retry(silent_port: int, parcel: Make) -> None:
     provider = SendGrid(KEY, base_url=f"https://127.0.0.1:{silent_port}", connect_s=0.2)
     assert provider.hand_over(provider.prepare([parcel()])).answer is Answer.RETRY

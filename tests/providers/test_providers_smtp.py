@@ -49,8 +49,33 @@ def hand_over(provider: Smtp, parcel: Make, number: int = 1) -> Any:
     return provider.hand_over(provider.prepare(parcels))
 
 
+GARBAGE = "\x00\x01 no reply at all"
+
 # stage, what the server says, the answer, whether sending stops for a human
 ROWS = [
+    ("connect", GARBAGE, R, False),
+    ("connect", "451 4.3.0 later", R, False),
+    ("mail", "452 4.3.1 no room", R, False),
+    ("mail", "421 4.3.2 shutting down", R, False),
+    ("mail", "530 5.7.0 authentication required", R, True),
+    ("mail", DROP, R, False),
+    ("mail", GARBAGE, R, False),
+    ("rcpt", "251 will forward", OK, False),
+    ("rcpt", "252 cannot say", R, False),
+    ("rcpt", "553 5.1.3 bad address syntax", X, False),
+    ("rcpt", "550 5.7.27 SPF", R, True),
+    ("rcpt", "550 5.7.30 DKIM", R, True),
+    ("rcpt", GARBAGE, R, False),
+    ("data", "250 what?", R, False),
+    ("data", "421 4.3.2 shutting down", R, False),
+    ("data", GARBAGE, R, False),
+    ("text", "250 2.0.0 queued", OK, False),
+    ("text", "452 4.2.2 mailbox full", R, False),
+    ("text", "550 4.3.0 the enhanced code beats the basic one", R, False),
+    ("text", "450 5.6.0 likewise", X, False),
+    ("text", "251 never heard of here", U, False),
+    ("text", "354 go on", U, False),
+    ("text", GARBAGE, U, False),
     ("connect", "421 4.3.2 too busy", R, False),
     ("connect", "554 5.7.1 you are blocked", R, True),
     ("connect", DROP, R, False),
@@ -95,11 +120,92 @@ def test_each_reply_has_its_meaning(
     relay.say[stage] = said
     outcome = hand_over(smtp, parcel)
     assert (outcome.answer, outcome.pause) == (answer, pause), outcome.detail
-    assert outcome.detail
+    assert bool(outcome.detail) == (answer is not OK)
     assert "p0@example.org" not in outcome.detail
-    assert len(relay.mails) == (1 if answer is U else 0)
+    if answer in (R, X):
+        assert relay.mails == []
     relay.say.clear()
     assert hand_over(smtp, parcel).answer is OK
+
+
+@pytest.mark.parametrize("stage", ["rset", "quit"])
+@pytest.mark.parametrize("said", [DROP, HANG, "421 closing", "500 what?", GARBAGE])
+def test_what_comes_after_the_answer_changes_nothing(
+    relay: Relay, smtp: Smtp, parcel: Make, stage: str, said: str
+) -> None:
+    relay.say[stage] = said
+    relay.say["rcpt"] = ["550 5.1.1 no such user", "250 ok"]
+    assert hand_over(smtp, parcel).answer is X
+    assert hand_over(smtp, parcel).answer is OK
+    smtp.close()
+
+
+def test_after_what_is_no_reply_the_connection_is_not_used_again(
+    relay: Relay, smtp: Smtp, parcel: Make
+) -> None:
+    """The rest of what it said would be read as the answer to the next command: a text for somebody else."""
+    relay.say["rcpt"] = ["hej\r\n250 ok\r\n354 go on\r\n250 taken"]
+    assert hand_over(smtp, parcel).answer is R
+    assert hand_over(smtp, parcel).answer is OK
+    assert (relay.connections, len(relay.mails)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("553 5.1.3 syntax", True),
+        ("550 5.7.1 policy", False),
+        ("550 no", False),
+    ],
+)
+def test_only_an_address_that_does_not_exist_is_told_as_gone(
+    relay: Relay, smtp: Smtp, parcel: Make, said: str, gone: bool
+) -> None:
+    relay.say["rcpt"] = ["250 ok", said]
+    outcome = hand_over(smtp, parcel, 2)
+    assert outcome.exceptions["sid1"][0] is X
+    assert outcome.gone == (frozenset({"sid1"}) if gone else frozenset())
+
+
+def test_a_group_begins_with_one_connection_and_doubles_them(relay: Relay, parcel: Make) -> None:
+    smtp = Smtp("127.0.0.1", relay.port, tls="none", connections=4)
+    widths = []
+    for _ in range(4):
+        widths.append(smtp._width)
+        hand_over(smtp, parcel, 20)
+    assert widths == [1, 2, 4, 4]
+    relay.say["rcpt"] = ["450 4.7.28 too fast"]
+    hand_over(smtp, parcel)
+    assert smtp._width == 1
+    smtp.close()
+
+
+def test_letters_beyond_ascii_before_the_at_need_smtputf8(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    from dataclasses import replace
+
+    def beyond(address: str) -> Parcel:
+        one: Parcel = parcel("sid0", address)
+        return replace(one, envelope=replace(one.envelope, utf8=True))
+
+    refused = smtp.hand_over(smtp.prepare([beyond("åsa@räksmörgås.example")]))
+    assert (refused.answer, refused.gone, relay.mails) == (X, frozenset(), [])
+    relay.utf8 = True
+    smtp.close()
+    assert smtp.hand_over(smtp.prepare([beyond("åsa@räksmörgås.example")])).answer is OK
+    assert any(command.endswith("SMTPUTF8") for command in relay.commands if command.startswith("MAIL"))
+    assert relay.mails[0].recipient == "åsa@xn--rksmrgs-5wao1o.example", "the domain goes as its A-label"
+    assert "To: åsa@xn--rksmrgs-5wao1o.example\r\n".encode() in relay.mails[0].data
+    relay.commands.clear()
+    assert smtp.hand_over(smtp.prepare([beyond("asa@räksmörgås.example")])).answer is OK
+    assert not any("SMTPUTF8" in command for command in relay.commands), "an IDN alone needs none"
+
+
+def test_without_the_setting_nobody_beyond_ascii_is_tried(smtp: Smtp, parcel: Make) -> None:
+    from newsletter.errors import ChecksFailed
+
+    with pytest.raises(ChecksFailed):
+        smtp.prepare([parcel("sid0", "åsa@example.org")])
 
 
 def test_nobody_listens(parcel: Make, silent_port: int) -> None:
@@ -223,6 +329,57 @@ def test_a_wrong_password_pauses_and_is_not_repeated(
     relay.close()
     assert (outcome.answer, outcome.pause) == (R, pause)
     assert "hemligt" not in outcome.detail + repr(smtp)
+
+
+@pytest.mark.parametrize("ways", ["LOGIN", "PLAIN LOGIN"])
+@pytest.mark.parametrize(("password", "answer"), [("hemligt", OK), ("fel", R)])
+def test_each_way_to_log_in(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make, ways: str, password: str, answer: Answer
+) -> None:
+    """A password that is wrong is nobody's fault who was to get mail, however it was asked for."""
+    relay = Relay(server_side(authority, "127.0.0.1"), user=("hej", "hemligt"), ways=ways)
+    smtp = Smtp("127.0.0.1", relay.port, username="hej", password=password, context=trusting)
+    outcome = hand_over(smtp, parcel)
+    smtp.close()
+    relay.close()
+    assert (outcome.answer, outcome.pause) == (answer, answer is R)
+
+
+@pytest.mark.parametrize(("ways", "answer"), [("PLAIN", OK), ("LOGIN", R)])
+def test_a_password_beyond_ascii(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make, ways: str, answer: Answer
+) -> None:
+    relay = Relay(server_side(authority, "127.0.0.1"), user=("hej", "hemlig ö"), ways=ways)
+    smtp = Smtp("127.0.0.1", relay.port, username="hej", password="hemlig ö", context=trusting)
+    outcome = hand_over(smtp, parcel)
+    smtp.close()
+    relay.close()
+    assert (outcome.answer, outcome.pause) == (answer, answer is R)
+    assert "ö" not in outcome.detail
+
+
+def test_a_relay_without_auth_is_not_told_the_password(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make
+) -> None:
+    relay = Relay(server_side(authority, "127.0.0.1"))
+    smtp = Smtp("127.0.0.1", relay.port, username="hej", password="hemligt", context=trusting)
+    outcome = hand_over(smtp, parcel)
+    relay.close()
+    assert (outcome.answer, outcome.pause, outcome.detail) == (R, True, "the server offers no AUTH")
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [("454 4.7.0 later", False), ("421 4.3.2 closing", False), ("530 5.7.0 TLS first", True), ("534 5.7.9", True),
+     ("535 5.7.8", True), ("538 5.7.11", True)],
+)  # fmt: skip
+def test_each_refusal_of_auth(
+    authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make, said: str, pause: bool
+) -> None:
+    relay = Relay(server_side(authority, "127.0.0.1"), user=("hej", "x"), say={"auth": said})
+    outcome = hand_over(Smtp("127.0.0.1", relay.port, username="hej", password="x", context=trusting), parcel)
+    relay.close()
+    assert (outcome.answer, outcome.pause) == (R, pause)
 
 
 def test_starttls_refused(authority: trustme.CA, trusting: ssl.SSLContext, parcel: Make) -> None:

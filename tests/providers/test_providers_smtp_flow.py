@@ -1,6 +1,7 @@
 """A live send from the command line through a relay on loopback: each one once, whatever the relay says."""
 
 import re
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -89,5 +90,70 @@ def test_a_sender_that_is_refused_stops_it_with_nobody_lost(
     assert "this sender may not" in called.err
     assert status(live, newsletter)["counts"]["ready"] == 3
     relay.say.clear()
+    assert send(live, newsletter).code == 6, "it is paused until somebody has looked"
+    assert newsletter("-C", live, "resume", "hej", *LIVE).code == 0
     assert send(live, newsletter).code == 0
     assert set(recipients(relay).values()) == {1}
+
+
+def test_whoever_is_put_off_for_a_day_is_rejected_as_expired(
+    live: Path, relay: Relay, newsletter: Any
+) -> None:
+    settings = live / "newsletter.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace('retry_first = "1s"', 'retry_first = "10 minutes"'),
+        encoding="utf-8",
+    )
+    relay.say["rcpt"] = ["450 4.2.0 greylisted"]
+    assert send(live, newsletter).code == 5, "too long to wait for"
+    assert status(live, newsletter)["counts"]["ready"] == 1
+    ledger = live / ".newsletter" / "state.db"
+
+    def a_day_passes(tries: int) -> None:
+        with sqlite3.connect(ledger) as raw:
+            raw.execute("UPDATE attempt SET started_at = started_at - 25 * 3600000")
+            raw.execute("UPDATE batch SET not_before = 0, tries = ?", [tries])
+
+    a_day_passes(2)
+    relay.say["rcpt"] = ["450 4.2.0 greylisted"]
+    assert send(live, newsletter).code == 5, "a day in which nobody tried is no day"
+    a_day_passes(9)
+    relay.say["rcpt"] = ["450 4.2.0 greylisted"]
+    sent = send(live, newsletter)
+    assert (sent.code, sent.data["counts"]["rejected"], sent.data["counts"]["accepted"]) == (0, 1, 2)
+    with sqlite3.connect(ledger) as raw:
+        ((reason,),) = raw.execute(
+            "SELECT coalesce((SELECT reason FROM outcome WHERE state = 'rejected'), (SELECT detail FROM attempt "
+            "WHERE state = 'rejected'))"
+        )
+    assert "expired: 450 4.2.0 greylisted" in reason
+
+
+def test_an_address_that_does_not_exist_is_not_written_to_by_the_next_campaign(
+    live: Path, relay: Relay, newsletter: Any
+) -> None:
+    relay.say["rcpt"] = ["550 5.1.1 no such user", "550 5.7.1 not from you"]
+    assert send(live, newsletter).data["counts"]["rejected"] == 2
+    rehearsed = newsletter("-C", live, "send", "hej", "--dry-run", *LIVE, "--json")
+    assert (rehearsed.data["recipients"], rehearsed.data["excluded"]["suppressed"]) == (2, 1)
+
+
+def test_people_beyond_ascii_get_mail_where_the_relay_takes_it(
+    live: Path, relay: Relay, newsletter: Any
+) -> None:
+    (live / "subscribers" / "lista.csv").write_text(
+        "email,first_name,city\nåsa@example.org,Åsa,Visby\nbo@räksmörgås.example,Bo,Lund\n", encoding="utf-8"
+    )
+    without = newsletter("-C", live, "send", "hej", "--dry-run", *LIVE, "--json").data
+    assert (without["recipients"], without["excluded"]["smtputf8"]) == (1, 1)
+    settings = live / "newsletter.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace(
+            "[env.production.smtp]\n", "[env.production.smtp]\nsmtputf8 = true\n"
+        ),
+        encoding="utf-8",
+    )
+    relay.utf8 = True
+    sent = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "2", "--json")
+    assert (sent.code, sent.data["counts"]["accepted"]) == (0, 2)
+    assert set(recipients(relay)) == {"åsa@example.org", "bo@xn--rksmrgs-5wao1o.example"}

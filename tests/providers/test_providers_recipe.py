@@ -1,0 +1,97 @@
+"""`docs/adding-a-provider.md` is a recipe that works: a fourth provider is added as it says, and judged by the suite."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "adding-a-provider.md"
+BLOCK = re.compile(r"^```python (file|replace)=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the suite needs of a checkout, with the page's provider in it."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(ROOT / "newsletter", folder / "newsletter", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "tests" / "providers",
+        folder / "tests" / "providers",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    assert [kind for kind, _, _ in blocks] == ["file", "file", "replace"]
+    for kind, name, text in blocks:
+        path = folder / name
+        if kind == "file":
+            path.write_text(text, encoding="utf-8")
+        else:
+            before, after = text.splitlines()
+            whole = path.read_text(encoding="utf-8")
+            assert before in whole
+            path.write_text(whole.replace(before, after), encoding="utf-8")
+    return folder
+
+
+def suite(checkout: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "pile",
+         "tests/providers/test_providers_contract.py"],
+        cwd=checkout, env=environment | {"PYTHONPATH": str(checkout)}, capture_output=True, text=True,
+        encoding="utf-8", check=False,
+    )  # fmt: skip
+
+
+def test_the_suite_runs_on_the_added_provider_and_passes(checkout: Path) -> None:
+    ran = suite(checkout)
+    assert ran.returncode == 0, ran.stdout
+    number = re.search(r"(\d+) passed", ran.stdout)
+    assert number
+    assert int(number[1]) >= 14
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "caught_by"),
+    [
+        ("                file.write(request.payload)\n", "", "arrives_once"),
+        ("return Outcome(answer, detail", "return Outcome(Answer.ACCEPTED, detail", "never_accepted"),
+        ("return {sid: sid in there", "return {sid: True", "evidence"),
+    ],
+)
+def test_the_suite_catches_one_that_breaks_a_promise(
+    checkout: Path, right: str, wrong: str, caught_by: str
+) -> None:
+    file = checkout / "newsletter" / "providers" / "pile.py"
+    text = file.read_text(encoding="utf-8")
+    assert right in text
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
+    ran = suite(checkout)
+    assert ran.returncode == 1
+    assert re.search(rf"^FAILED .*{caught_by}", ran.stdout, re.MULTILINE), ran.stdout
+
+
+def test_a_provider_without_its_other_side_fails_the_suite(checkout: Path) -> None:
+    (checkout / "tests" / "providers" / "cases" / "pile.py").unlink()
+    ran = suite(checkout)
+    assert ran.returncode == 1
+    assert "No module named 'tests.providers.cases.pile'" in ran.stdout
+
+
+def test_the_page_passes_the_houses_own_checks(checkout: Path) -> None:
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in (
+        [str(ruff), "format", "--check", "newsletter/providers/pile.py", "tests/providers/cases/pile.py"],
+        [sys.executable, "-m", "mypy", "--follow-imports=silent", "newsletter/providers/pile.py"],
+    ):
+        ran = subprocess.run(
+            command, cwd=checkout, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
