@@ -116,7 +116,7 @@ class Workspace:
         files = {fold(origin.name): origin for origin in origins}
         before = rows_before(self.project.path(LISTS_FILE))
         loaded = loaded_before(self.project.path(LISTS_FILE))
-        folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory()))
+        folder = self.temporary_folder()
         for name, command in self._sources.items():
             if fold(name) in files:
                 problems[name] = (source.both(name, files[fold(name)].file),)
@@ -160,6 +160,10 @@ class Workspace:
             return ()
         most, within = how_often(limit)
         return self.lately(self.clock.now() - within, most)
+
+    def temporary_folder(self) -> Path:
+        """An empty folder that lasts until `close`."""
+        return Path(self._closing.enter_context(tempfile.TemporaryDirectory()))
 
     def close(self) -> None:
         """Safe to call twice."""

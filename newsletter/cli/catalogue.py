@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -12,10 +13,11 @@ from newsletter.cli.session import Session, global_options
 from newsletter.delivery.ledger import is_stuck, unfinished_without_file
 from newsletter.errors import ChecksFailed, Problem, UsageFault
 from newsletter.store.store import Store
-from newsletter.store.values import Counts, Run, State
+from newsletter.store.values import Counts, Halt, Member, Run
 
 COUNTS = ("ready", "inflight", "accepted", "rejected", "suppressed", "unknown")
 NAMED_UNKNOWNS = 20
+_ENDED = ("done", "cancelled")
 
 
 @click.command("list")
@@ -89,11 +91,18 @@ def runs_of(store: Store | None, session: Session, name: str) -> list[Run]:
     return [run for run in store.runs(session.environment) if run.campaign == name]
 
 
+def runs_named(session: Session, store: Store, name: str) -> list[Run]:
+    """All runs of a campaign, or of a sequence's steps, oldest first; also when their files are gone or broken."""
+    return [
+        run
+        for run in store.runs(session.environment)
+        if run.campaign == name or run.campaign.startswith(f"{name}/")
+    ]
+
+
 def counts_of(store: Store | None, runs: list[Run]) -> Counts:
-    if store is None:
-        return Counts()
-    all_counts = [store.counts(run.id) for run in runs]
-    return Counts(**{name: sum(getattr(counts, name) for counts in all_counts) for name in COUNTS})
+    """Of all occurrences together: whoever went over to the next one counts there."""
+    return Counts.summed(store.counts(run.id) for run in runs) if store else Counts()
 
 
 def _stuck(session: Session, store: Store | None, runs: list[Run]) -> bool:
@@ -142,6 +151,7 @@ def _status_of_campaign(session: Session, store: Store | None, campaign: Campaig
     if not runs and campaign.send_at:
         session.output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
     waiting = data["stuck"] or state in ("held", "resolving", "paused") or counts.unknown
+    waiting = waiting or (counts.ready and state in _ENDED)
     exit_code = 7 if checking and waiting else 0
     return session.output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
 
@@ -159,37 +169,75 @@ def _status_of_runs(
 def _told(session: Session, store: Store | None, name: str, state: str, runs: list[Run]) -> dict[str, object]:
     """One campaign's lines, and the same as data."""
     counts, output = counts_of(store, runs), session.output
-    total = runs[0].total if runs else 0
     output.line(f"{name}   {state}   environment {session.environment}")
     if runs:
-        output.table([(f"  {one}", grouped(getattr(counts, one))) for one in COUNTS])
-        output.line(f"  of {grouped(total)}, begun {_moment(session, runs[0].created_at)}")
+        output.table([(f"  {one}", grouped(number)) for one, number in counts.by_state().items()])
+        output.line(f"  of {grouped(counts.total)}, begun {_moment(session, runs[0].created_at)}")
+    occurrences = [_occurrence(store, run) for run in runs] if store else []
+    for run, told in zip(runs, occurrences, strict=True) if len(runs) > 1 and "/" not in name else ():
+        states = ", ".join(f"{grouped(n)} {one}" for one, n in store.counts(run.id).by_state().items() if n)  # type: ignore[union-attr]
+        word = "amended" if told["halt"] and told["halt"]["word"] == "amended" else run.state
+        output.line(f"  occurrence {run.occurrence}   {word}   {_moment(session, run.created_at)}   {states}")
+    halted = _halted(store, runs)
+    if halted:
+        since = "since" if halted.word == "paused" else "at"
+        output.line(f"  {halted.word} {since} {_moment(session, halted.at)}: {halted.reason}")
     if stuck := _stuck(session, store, runs):
         output.line("  stopped before its end: nobody is at work on it")
     if waits := _waits(session, store, runs):
         output.line(f"  {waits.message}")
-    unknown = _unknown(store, runs)
+    unknown = _named(store.in_doubt(run.id) for run in runs) if store else []
     for line in unknown[:NAMED_UNKNOWNS]:
         output.line(f"  unknown  {line}")
     if len(unknown) > NAMED_UNKNOWNS:
         output.line(f"  … and {grouped(len(unknown) - NAMED_UNKNOWNS)} more")
+    twice = _named(store.twice(run.id) for run in runs) if store else []
+    for line in twice[:NAMED_UNKNOWNS]:
+        output.line(f"  got two  {line}")
+    if len(twice) > NAMED_UNKNOWNS:
+        output.line(f"  … and {grouped(len(twice) - NAMED_UNKNOWNS)} more")
     return {
         "campaign": name,
         "state": state,
-        "counts": {one: getattr(counts, one) for one in COUNTS},
-        "total": total,
+        "counts": counts.by_state(),
+        "total": counts.total,
         "stuck": stuck,
+        "halt": _halt(halted),
+        "occurrences": occurrences,
         "waiting": waits.message if waits else None,
         "unknown": unknown,
+        "twice": twice,
     }
 
 
-def _unknown(store: Store | None, runs: list[Run]) -> list[str]:
+def _occurrence(store: Store, run: Run) -> dict[str, Any]:
+    counts = store.counts(run.id)
+    return {
+        "occurrence": run.occurrence,
+        "state": run.state,
+        "total": run.total,
+        "counts": counts.by_state(),
+        "amended": counts.amended,
+        "halt": _halt(store.halt(run.id)),
+    }
+
+
+def _halted(store: Store | None, runs: list[Run]) -> Halt | None:
+    """Why it stands still: a paused run of several, else how the last one was ended."""
+    if not (store and runs):
+        return None
+    return store.halt(next((run for run in runs if run.state == "paused"), runs[-1]).id)
+
+
+def _halt(halted: Halt | None) -> dict[str, str] | None:
+    if halted is None:
+        return None
+    return {"word": halted.word, "reason": halted.reason, "since": halted.at.isoformat()}
+
+
+def _named(found: Iterable[Iterable[Member]]) -> list[str]:
     """By name: whoever settles a doubt has to know about whom."""
-    if store is None:
-        return []
-    deliveries = (d for run in runs if store.counts(run.id).unknown for d in store.deliveries(run.id))
-    return [d.email or f"(erased, {d.subscriber_id})" for d in deliveries if d.state is State.UNKNOWN]
+    return [who.email or f"(erased, {who.id})" for members in found for who in members]
 
 
 def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
@@ -198,6 +246,10 @@ def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
             f"newsletter resolve {campaign.id} --assume-sent",
             f"newsletter resolve {campaign.id} --resend-unknown",
         ]
+    if counts.ready and state in _ENDED:  # in doubt when it was amended, and not reached after all
+        return [f"newsletter send {campaign.id} --amend"]
+    if state == "paused":
+        return [f"newsletter resume {campaign.id}", f"newsletter cancel {campaign.id}"]
     if state == "sending" or (state == "held" and not campaign.step):
         return [f"newsletter send {campaign.id}"]
     return [f"newsletter send {campaign.id} --dry-run"] if state in ("draft", "ready") else []
@@ -224,6 +276,11 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
     total, stuck = counts_of(store, runs), _stuck(session, store, runs)
     if stuck:
         session.output.line("  a step stopped before its end: the next `newsletter run` goes on")
+    paused = [run for run in runs if run.state == "paused"]
+    for run in paused:
+        halted = store.halt(run.id) if store else None
+        why = f" since {_moment(session, halted.at)}: {halted.reason}" if halted else ""
+        session.output.line(f"  {run.campaign} paused{why}")
     data = {
         "campaign": sequence.id,
         "state": str(sequence.status),
@@ -232,8 +289,10 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
         "stuck": stuck,
         "enrolments": by_state,
         "steps": steps,
+        "paused": sorted({run.campaign for run in paused}),
     }
-    return session.output.result(data, exit_code=7 if checking and (stuck or total.unknown) else 0)
+    waits = stuck or total.unknown or paused
+    return session.output.result(data, exit_code=7 if checking and waits else 0)
 
 
 def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> int:
@@ -247,7 +306,7 @@ def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> 
         runs = [run for one in names for run in runs_of(store, session, one)]
         counts, stuck = counts_of(store, runs), _stuck(session, store, runs)
         waiting = waiting or stuck or row["state"] in ("held", "resolving", "paused", "broken", "gone")
-        waiting = waiting or counts.unknown > 0
+        waiting = waiting or counts.unknown > 0 or any(run.state == "paused" for run in runs)
         sent = f"{grouped(counts.accepted)} of {grouped(counts.total)}" if counts.total else "-"
         doubts = f"{grouped(counts.unknown)} unknown" if counts.unknown else "stopped" if stuck else ""
         rows.append((name, row["state"], row["when"], sent, doubts))

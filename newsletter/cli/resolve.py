@@ -3,7 +3,7 @@
 import click
 
 from newsletter.cli.asking import ask_number
-from newsletter.cli.catalogue import counts_of
+from newsletter.cli.catalogue import counts_of, runs_named
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
 from newsletter.errors import GuardRefused, Problem, UsageFault
@@ -12,16 +12,33 @@ from newsletter.store.values import Run
 
 
 @click.command("resolve")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--assume-sent", is_flag=True, help="They have it: count them as accepted.")
 @click.option("--resend-unknown", is_flag=True, help="They are to get it, even if some get it twice.")
+@click.option(
+    "--restored", is_flag=True, help="This ledger was copied or brought back, and is the one from now on."
+)
 @global_options
 @click.pass_obj
-def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: bool) -> int:
+def resolve(
+    session: Session, name: str | None, *, assume_sent: bool, resend_unknown: bool, restored: bool
+) -> int:
     """Settle deliveries whose fate is unknown: by what the provider can prove, else by your word."""
+    if restored:
+        if name or assume_sent or resend_unknown:
+            raise UsageFault(
+                Problem(
+                    "G160",
+                    "--restored is about the whole ledger",
+                    hint="newsletter resolve --restored, alone",
+                )
+            )
+        return _take_over(session)
+    if name is None:
+        raise click.UsageError("Missing argument 'NAME'.", click.get_current_context())
+    from newsletter.delivery.going_on import same_provider
     from newsletter.delivery.ledger import owner_is_alive
     from newsletter.delivery.resolve import settle_by_evidence, settle_by_word
-    from newsletter.delivery.send import same_provider
     from newsletter.providers.open import open_provider
 
     if assume_sent and resend_unknown:
@@ -42,9 +59,7 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
         store.sweep(owner_is_alive(session.project), now)
         provider = open_provider(session.project, session.settings)
         try:
-            proved = sum(
-                settle_by_evidence(store, provider, office.secret, run, run.campaign, now) for run in runs
-            )
+            proved = sum(settle_by_evidence(store, provider, office.secret, run, now) for run in runs)
         finally:
             provider.close()
         left = counts_of(store, runs).unknown
@@ -53,8 +68,9 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
             _confirm(session, left)
             said = sum(settle_by_word(store, run, "sent" if assume_sent else "resend", now) for run in runs)
         for run in runs:
-            if run.state == "sending" and store.counts(run.id).open == 0:
+            if run.state in ("sending", "paused") and store.counts(run.id).open == 0:
                 store.set_state(run.id, "done")
+        paused = [run.campaign for run in runs if store.state(run.id) == "paused"]
         counts = counts_of(store, runs)
     session.output.line(
         f"{found}: {grouped(proved)} settled by evidence, {grouped(said)} by your word, {grouped(counts.unknown)} left"
@@ -62,6 +78,8 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
     steps = []
     if counts.unknown:
         steps = [f"newsletter resolve {found} --assume-sent", f"newsletter resolve {found} --resend-unknown"]
+    elif paused:
+        steps = [f"newsletter resume {name}" for name in dict.fromkeys(paused)]
     elif counts.ready:
         sequenced = session.workspace.catalogue.sequences.keys() & {found, found.rpartition("/")[0]}
         steps = ["newsletter run" if sequenced else f"newsletter send {found}"]
@@ -75,13 +93,31 @@ def resolve(session: Session, name: str, *, assume_sent: bool, resend_unknown: b
     return session.output.result(data, next_steps=steps, exit_code=7 if counts.unknown else 0)
 
 
+def _take_over(session: Session) -> int:
+    """A human says that this ledger is the one, though it may have missed what was sent."""
+    output = session.output
+    with session.office() as office:
+        store = office.store
+        if store.doubt() is None:
+            output.line("this ledger is where it was made and knows all that was sent: nothing to settle")
+            return output.result({"restored": False, "in_doubt": 0, "epoch": store.epoch})
+        number = store.still_to_go()
+        given = ask_number(session, number, "Type the number of deliveries that come into doubt")
+        if given is not None and given != number:
+            raise GuardRefused(Problem("G161", f"the number is {number}, not {given}: nothing was settled"))
+        store.take_over(session.workspace.clock.now())
+        runs = store.runs(session.environment)
+        names = sorted({run.campaign for run in runs if store.counts(run.id).unknown})
+    output.line(
+        f"this is the ledger from now on (epoch {store.epoch}); {grouped(number)} deliveries are in doubt"
+    )
+    steps = [f"newsletter resolve {name}" for name in names]
+    return output.result({"restored": True, "in_doubt": number, "epoch": store.epoch}, next_steps=steps)
+
+
 def _runs(session: Session, store: Store, found: str) -> list[Run]:
     """All runs of a campaign, or of a sequence's steps; a file that is gone or broken can still be settled."""
-    runs = [
-        run
-        for run in store.runs(session.environment)
-        if run.campaign == found or run.campaign.startswith(f"{found}/")
-    ]
+    runs = runs_named(session, store, found)
     if not runs and not session.workspace.sequence(found):
         session.workspace.campaign(found)  # raises UsageFault for what nobody knows
     return runs

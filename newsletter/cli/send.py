@@ -2,19 +2,23 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from newsletter.campaigns.models import Campaign
 from newsletter.cli.asking import ask_number
-from newsletter.cli.catalogue import COUNTS, one_of
+from newsletter.cli.catalogue import one_of
 from newsletter.cli.output import grouped
 from newsletter.cli.segment import waterfall_lines
 from newsletter.cli.session import Session, global_options
 from newsletter.cli.stopping import Stop
 from newsletter.cli.targets import outward
-from newsletter.errors import GuardRefused, Problem, UsageFault
+from newsletter.errors import ChecksFailed, GuardRefused, Problem, UsageFault
+
+if TYPE_CHECKING:
+    from newsletter.delivery.office import SendOrder
 
 
 def _percent(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -49,6 +53,8 @@ def _percent(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     metavar="P%",
     help="By how much the number of recipients may differ from the plan's, such as 2%.",
 )
+@click.option("--resume", is_flag=True, help="Finish what was begun, whatever the files say by now.")
+@click.option("--amend", is_flag=True, help="Close what was begun; the new text goes to those who are left.")
 @global_options
 @click.pass_obj
 def send(
@@ -61,25 +67,51 @@ def send(
     confirm: int | None,
     expect_plan: str | None,
     drift: float | None,
+    resume: bool,
+    amend: bool,
 ) -> int:
     """Rehearse (--dry-run), send, or go on with a send that stopped. A second send sends nothing again."""
-    campaign = one_of(session, name)
+    from newsletter.delivery.office import SendOrder
+
+    if resume and amend:
+        raise UsageFault(
+            Problem(
+                "G147",
+                "--resume and --amend exclude each other",
+                hint="finish the old text, or send the new one",
+            )
+        )
     if dry_run:
-        if confirm is not None or expect_plan or drift is not None:
+        if confirm is not None or expect_plan or drift is not None or resume or amend:
             raise UsageFault(
                 Problem(
                     "G108",
-                    "--confirm, --expect-plan and --drift belong to a send, not to a rehearsal",
+                    "--confirm, --expect-plan, --drift, --resume and --amend belong to a send, not to a rehearsal",
                     hint="leave them out, or --dry-run",
                 )
             )
-        return _rehearse(session, campaign, out, samples)
+        return _rehearse(session, one_of(session, name), out, samples)
     if out or click.get_current_context().get_parameter_source("samples") is ParameterSource.COMMANDLINE:
         raise UsageFault(Problem("G109", "--out and --samples belong to a rehearsal", hint="add --dry-run"))
     if drift is not None and not expect_plan:
         hint = "add --expect-plan with the plan.json of a rehearsal"
         raise UsageFault(Problem("U103", "--drift needs a plan from which the number may differ", hint=hint))
-    if campaign.step:
+    question = "Type the number of recipients to send"
+    order = SendOrder(
+        confirm,
+        expect_plan,
+        lambda number: ask_number(session, number, question),
+        drift=drift or 0.0,
+        resume=resume,
+        amend=amend,
+    )
+    try:
+        campaign: Campaign | None = one_of(session, name)
+    except (ChecksFailed, UsageFault):  # its file is broken or gone, what was begun of it is not
+        if amend or not _begun(session, name):
+            raise
+        campaign = None
+    if campaign and campaign.step:
         raise GuardRefused(
             Problem(
                 "G106",
@@ -88,13 +120,23 @@ def send(
                 "newsletter run; or --dry-run to rehearse it",
             )
         )
-    return _send(session, campaign, confirm, expect_plan, drift or 0.0)
+    return _send(session, session.workspace.resolve_name(name), campaign, order)
 
 
-def _send(
-    session: Session, campaign: Campaign, confirm: int | None, expect_plan: str | None, drift: float
-) -> int:
-    from newsletter.delivery.send import SendOrder
+def _begun(session: Session, name: str) -> bool:
+    found = session.workspace.resolve_name(name)
+    with session.reading() as (store, _):
+        run = store.latest_run(session.environment, found) if store else None
+    return (
+        run is not None
+        and run.state in ("sending", "paused")
+        and not session.workspace.catalogue.sequences.get(found.rpartition("/")[0])
+    )
+
+
+def _send(session: Session, name: str, campaign: Campaign | None, order: "SendOrder") -> int:
+    """campaign: None for a begun one whose file is gone or broken"""
+    from newsletter.delivery.send import finish
     from newsletter.delivery.send import send as deliver
 
     output = session.output
@@ -104,28 +146,25 @@ def _send(
         output.progress("sending") as progress,
     ):
         office.progress, office.proving = progress, proving
-        question = "Type the number of recipients to send"
-        order = SendOrder(
-            confirm, expect_plan, lambda number: ask_number(session, number, question), drift=drift
-        )
-        result = deliver(office, campaign, order)
-    counts = {one: getattr(result.counts, one) for one in COUNTS}
+        result = deliver(office, campaign, order) if campaign else finish(office, name, order)
+    counts = result.counts.by_state()
     if result.already:
-        output.line(f"{campaign.id} went out on {result.run.created_at:%Y-%m-%d}: nothing was sent again")
-    where = f"out/outbox/{campaign.id}/" if not session.settings.live else session.settings.provider
+        output.line(f"{name} went out on {result.run.created_at:%Y-%m-%d}: nothing was sent again")
+    where = f"out/outbox/{name}/" if not session.settings.live else session.settings.provider
     told = ", ".join(f"{grouped(number)} {one}" for one, number in counts.items() if number)
-    output.line(f"{campaign.id}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
+    output.line(f"{name}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
     waiting = [result.waiting] if result.waiting else []
     output.problems(waiting, err=False)
     data = {
-        "campaign": campaign.id,
+        "campaign": name,
+        "occurrence": result.run.occurrence,
         "already": result.already,
         "counts": counts,
         "total": result.run.total,
         "excluded": result.excluded,
         "outbox": where if not session.settings.live else None,
     }
-    return output.result(data, problems=waiting, next_steps=[f"newsletter status {campaign.id}"])
+    return output.result(data, problems=waiting, next_steps=[f"newsletter status {name}"])
 
 
 def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: int) -> int:

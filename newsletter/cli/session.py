@@ -16,7 +16,7 @@ from newsletter.errors import NewsletterError, Problem, UsageFault
 
 if TYPE_CHECKING:
     from newsletter.check.workspace import Workspace
-    from newsletter.delivery.send import Office
+    from newsletter.delivery.office import Office
     from newsletter.files.project import Project
     from newsletter.settings.model import Settings
     from newsletter.settings.secret import Secret
@@ -122,7 +122,7 @@ class Session:
     ) -> "Iterator[Office]":
         """The ledger for sending, made when it is missing. patience_s: how long to wait for others who write"""
         from newsletter.delivery.ledger import open_ledger
-        from newsletter.delivery.send import Office
+        from newsletter.delivery.office import Office
 
         store, secret = open_ledger(self.project, self.settings, patience_s=patience_s)
         self.workspace.keep = self.workspace.asking = True
@@ -135,7 +135,7 @@ class Session:
     @contextlib.contextmanager
     def trying(self, stop: Callable[[], bool]) -> "Iterator[Office]":
         """An office in which nothing is kept: the ledger for reading, an empty one when there is none yet."""
-        from newsletter.delivery.send import Office
+        from newsletter.delivery.office import Office
         from newsletter.settings.secret import throwaway_secret
         from newsletter.store.store import open_store
 

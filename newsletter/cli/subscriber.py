@@ -47,9 +47,16 @@ def show(session: Session, email: str) -> int:
             f"  {act}   {_scope(event.scope)}   {_day(session, event.at)}   {event.reason} ({event.source})"
         )
     for received in held.history.received:
-        output.line(
-            f"  {received.state}   {received.campaign}   {_day(session, received.at)}   {received.reason}".rstrip()
-        )
+        again = f" #{received.occurrence}" if received.occurrence != "1" else ""
+        when = _day(session, received.at) if received.at else "not yet"
+        output.line(f"  {received.state}   {received.campaign}{again}   {when}   {received.reason}".rstrip())
+        for attempt in received.attempts if len(received.attempts) > 1 or received.events else ():
+            output.line(
+                f"      handed over {_day(session, attempt.started_at)}   {attempt.state}   {attempt.id[:8]}"
+            )
+        for heard in received.events:
+            told = f"{heard.kind}   {heard.attempt_id[:8]}   {heard.detail}".rstrip()
+            output.line(f"      the provider told {_day(session, heard.at)}   {told}")
     for standing in held.history.sequences:
         output.line(f"  in {standing.sequence}   {standing.state}   last step {standing.step or 'none yet'}")
     for file, _ in held.copies:

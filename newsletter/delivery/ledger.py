@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
 from newsletter.audience.models import Subscriber
-from newsletter.errors import ConfigurationFault, Place, Problem
+from newsletter.errors import ConfigurationFault, GuardRefused, Place, Problem
 from newsletter.files.project import Project
 from newsletter.providers.open import outbox_in_use
 from newsletter.settings.model import Settings
@@ -53,6 +53,21 @@ def _refuse_a_second_life(project: Project, settings: Settings) -> None:
                 "restore it from a backup; or move out/outbox/ away to begin anew",
             )
         )
+
+
+def restored_guard(store: Store) -> None:
+    """Raises GuardRefused (G146) for a copy, and for an older ledger that was brought back: a human has to look."""
+    if problem := restored(store):
+        raise GuardRefused(problem)
+
+
+def restored(store: Store) -> Problem | None:
+    """What is told of a ledger that may not know all that was sent from it."""
+    why = store.doubt()
+    if why is None:
+        return None
+    hint = "look at what was sent since, then newsletter resolve --restored"
+    return Problem("G146", f"this ledger may not know all that was sent: {why}", Place(STATE_FILE), hint)
 
 
 def read_ledger(project: Project, settings: Settings) -> tuple[Store | None, Secret | None]:

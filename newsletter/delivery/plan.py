@@ -77,7 +77,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
         raise ChecksFailed(*findings, *(e for e in errors if e not in findings))
     segment = segment_of(workspace, campaign)
     flow = sift_segment(workspace, segment, opt_outs, left_out(workspace, campaign))
-    _refuse_renamed(workspace, flow, opt_outs)
+    refuse_renamed(workspace, flow, opt_outs)
     if not flow.candidates:
         raise ChecksFailed(
             Problem(
@@ -87,7 +87,7 @@ def make_plan(workspace: Workspace, campaign: Campaign, opt_outs: OptOuts) -> Pl
                 f"newsletter segment show {segment}",
             )
         )
-    return _plan(workspace, campaign, composition, flow, findings, opt_outs)
+    return plan_of(workspace, campaign, composition, flow, opt_outs, findings)
 
 
 def plan_for(
@@ -101,11 +101,11 @@ def plan_for(
     segment = segment_of(workspace, campaign)
     left = left_out(workspace, campaign)
     flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
-    _refuse_renamed(workspace, flow, opt_outs)
-    return _plan(workspace, campaign, composition, flow, (), opt_outs)
+    refuse_renamed(workspace, flow, opt_outs)
+    return plan_of(workspace, campaign, composition, flow, opt_outs)
 
 
-def _refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) -> None:
+def refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) -> None:
     """ChecksFailed (A140) when recipients left a list that is not there: under another name it would bring them back.
 
     `[list.NAME] gone` in the settings says that somebody saw to it.
@@ -130,14 +130,15 @@ def _refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) ->
         raise ChecksFailed(*problems)
 
 
-def _plan(
+def plan_of(
     workspace: Workspace,
     campaign: Campaign,
     composition: Composition,
     flow: Waterfall,
-    findings: tuple[Problem, ...],
     opt_outs: OptOuts,
+    findings: tuple[Problem, ...] = (),
 ) -> Plan:
+    """The plan for people who went through the waterfall already."""
     return Plan(
         campaign,
         composition,
@@ -167,13 +168,13 @@ def sift(
     exclude: Iterable[str],
     candidates: tuple[Subscriber, ...],
     opt_outs: OptOuts,
-    segment: str = "",
+    segment: str | Collection[str] = "",
     capped: Collection[str] = (),
 ) -> Waterfall:
     """The waterfall for people who are at hand, by the same rules as that of a whole segment.
 
     exclude: lists and segments whose members are left out
-    segment: what was asked for; whether somebody is confirmed is a matter of its lists
+    segment: what was asked for, or its lists; whether somebody is confirmed is a matter of those
     capped: address keys of those who got enough lately
     """
     return waterfall(
@@ -202,10 +203,10 @@ def sift_segment(
     )
 
 
-def rules(workspace: Workspace, segment: str) -> Rules:
-    """What decides, beside the person, who of a segment is mailed."""
+def rules(workspace: Workspace, segment: str | Collection[str]) -> Rules:
+    """What decides, beside the person, who of a segment (or of its lists) is mailed."""
     settings = workspace.settings
-    asked = workspace.segments.lists(segment) if segment else ()
+    asked = (workspace.segments.lists(segment) if segment else ()) if isinstance(segment, str) else segment
     return Rules(settings.list if settings.live else None, settings.takes_utf8, asked)
 
 

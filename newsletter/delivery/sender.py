@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 
 from newsletter.audience.address import without_addresses
 from newsletter.audience.leaving import scope_of
-from newsletter.campaigns.models import Campaign
 from newsletter.check.workspace import Workspace
+from newsletter.delivery.edition import Edition
+from newsletter.delivery.halting import refuse_halted
 from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
 from newsletter.delivery.pace import PAUSE, QUOTA, WAIT_AT_MOST, is_long, most_at_once, pace_of, tomorrow
 from newsletter.delivery.parcels import Packer
-from newsletter.delivery.plan import OptOuts, segment_of, sift
+from newsletter.delivery.plan import OptOuts, sift
 from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.errors import (
     ConfigurationFault,
+    GuardRefused,
     Interrupted,
     Problem,
     ProviderUnavailable,
@@ -25,7 +27,6 @@ from newsletter.errors import (
 )
 from newsletter.mail.links import sid
 from newsletter.providers.protocol import Answer, Mark, Outcome, Parcel, Provider, Request
-from newsletter.render.composition import Composition
 from newsletter.settings.secret import Secret
 from newsletter.settings.values import how_often
 from newsletter.store.owner import Owner, remove_dead
@@ -67,41 +68,60 @@ class Sender:
     progress: Progress | None = None
     _retries: int = field(default=0, init=False)  # in a row, without an answer between
     _unknowns: int = field(default=0, init=False)
+    _canary_is_over: bool = field(default=False, init=False)
+    _looked: float = field(default=0.0, init=False)  # monotonic: when the run was last seen not to be halted
     _rest_until: float = field(default=0.0, init=False)  # monotonic: our own backoff, of all batches
 
-    def deliver(self, run: Run, campaign: Campaign, composition: Composition) -> Counts:
+    def deliver(self, run: Run, edition: Edition) -> Counts:
         """Hand over all that is ready in a run, and settle what the provider can prove.
 
         Safe to call twice and from several processes. Raises Interrupted, ProviderUnavailable and
-        ConfigurationFault when it stopped before the end, UnknownLeft when fates are unknown; the ledger is
-        right in each case, and calling again goes on.
+        ConfigurationFault when it stopped before the end, UnknownLeft when fates are unknown, GuardRefused when
+        the run was paused or cancelled meanwhile; the ledger is right in each case, and calling again goes on.
         """
         folder = self.workspace.project.path(OWNERS_FOLDER)
-        pace = pace_of(self.workspace, campaign)
+        pace = pace_of(self.workspace, edition.campaign)
         with Owner.take(folder) as owner:
-            self._settle(run, campaign.id)
+            self._settle(run)
             self._heed_old_doubts(run)
             self._report(run)
             while True:
-                self._stop_if_asked(campaign)
+                self._stop_if_asked(run)
                 if self._resting():
                     continue
                 if self._has_to_wait(run, pace):
                     break
                 batches = self.store.ready_batches(run.id, self._now())
                 if batches:
-                    self._send_batch(run, random.choice(batches), owner, composition, pace)  # noqa: S311 - fewer collisions
-                elif not self._wait_for_more(run, campaign):
+                    self._send_batch(run, random.choice(batches), owner, edition, pace)  # noqa: S311 - fewer collisions
+                elif not (self._canary_lets_go(run) or self._wait_for_more(run)):
                     break
         remove_dead(folder)
-        return self._close(run, campaign)
+        return self._close(run)
+
+    def _canary_lets_go(self, run: Run) -> bool:
+        """Whether the others may go from now on: the first ones are answered, and few enough failed."""
+        if self._canary_is_over:
+            return False
+        canary = self.store.judge_canary(run.id, self._now())
+        if canary.verdict == "failed":
+            raise GuardRefused(
+                Problem(
+                    "G125",
+                    f"{canary.failed} of the first {canary.answered} failed: `{run.campaign}` is paused, "
+                    "and nothing goes to the others",
+                    hint=f"newsletter status {run.campaign}, then newsletter resume or cancel {run.campaign}",
+                )
+            )
+        self._canary_is_over = canary.verdict == "passed"
+        return self._canary_is_over
 
     def _now(self) -> datetime:
         return self.workspace.clock.now()
 
-    def _send_batch(self, run: Run, no: int, owner: Owner, composition: Composition, pace: Pace) -> None:
+    def _send_batch(self, run: Run, no: int, owner: Owner, edition: Edition, pace: Pace) -> None:
         members = self._that_may_go(run, no, pace)
-        parcels, late = self._render(run, members, composition)
+        parcels, late = self._render(run, members, edition)
         ids = {
             parcel.sid: member.id
             for member, parcel in zip(
@@ -109,12 +129,13 @@ class Sender:
             )
         }
         attempt_id = uuid.uuid4().hex
-        mark = Mark(attempt_id, f"{self.store.ledger_id}.{self.store.epoch}")
+        mark = Mark(attempt_id, f"{self.store.ledger_id}.{run.epoch}")
         request = self.provider.prepare(parcels, mark) if parcels else Request((), b"", None)
         if request.apart and not self.store.split(
             run.id, no, [[ids[s] for s in sids] for sids in request.apart]
         ):
-            return  # another was faster: the loop looks again
+            self._looked = 0.0  # another was faster, or the run stands still: look again
+            return
         going = {parcel.sid: parcel for parcel in parcels if parcel.sid in set(request.sids)}
         claim = Claim.LIMITED
         while claim is Claim.LIMITED:
@@ -130,14 +151,17 @@ class Sender:
                 through={ids[name]: scope_of(parcel.envelope.list_id) for name, parcel in going.items()},
                 pace=pace,
             )
-            if claim is Claim.LIMITED and not self._wait_a_little(pace, len(going), composition.campaign):
+            if claim is Claim.LIMITED and not self._wait_a_little(run, pace, len(going)):
                 return
         if claim is not Claim.CLAIMED:
-            return  # another was faster, or others are to go now: the loop looks again
+            self._looked = (
+                0.0  # another was faster, others are to go now, or the run stands still: look again
+            )
+            return
         outcome = self.provider.hand_over(request)
         self._record(run, no, attempt_id, {name: ids[name] for name in request.sids}, outcome, pace)
         self._report(run)
-        self._heed(outcome)
+        self._heed(run, outcome)
 
     def _that_may_go(self, run: Run, no: int, pace: Pace) -> list[Member]:
         """Who is to go in this batch; where limits let only some of them go, the others are a batch of their own."""
@@ -152,13 +176,13 @@ class Sender:
             return members[:number] if self.store.split(run.id, no, [later]) else []
         return members
 
-    def _wait_a_little(self, pace: Pace, number: int, campaign: Campaign) -> bool:
+    def _wait_a_little(self, run: Run, pace: Pace, number: int) -> bool:
         """Sleep until so many may go; false when that is long, or fewer may at once: the loop looks again then."""
         found = self.store.allowance(pace, number)
         while not found.number and found.until > self._now():
             if is_long(found, self._now()):
                 return False
-            self._stop_if_asked(campaign)
+            self._stop_if_asked(run)
             time.sleep(min(max(0.0, (found.until - self._now()).total_seconds()), POLL_S))
         return self.store.allowance(pace, number).number == number
 
@@ -186,7 +210,7 @@ class Sender:
         return left > 0
 
     def _render(
-        self, run: Run, members: Sequence[Member], composition: Composition
+        self, run: Run, members: Sequence[Member], edition: Edition
     ) -> tuple[list[Parcel], dict[int, str]]:
         """Parcels of those who are to go, and why the others must not, by subscriber id.
 
@@ -194,13 +218,13 @@ class Sender:
         """
         keys = [member.key for member in members if member.key is not None]
         opt_outs = OptOuts.read(self.store, self.secret, keys)
-        packer = Packer.of(self.workspace, composition, self.secret, opt_outs)
-        segment = segment_of(self.workspace, composition.campaign)
+        now, left = self._now(), opt_outs.left
+        packer = Packer(edition.composition, edition.settings, self.secret, now, edition.lists, left)
         capped = self._capped(members)
         parcels: list[Parcel] = []
         late: dict[int, str] = {}
         for member in members:
-            self._stop_if_asked(composition.campaign)
+            self._stop_if_asked(run)
             if member.key is None:
                 continue  # erased since the freeze: the claim says so
             person = self.workspace.audience.find(member.key)
@@ -208,11 +232,11 @@ class Sender:
                 late[member.id] = "left the lists"
                 continue
             # Who was excluded stands in the frozen plan.
-            flow = sift(self.workspace, (), (person,), opt_outs, segment, capped)
+            flow = sift(self.workspace, (), (person,), opt_outs, edition.lists, capped)
             if not flow.recipients:
                 late[member.id] = next(reason for reason, people in flow.excluded.items() if people)
                 continue
-            name = sid(self.secret, run.id, member.id, self.store.ledger_id, self.store.epoch)
+            name = sid(self.secret, run.id, member.id, self.store.ledger_id, run.epoch)
             parcels.append(packer.parcel(person, name))
         return parcels, late
 
@@ -291,16 +315,20 @@ class Sender:
         delay = min(RETRY_CAP_S, RETRY_FIRST_S * 2 ** (self._retries - 1))
         return timedelta(seconds=delay * random.uniform(0.9, 1.1))  # noqa: S311
 
-    def _heed(self, outcome: Outcome) -> None:
-        """Stop where going on would only do harm: the rest of the list stays ready."""
+    def _heed(self, run: Run, outcome: Outcome) -> None:
+        """Stop where going on would only do harm: the rest of the list stays ready.
+
+        What a human has to look at pauses the run, so that no tick of cron tries it again every minute. Files that
+        can't be written are no such case: nothing is asked of anybody, and each message is written once by its name.
+        """
         said = outcome.detail or "no reason given"
         if outcome.pause and outcome.answer is not Answer.ACCEPTED:
             fault = ConfigurationFault if outcome.status in _OUR_CONFIGURATION else ProviderUnavailable
-            raise fault(
-                Problem(
-                    "G130", f"{self.provider.name} refuses to work: {said}", hint="mend it, then send again"
-                )
-            )
+            refusal = f"{self.provider.name} refuses to work: {said}"
+            hint = "mend it, then send again"
+            if self.provider.live and self.store.pause(run.id, without_addresses(refusal), self._now()):
+                hint = f"mend it, then newsletter resume {run.campaign}"
+            raise fault(Problem("G130", refusal, hint=hint))
         if self._retries >= RETRIES_IN_A_ROW or (self._retries and self.workspace.clock.pretended):
             raise ProviderUnavailable(
                 Problem(
@@ -310,11 +338,13 @@ class Sender:
                 )
             )
         if self._unknowns >= self.workspace.settings.delivery.breaker:
+            reason = f"{self._unknowns} requests in a row without an answer"
+            self.store.pause(run.id, without_addresses(f"{reason}: {said}"), self._now())
             raise UnknownLeft(
                 Problem(
                     "G132",
-                    f"{self._unknowns} requests in a row without an answer: stopped before more are in doubt ({said})",
-                    hint="look at the provider's log, then newsletter resolve",
+                    f"{reason}: paused before more are in doubt ({said})",
+                    hint=f"look at the provider's log, newsletter resolve {run.campaign}, then newsletter resume it",
                 )
             )
 
@@ -330,7 +360,7 @@ class Sender:
                 )
             )
 
-    def _wait_for_more(self, run: Run, campaign: Campaign) -> bool:
+    def _wait_for_more(self, run: Run) -> bool:
         """Wait for retries and for other senders of this run. False when nothing more will come."""
         counts = self.store.counts(run.id)
         if counts.ready:
@@ -341,45 +371,50 @@ class Sender:
                     Problem(
                         "G133",
                         f"{counts.ready} wait for {self.provider.name} until {when:%Y-%m-%d %H:%M:%S}",
-                        hint=f"newsletter send {campaign.id}, after that",
+                        hint=f"newsletter send {run.campaign}, after that",
                     )
                 )
         elif not counts.inflight:
-            return self._settle(run, campaign.id)
+            return self._settle(run)
         time.sleep(POLL_S)
-        self._settle(run, campaign.id)
+        self._settle(run)
         return True
 
-    def _settle(self, run: Run, campaign_id: str) -> bool:
+    def _settle(self, run: Run) -> bool:
         """Dead senders' batches become unknown, and unknown ones what the provider can prove. True if any did."""
         self.store.sweep(owner_is_alive(self.workspace.project), self._now())
-        return settle_by_evidence(self.store, self.provider, self.secret, run, campaign_id, self._now()) > 0
+        return settle_by_evidence(self.store, self.provider, self.secret, run, self._now()) > 0
 
     def _report(self, run: Run) -> None:
         if self.progress:
             counts = self.store.counts(run.id)
             self.progress(run.total - counts.ready - counts.inflight, run.total)
 
-    def _stop_if_asked(self, campaign: Campaign) -> None:
+    def _stop_if_asked(self, run: Run) -> None:
+        """By hand, or by another process that paused or cancelled the run; asked between two recipients."""
+        if time.monotonic() - self._looked > POLL_S:
+            refuse_halted(self.store, run)
+            self._looked = time.monotonic()
         if self.stop():
             raise Interrupted(
                 Problem(
                     "G134",
                     "stopped by hand; whoever was not reached yet is still to come",
-                    hint=f"newsletter send {campaign.id} goes on",
+                    hint=f"newsletter send {run.campaign} goes on",
                 )
             )
 
-    def _close(self, run: Run, campaign: Campaign) -> Counts:
+    def _close(self, run: Run) -> Counts:
         counts = self.store.counts(run.id)
         if counts.open == 0:
-            self.store.set_state(run.id, "done")
+            if not self.store.set_state(run.id, "done"):
+                refuse_halted(self.store, run)  # cancelled a moment ago
         elif counts.unknown:
             raise UnknownLeft(
                 Problem(
                     "G135",
                     f"nobody knows what became of {counts.unknown} of {run.total}",
-                    hint=f"newsletter status {campaign.id} names them; resolve --help says how to settle them",
+                    hint=f"newsletter status {run.campaign} names them; resolve --help says how to settle them",
                 )
             )
         return counts

@@ -95,6 +95,19 @@ class Dossier:
                     "state": str(r.state),
                     "reason": r.reason,
                     "at": _iso(r.at),
+                    "attempts": [
+                        {
+                            "id": a.id,
+                            "state": a.state,
+                            "started_at": _iso(a.started_at),
+                            "ended_at": _iso(a.ended_at),
+                        }
+                        for a in r.attempts
+                    ],
+                    "events": [
+                        {"kind": e.kind, "attempt": e.attempt_id, "at": _iso(e.at), "detail": e.detail}
+                        for e in r.events
+                    ],
                 }
                 for r in self.history.received
             ],

@@ -31,7 +31,7 @@ from newsletter.render.deferral.put_off import PutOff
 from newsletter.render.deferral.readers import strangers
 from newsletter.render.deferral.rewrite import DeferringSandbox
 from newsletter.render.environment import Names, Sandbox, cleaned, make_environment
-from newsletter.render.fingerprint import content_hash, file_hashes
+from newsletter.render.fingerprint import content_hash, file_hashes, letter_hash
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
 from newsletter.render.letter import Form
@@ -461,9 +461,11 @@ class Compiler:
         drawn |= {picture.file for picture in self.album.used} | set(body.snippets)
         drawn |= {each.file for each in self.attached}
         hashes = file_hashes(self.project, {*drawn, *self.campaign.sources, self.campaign.file})
+        shown = {file: hashes[file] for file in drawn}
         return Composition(
             campaign=self.campaign,
-            sha256=content_hash(self.campaign, self.settings, {file: hashes[file] for file in drawn}),
+            sha256=content_hash(self.campaign, self.settings, shown),
+            letter=letter_hash(self.campaign, self.settings, shown),
             merge=merge,
             join=merge.fill,
             size=merge.size,

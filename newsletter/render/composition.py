@@ -130,6 +130,9 @@ class Composition:
     campaign: Campaign
     sha256: str  # over sources, captured data and the settings that show in the message
     merge: Merge
+    letter: str = (
+        ""  # sha256 over what it says alone, whatever the campaign is called and wherever its files lie
+    )
     sources: Mapping[str, str] = field(default_factory=dict)  # project-relative file -> sha256 (hex)
     pictures: tuple[InlinePicture, ...] = ()  # empty with `assets_url`
     attachments: tuple[Attachment, ...] = ()

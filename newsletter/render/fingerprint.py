@@ -21,22 +21,36 @@ def content_hash(campaign: Campaign, settings: Settings, files: Mapping[str, str
     The campaign counts by its values, not by its file: a new `status` or `send_at` changes no message.
     """
     step = campaign.step
-    shown = {
+    where = {
+        "day": campaign.send_at.date() if campaign.send_at else None,
+        "step": (step.sequence, step.id, step.number, step.total) if step else None,
+        "files": files,
+    }
+    return _hash(_shown(campaign, settings) | where)
+
+
+def letter_hash(campaign: Campaign, settings: Settings, files: Mapping[str, str]) -> str:
+    """sha256 (hex) over the letter alone: the same under another name, in another folder, on another day."""
+    return _hash(_shown(campaign, settings) | {"files": sorted(files.values())})
+
+
+def _shown(campaign: Campaign, settings: Settings) -> dict[str, object]:
+    return {
         "body": campaign.body,
         "subject": campaign.subject,
         "preheader": campaign.preheader,
         "template": campaign.template,
         "language": campaign.language,
-        "day": campaign.send_at.date() if campaign.send_at else None,
         "sender": campaign.sender or settings.sender.from_,
         "reply_to": campaign.reply_to or settings.sender.reply_to,
         "data": campaign.data,
         "tags": campaign.tags,
         "utm": dataclasses.astuple(campaign.utm) if campaign.utm else None,
-        "step": (step.sequence, step.id, step.number, step.total) if step else None,
         "brand": settings.brand.model_dump(mode="json"),
         "assets_url": settings.assets_url,
-        "files": files,
     }
+
+
+def _hash(shown: Mapping[str, object]) -> str:
     written = json.dumps(shown, sort_keys=True, ensure_ascii=False, default=str, separators=(",", ":"))
     return hashlib.sha256(written.encode()).hexdigest()

@@ -9,11 +9,14 @@ from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign, Sequence, Step
 from newsletter.campaigns.sequence import is_step_due, next_step
 from newsletter.check.findings import broken_lists, check_campaign
+from newsletter.delivery.edition import Edition, thaw
+from newsletter.delivery.freezing import freeze, prove
+from newsletter.delivery.going_on import go_on_guard, unchanged
 from newsletter.delivery.guards import ledger_guard, live_guard, size_guard
 from newsletter.delivery.ledger import persons
+from newsletter.delivery.office import Office
 from newsletter.delivery.plan import OptOuts, opted_out, plan_for, sift, sift_segment
 from newsletter.delivery.reachable import reachable_guard
-from newsletter.delivery.send import Office, freeze, go_on_guard, prove
 from newsletter.errors import ChecksFailed
 from newsletter.store.values import Counts, Enrolment, EnrolmentEnd, EnrolmentMove, Run, State
 
@@ -65,6 +68,9 @@ class SequenceTick:
         return [
             (run, steps[run.campaign]) for run in runs if run.campaign in steps and run.state == "sending"
         ]
+
+    def _paused(self, step: Step) -> bool:
+        return step.campaign.id in self.office.store.paused(self._environment())
 
     def _due(self) -> dict[str, list[tuple[str | None, Subscriber]]]:
         """Step id -> (the step before, the person), after enrolling and ending whoever is to."""
@@ -180,14 +186,19 @@ class SequenceTick:
     def _go_on(self, run: Run, campaign: Campaign) -> Counts | int:
         if self.dry_run:
             return self.office.store.counts(run.id).ready
-        composition = self.office.workspace.compose(campaign)
-        go_on_guard(self.office, run, campaign, composition)
-        return self.office.deliver(run, campaign, composition)
+        # Whoever was due when it was begun gets what the others got; an edited step is for those who come next.
+        edition = thaw(self.office.workspace, self.office.store, run)
+        if edition is None:
+            edition = unchanged(self.office.workspace, run, campaign)
+        go_on_guard(self.office, run, edition, campaign)
+        return self.office.deliver(run, edition)
 
     def _send_step(self, step: Step, due: list[tuple[str | None, Subscriber]]) -> Counts | int | None:
         """Freeze in the transaction that moves the enrolments on: that keeps a step to once each."""
         if self.dry_run:
             return len(due)
+        if self._paused(step):
+            return None  # what stopped those before these would stop these, too
         workspace = self.office.workspace
         composition, findings = check_campaign(workspace, step.campaign)
         if composition is None or any(problem.is_error for problem in findings):
@@ -203,12 +214,11 @@ class SequenceTick:
             prove(self.office, plan)
             move = EnrolmentMove(self.sequence.id, step.id, before)
             if run := freeze(self.office, plan, move):
-                counts = _sum(counts, self.office.deliver(run, step.campaign, composition))
+                counts = _sum(counts, self.office.deliver(run, Edition.of(workspace, composition)))
         return counts
 
 
 def _sum(one: Counts | None, other: Counts) -> Counts:
     if one is None:
         return other
-    names = ("ready", "inflight", "accepted", "rejected", "suppressed", "unknown")
-    return Counts(**{name: getattr(one, name) + getattr(other, name) for name in names})
+    return Counts.summed([one, other])

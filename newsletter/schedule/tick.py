@@ -7,9 +7,11 @@ from typing import Literal
 
 from newsletter.campaigns.due import is_due, is_late
 from newsletter.campaigns.models import Campaign, Status
-from newsletter.delivery.ledger import unfinished_without_file
-from newsletter.delivery.send import Office, SendOrder, send
+from newsletter.delivery.ledger import restored, unfinished_without_file
+from newsletter.delivery.office import Office, SendOrder
+from newsletter.delivery.send import send
 from newsletter.errors import (
+    GuardRefused,
     NewsletterError,
     Place,
     Problem,
@@ -41,7 +43,11 @@ class Tick:
     report: TickReport = field(default_factory=TickReport)
 
     def run(self, only: Only | None = None) -> TickReport:
-        """Raises Interrupted only; what fails holds itself and nothing else."""
+        """Raises Interrupted only; what fails holds itself only; a ledger in doubt holds all."""
+        if problem := restored(self.office.store):
+            self._say("ledger", [problem])
+            self.report.exit_code = GuardRefused.exit_code
+            return self.report
         self._broken()
         self._gone()
         if only != "sequences":
@@ -71,7 +77,7 @@ class Tick:
             gone = Problem(
                 "G151",
                 f"`{run.campaign}` was begun and its file is gone: {left} of {run.total} are left",
-                hint=f"put the file back under the name that it had; newsletter status {run.campaign}",
+                hint=f"newsletter send {run.campaign} --resume, or put the file back under the name that it had",
             )
             self._say(run.campaign, [gone])
             self.report.exit_code = self.report.exit_code or 3

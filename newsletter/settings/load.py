@@ -22,8 +22,6 @@ from newsletter.settings.variables import BORROWED, PREFIX, named
 
 DOTENV = ".env"
 
-# Keys of a later step: accepting one that nobody honours would be a promise.
-_NOT_YET: tuple[tuple[str, ...], ...] = (("delivery", "canary"),)
 _ELSEWHERE = {
     "ledger": "in an environment, such as [env.production]",
     "secret": "in the variable NEWSLETTER_SECRET or in .env, never in a file of git",
@@ -38,7 +36,7 @@ def load_settings(project: Project, environment: str = "local") -> Settings:
     Reads only.
 
     All environments' keys are checked, whichever is asked for. Raises ConfigurationFault with all problems:
-    those of TOML and models (F1..), F201 a key of a later step, F202 an unknown environment,
+    those of TOML and models (F1..), F202 an unknown environment,
     F203 a line of .env that can't be read.
     """
     try:
@@ -46,7 +44,7 @@ def load_settings(project: Project, environment: str = "local") -> Settings:
         dotenv = _dotenv_text(project)
     except ChecksFailed as error:
         raise ConfigurationFault(*error.problems) from None
-    found = [*_refuse_later_keys(document)]
+    found: list[Problem] = []
     try:
         validate(SettingsFile, document, known_elsewhere=_ELSEWHERE)
     except ChecksFailed as error:
@@ -93,26 +91,6 @@ def _dotenv_text(project: Project) -> str:
         reason = error.strerror or str(error)
     hint = "make it a file that the user who runs newsletter may read, or take it away"
     raise ChecksFailed(Problem("F113", f"`{DOTENV}` can't be read: {reason}", Place(DOTENV), hint))
-
-
-def _refuse_later_keys(document: Document) -> Iterator[Problem]:
-    """Takes them out of the data, so that each is one problem and no second one."""
-    names = document.data.get("env")
-    tables: list[KeyPath] = [(), *(("env", name) for name in (names if isinstance(names, dict) else ()))]
-    for table in tables:
-        for later in _NOT_YET:
-            holder: Any = document.data
-            for step in (*table, *later[:-1]):
-                holder = holder.get(step) if isinstance(holder, dict) else None
-            if isinstance(holder, dict) and later[-1] in holder:
-                del holder[later[-1]]
-                path = (*table, *later)
-                yield Problem(
-                    "F201",
-                    f"`{written(later)}` is not supported yet",
-                    document.key(*path),
-                    "take it out: it would do nothing",
-                )
 
 
 def _unknown_environment(environment: str, document: Document) -> Problem:

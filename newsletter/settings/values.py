@@ -207,6 +207,9 @@ class TestMail(Strict):
 
 class Delivery(Strict):
     batch_size: int = Field(default=500, ge=1, le=1000)  # SendGrid takes at most 1000 recipients a request
+    canary: int = Field(
+        default=50, ge=0
+    )  # so many go first, and the others if few of them fail; 0: all at once
     breaker: int = Field(default=3, ge=1)  # failures in a row after which sending pauses
     retry_first: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(
         seconds=60

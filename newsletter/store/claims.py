@@ -17,6 +17,9 @@ from newsletter.store.tables import (
     UNKNOWN,
     attempt,
     batch,
+    canary,
+    event_,
+    halt,
     member,
     outcome,
     run,
@@ -29,9 +32,21 @@ NO_ADDRESS = "the address does not exist"
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
 
+_behind_the_canary = sa.exists().where(  # by its people: batches may be split on their way
+    canary.c.run_id == batch.c.run_id,
+    canary.c.passed_at.is_(None),
+    member.c.run_id == batch.c.run_id,
+    member.c.no == batch.c.no,
+    member.c.lo > canary.c.last_id,
+)
 _READY_BATCHES = (
     select(batch.c.no)
-    .where(batch.c.run_id == bindparam("run"), batch.c.state == READY, batch.c.not_before <= bindparam("now"))
+    .where(
+        batch.c.run_id == bindparam("run"),
+        batch.c.state == READY,
+        batch.c.not_before <= bindparam("now"),
+        ~_behind_the_canary,
+    )
     .order_by(batch.c.not_before, batch.c.no)
     .limit(bindparam("limit"))
 )
@@ -40,7 +55,7 @@ _FIRST_TRY = select(sa.func.min(attempt.c.started_at, type_=attempt.c.started_at
     attempt.c.run_id == bindparam("run"), attempt.c.no == bindparam("number")
 )
 _NEXT_DUE = select(sa.func.min(batch.c.not_before)).where(
-    batch.c.run_id == bindparam("run"), batch.c.state == READY
+    batch.c.run_id == bindparam("run"), batch.c.state == READY, ~_behind_the_canary
 )
 
 _ids = explode(member.c.ids)
@@ -111,6 +126,7 @@ _GIVE_BACK = (  # ready again: of no attempt, so that nothing late can touch it
     .where(_BATCH)
     .values(state="ready", owner=None, attempt_id=None, not_before=bindparam("from_when"))
 )
+_CANCELLED = select(halt.c.run_id).where(halt.c.run_id == bindparam("run"), halt.c.word == "cancelled")
 _CLOSE_AS = sa.update(batch).where(_BATCH).values(state=bindparam("to"), owner=None)
 _END = (
     sa.update(attempt)
@@ -123,8 +139,11 @@ _END = (
         ended_at=bindparam("at"),
     )
 )
+_CLOSE_FOR_GOOD = sa.update(batch).where(_BATCH).values(state="suppressed", owner=None, attempt_id=None)
+_TOLD = select(event_.c.subscriber_id, event_.c.whole).where(event_.c.attempt_id == bindparam("attempt"))
 _OWNERS = select(batch.c.owner).where(batch.c.state == INFLIGHT).distinct()
 _ORPHANED = sa.and_(batch.c.state == INFLIGHT, batch.c.owner == bindparam("dead"))
+_ORPHANS = select(batch.c.attempt_id).where(_ORPHANED)
 _DOUBT_ATTEMPTS = (
     sa.update(attempt)
     .where(attempt.c.id.in_(select(batch.c.attempt_id).where(_ORPHANED)))
@@ -289,7 +308,10 @@ def finish(
     strangers = exceptions.keys() - set(gone)
     if strangers and not late_proof:
         raise ValueError(f"attempt {attempt_id} was not for {sorted(strangers)}")
-    answers = {i: exceptions.get(i, (state, reason)) for i in gone}
+    there = proven(conn, attempt_id, gone)
+    answers = {i: _with_proof(exceptions.get(i, (state, reason)), told=i in there) for i in gone}
+    if there and state in ("unknown", "ready"):
+        state = "accepted" if len(there) == len(gone) else state
     base = _state_of_batch(state, {word for word, _ in answers.values()})
     shared = reason if base == state else next(why for word, why in answers.values() if word == base)
     own = {
@@ -320,6 +342,19 @@ def finish(
     return True
 
 
+def proven(conn: sa.Connection, attempt_id: str, ids: Sequence[int]) -> set[int]:
+    """Those of them of whom a provider has told that this attempt reached it."""
+    told = conn.execute(_TOLD, {"attempt": attempt_id}).all()
+    if any(row.whole for row in told):
+        return set(ids)
+    return {row.subscriber_id for row in told} & set(ids)
+
+
+def _with_proof(answer: tuple[Answered, str], *, told: bool) -> tuple[Answered, str]:
+    """What a provider told before its answer came: it has the message, whatever the answer was."""
+    return ("accepted", "the provider told") if told and answer[0] in ("unknown", "ready") else answer
+
+
 def _state_of_batch(said: Answered, words: set[Answered]) -> Answered:
     """The state for the batch when these are the states of its people; the others get rows of their own.
 
@@ -331,19 +366,28 @@ def _state_of_batch(said: Answered, words: set[Answered]) -> Answered:
 
 
 def close(conn: sa.Connection, run_id: int, no: int, state: Answered, not_before: datetime) -> None:
-    """The batch's state after an answer; `ready` gives it back."""
+    """The batch's state after an answer; `ready` gives it back, unless the run was cancelled meanwhile."""
     key: dict[str, Any] = {"run": run_id, "number": no}
-    if state == "ready":
-        conn.execute(_GIVE_BACK, key | {"from_when": not_before})
-    else:
+    if state != "ready":
         conn.execute(_CLOSE_AS, key | {"to": state})
+    elif is_cancelled(conn, run_id):
+        conn.execute(_CLOSE_FOR_GOOD, key)
+    else:
+        conn.execute(_GIVE_BACK, key | {"from_when": not_before})
+
+
+def is_cancelled(conn: sa.Connection, run_id: int) -> bool:
+    """Whether whoever turns ready in this run gets nothing of it any more."""
+    return conn.execute(_CANCELLED, {"run": run_id}).one_or_none() is not None
 
 
 def owners_in_flight(conn: sa.Connection) -> list[int]:
     return list(conn.execute(_OWNERS).scalars())
 
 
-def doubt(conn: sa.Connection, owner: int, now: datetime) -> int:
-    """All that a dead owner had in flight becomes unknown, never ready; returns how many batches."""
+def doubt(conn: sa.Connection, owner: int, now: datetime) -> list[str]:
+    """All that a dead owner had in flight becomes unknown, never ready; returns the attempts in doubt."""
+    attempts = list(conn.execute(_ORPHANS, {"dead": owner}).scalars())
     conn.execute(_DOUBT_ATTEMPTS, {"dead": owner, "more": {"owner_found_dead": now.isoformat()}})
-    return conn.execute(_DOUBT, {"dead": owner}).rowcount
+    conn.execute(_DOUBT, {"dead": owner})
+    return attempts

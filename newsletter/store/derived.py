@@ -10,7 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from newsletter.store.sqlite import explode
-from newsletter.store.tables import ACCEPTED, attempt, batch, enrolment, member, outcome, run, subscriber
+from newsletter.store.tables import (
+    ACCEPTED,
+    SUPPRESSED,
+    attempt,
+    batch,
+    enrolment,
+    halt,
+    member,
+    outcome,
+    run,
+    subscriber,
+)
 from newsletter.store.values import Counts, Delivery, State
 
 _BY_BATCH = (
@@ -25,17 +36,39 @@ _BY_OUTCOME = (
     .group_by(batch.c.state, outcome.c.state)
 )
 
+_own_rows = (
+    select(sa.func.count())
+    .where(outcome.c.run_id == batch.c.run_id, outcome.c.no == batch.c.no)
+    .correlate(batch)
+    .scalar_subquery()
+)
+_AMENDED = (  # who was ready when the run was amended: suppressed by their batch, without a row of their own
+    select(sa.func.coalesce(sa.func.sum(batch.c.n - _own_rows), 0))
+    .select_from(batch.join(halt, halt.c.run_id == batch.c.run_id))
+    .where(batch.c.run_id == bindparam("run"), batch.c.state == SUPPRESSED, halt.c.word == "amended")
+)
+
 _PAGE = 20  # batches a look: 10,000 recipients in memory at the usual size
 _batch_of_member = sa.and_(batch.c.run_id == member.c.run_id, batch.c.no == member.c.no)
+# Whoever is suppressed by their batch was ready when the run was ended: its halt says why and when.
+_is_closed = batch.c.state == SUPPRESSED
+_closed_at = sa.case((_is_closed, halt.c.at))
 _BATCHES = (
     select(
         member.c.no,
         member.c.ids,
         batch.c.state,
         attempt.c.detail,
-        sa.func.coalesce(attempt.c.ended_at, attempt.c.started_at, type_=attempt.c.ended_at.type).label("at"),
+        sa.func.coalesce(
+            attempt.c.ended_at, attempt.c.started_at, _closed_at, type_=attempt.c.ended_at.type
+        ).label("at"),
+        sa.case((_is_closed, halt.c.word)).label("closed"),
     )
-    .select_from(member.join(batch, _batch_of_member).outerjoin(attempt, attempt.c.id == batch.c.attempt_id))
+    .select_from(
+        member.join(batch, _batch_of_member)
+        .outerjoin(attempt, attempt.c.id == batch.c.attempt_id)
+        .outerjoin(halt, halt.c.run_id == member.c.run_id)
+    )
     .where(member.c.run_id == bindparam("run"), member.c.no > bindparam("after"))
     .order_by(member.c.no)
     .limit(_PAGE)
@@ -145,7 +178,7 @@ def counts(conn: sa.Connection, run_id: int) -> Counts:
     for row in conn.execute(_BY_OUTCOME, {"run": run_id}):
         found[row.state] -= row.n
         found[row.own] += row.n
-    return Counts(**found)
+    return Counts(**found, amended=conn.execute(_AMENDED, {"run": run_id}).scalar_one())
 
 
 def received(conn: sa.Connection, env: str, campaign: str, hmac: bytes | None) -> frozenset[str]:
@@ -200,7 +233,13 @@ def _delivery(subscriber_id: int, of_batch: Any, own: Any, person: Any) -> Deliv
         return Delivery(subscriber_id, key, email, State(own.state), own.reason, own.at)
     state = State(of_batch.state)
     at: datetime | None = None if state is State.READY else of_batch.at
+    return Delivery(subscriber_id, key, email, state, reason_of_batch(state, of_batch), at)
+
+
+def reason_of_batch(state: State, of_batch: Any) -> str:
+    """Why a batch is in its state: who settled it, what the provider said, or how its run was ended."""
     detail = {} if state is State.READY or of_batch.detail is None else of_batch.detail
     settled = detail.get("settled")
-    reason = settled[-1]["source"] if settled and state is not State.UNKNOWN else detail.get("reason", "")
-    return Delivery(subscriber_id, key, email, state, reason, at)
+    if settled and state is not State.UNKNOWN:
+        return str(settled[-1]["source"])
+    return str(detail.get("reason", "") or of_batch.closed or "")

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, select
 
 from newsletter.store.claims import close, going, write_outcomes
 from newsletter.store.splits import move_out
-from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome
-from newsletter.store.values import UnknownBatch
+from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome, subscriber
+from newsletter.store.values import Member, UnknownBatch
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
 _MEMBER = sa.and_(member.c.run_id == bindparam("run"), member.c.no == bindparam("number"))
@@ -40,6 +40,10 @@ _NOTE = (
     .values(state=bindparam("to"), detail=bindparam("more"))
 )
 _IDS = select(member.c.ids).where(_MEMBER)
+_PAGE = 500
+_PEOPLE = select(subscriber.c.id, subscriber.c.key, subscriber.c.email).where(
+    subscriber.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 def unknown_batches(conn: sa.Connection, run_id: int) -> list[UnknownBatch]:
@@ -50,6 +54,26 @@ def unknown_batches(conn: sa.Connection, run_id: int) -> list[UnknownBatch]:
     for one in conn.execute(_UNKNOWN_ROWS, {"run": run_id}):
         found[one.no, one.attempt_id].append(one.subscriber_id)
     return [UnknownBatch(no, attempt_id, sorted(ids)) for (no, attempt_id), ids in sorted(found.items())]
+
+
+def people(conn: sa.Connection, run_id: int) -> list[Member]:
+    """Everybody of unknown fate, by id."""
+    ids = sorted(i for one in unknown_batches(conn, run_id) for i in one.ids)
+    known: dict[int, Member] = {}
+    for start in range(0, len(ids), _PAGE):
+        found = conn.execute(_PEOPLE, {"ids": ids[start : start + _PAGE]})
+        known |= {row.id: Member(row.id, row.key, row.email) for row in found}
+    return [known.get(i, Member(i, None, None)) for i in ids]
+
+
+def of_batch(conn: sa.Connection, run_id: int, no: int, attempt_id: str) -> list[UnknownBatch]:
+    """The doubts of one attempt: its batch, or rows of a batch that went on."""
+    key = {"run": run_id, "number": no}
+    locked = conn.execute(_LOCK_BATCH, key).one()
+    if locked.state == "unknown" and locked.attempt_id == attempt_id:
+        return [UnknownBatch(no, attempt_id, going(conn, run_id, no))]
+    rows = list(conn.execute(_ROWS_OF_ATTEMPT, key | {"attempt": attempt_id}).scalars())
+    return [UnknownBatch(no, attempt_id, sorted(rows))]
 
 
 def settle(

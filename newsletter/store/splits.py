@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.claims import going
+from newsletter.store.claims import going, is_cancelled
 from newsletter.store.tables import READY, batch, member, run
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
@@ -46,7 +46,9 @@ def move_out(
     not_before: object,
     tries: int,
 ) -> None:
-    """These ids go as ready batches of their own. Somebody has to stay: a batch without members is none.
+    """These ids go as ready batches of their own, suppressed ones where the run was cancelled.
+
+    Somebody has to stay: a batch without members is none.
 
     Ranges of a lane never overlap: who is not simply the end of the batch gets a lane of their own.
     """
@@ -58,12 +60,13 @@ def move_out(
     last = conn.execute(_LAST, {"run": run_id}).one()
     conn.execute(_SHRINK, key | {"left": len(kept)})
     conn.execute(_KEEP, key | {"low": kept[0], "high": kept[-1], "keep": kept})
+    state = "suppressed" if is_cancelled(conn, run_id) else "ready"
     hot, cold = [], []
     for further, group in enumerate(groups, 1):
         moved = sorted(group)
         is_end = len(groups) == 1 and moved[0] > kept[-1]
         own = {"run_id": run_id, "no": last.no + further}
-        hot.append(own | {"state": "ready", "n": len(moved), "not_before": not_before, "tries": tries})
+        hot.append(own | {"state": state, "n": len(moved), "not_before": not_before, "tries": tries})
         lane = here.lane if is_end else last.lane + further
         cold.append(own | {"lane": lane, "lo": moved[0], "hi": moved[-1], "ids": moved})
     conn.execute(sa.insert(batch), hot)

@@ -1,11 +1,13 @@
 """The store: one object through which all other rooms ask and tell the ledger."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 
 from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem
+from newsletter.store import witness
 from newsletter.store.ledger.optouts import OptOutLedger
 from newsletter.store.ledger.people import PeopleLedger
 from newsletter.store.ledger.runs import RunLedger
@@ -43,7 +45,13 @@ def open_store(path: Path, *, patience_s: float | None = None) -> "Store":
     if patience_s is not None:  # the steps above took their time; from now on it is the caller's
         engine.dispose()
         engine = make_engine(path, patience_s=patience_s)
-    return Store(engine, path)
+    store = Store(engine, path)
+    try:
+        store.remember_place()
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 def open_readonly(path: Path) -> "Store | None":
@@ -109,6 +117,31 @@ class Store(RunLedger, SendingLedger, OptOutLedger, PeopleLedger, SequenceLedger
     def _bound_secret(self) -> str | None:
         with self._looking() as conn:
             return conn.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one_or_none()
+
+    def remember_place(self) -> None:
+        """Once, when it is made: a copy is told by it."""
+        with self._looking() as conn:
+            known = witness.knows_place(conn)
+        if not known:
+            with self._writing() as conn:
+                witness.remember_place(conn, self._path)
+
+    def doubt(self) -> str | None:
+        """Why this ledger may not know all that was sent: it is a copy, or an older one that was brought back."""
+        with self._looking() as conn:
+            return witness.doubt(conn, self._path, self.ledger_id)
+
+    def still_to_go(self) -> int:
+        """How many are ready in open runs of all environments."""
+        with self._looking() as conn:
+            return witness.still_to_go(conn)
+
+    def take_over(self, now: datetime) -> int:
+        """A human's word that this is the ledger from now on; whoever is ready comes into doubt. How many batches."""
+        with self._writing() as conn:
+            doubted = witness.take_over(conn, self._path, epoch=self.epoch + 1, now=now)
+        self.epoch += 1
+        return doubted
 
     def can_keep(self) -> bool:
         """Whether an opt-out could be kept now: the ledger can be read, and its folder written to."""

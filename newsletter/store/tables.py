@@ -11,6 +11,7 @@ from sqlalchemy import (
     DDL,
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Dialect,
@@ -185,6 +186,59 @@ attempt = Table(
     Column("ended_at", Instant),  # null: nobody saw its end
     _one_of("state", "inflight", "accepted", "rejected", "ready", "unknown"),
     Index("attempt_batch", "run_id", "no"),
+)
+
+content = Table(
+    "content",  # what runs are finished from, file by file; the same bytes stand once, however many runs
+    metadata,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+letter = Table(
+    "letter",  # what a run says, wherever its files lie: a renamed campaign says the same
+    metadata,
+    Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Index("letter_sha256", "sha256"),
+    sqlite_with_rowid=False,
+)
+
+halt = Table(
+    "halt",  # why a run stands still, or was ended before its end; no row: it does not
+    metadata,
+    Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column("word", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    _one_of("word", "paused", "cancelled", "amended"),
+    sqlite_with_rowid=False,
+)
+
+canary = Table(
+    "canary",  # people up to `last_id` go first; the others wait until it has passed
+    metadata,
+    Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("passed_at", Instant),
+    sqlite_with_rowid=False,
+)
+
+event_ = Table(
+    "event",  # what a provider told of single messages, each once
+    metadata,
+    Column("at", Instant, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("run_id", Id, ForeignKey("run.id"), nullable=False),
+    Column("subscriber_id", Id, nullable=False),
+    Column("attempt_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("whole", Boolean, nullable=False),  # it proves the whole request, not this message only
+    Column("detail", Text, nullable=False),
+    _one_of("kind", "accepted", "bounced"),
+    Index("event_person", "run_id", "subscriber_id", "kind"),
+    Index("event_attempt", "attempt_id"),
+    sqlite_with_rowid=False,
 )
 
 subscriber = Table(

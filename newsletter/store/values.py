@@ -1,6 +1,6 @@
 """What goes into the ledger and comes out of it, as plain values; no database is needed to hold one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -10,6 +10,8 @@ RunState = Literal["sending", "paused", "done", "cancelled"]
 Answered = Literal["accepted", "rejected", "unknown", "ready"]  # `ready`: provably not taken, it goes again
 EnrolmentEnd = Literal["finished", "exited", "rejected", "opted_out"]
 OptOutAct = Literal["suppress", "lift"]
+HaltWord = Literal["paused", "cancelled", "amended"]
+EventKind = Literal["accepted", "bounced"]
 
 
 class State(StrEnum):
@@ -52,6 +54,10 @@ class NewRun:
     inputs: Mapping[str, object]  # JSON: what the run is finished from, and the files' hashes
     created_at: datetime
     occurrence: str | None = "1"  # None: the next number
+    files: Mapping[str, bytes] = field(default_factory=dict)  # sha256 (hex) -> bytes, all that `inputs` name
+    letter: str = ""  # sha256 (hex) of what it says, wherever its files lie
+    again: bool = False  # it is meant that people get it who have the same letter by another campaign
+    canary: int = 0  # so many go first, the others when these went well; 0: all at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,35 @@ class AlreadyFrozen(Exception):
         self.run = run
 
 
+class SameLetter(Exception):
+    """People who are to be frozen have this very letter by another campaign, or are still to get it."""
+
+    def __init__(self, campaign: str, created_at: datetime, people: int) -> None:
+        super().__init__(f"{people} have it as {campaign}")
+        self.campaign = campaign
+        self.created_at = created_at
+        self.people = people
+
+
+class StillMoving(Exception):
+    """Not those were ready who were planned for, or somebody is being handed over: look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a run stands still, or was ended before its end."""
+
+    word: HaltWord
+    reason: str
+    at: datetime  # aware
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The deliveries of a run by state; the six add up to the run's total."""
+    """The deliveries of a run by state; the six add up to the run's total.
+
+    amended: of the suppressed ones those who went over to the campaign's next occurrence
+    """
 
     ready: int = 0
     inflight: int = 0
@@ -98,6 +130,22 @@ class Counts:
     rejected: int = 0
     suppressed: int = 0
     unknown: int = 0
+    amended: int = 0
+
+    def by_state(self) -> dict[str, int]:
+        """The six by name."""
+        return {
+            state: getattr(self, state)
+            for state in ("ready", "inflight", "accepted", "rejected", "suppressed", "unknown")
+        }
+
+    @classmethod
+    def summed(cls, counts: "Iterable[Counts]") -> "Counts":
+        """Of several runs: each person as often as they were frozen, whoever went over only where they are now."""
+        found = list(counts)
+        total = {state: sum(getattr(one, state) for one in found) for state in cls().by_state()}
+        total["suppressed"] -= sum(one.amended for one in found)
+        return cls(**total)
 
     @property
     def total(self) -> int:
@@ -156,6 +204,37 @@ class UnknownBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """What a provider told of one message, of one handing over."""
+
+    run_id: int
+    subscriber_id: int
+    attempt_id: str
+    kind: EventKind  # `bounced`: it was taken, and came back
+    at: datetime  # aware; the provider's own time
+    detail: str = ""  # one line, without addresses
+
+
+class Heard(StrEnum):
+    """What became of a provider's event."""
+
+    SETTLED = "settled"  # it ended a doubt, or came before the answer did
+    NOTED = "noted"  # nothing was in doubt
+    KNOWN = "known"  # told before
+    FOREIGN = "foreign"  # of no message of this ledger
+    TWICE = "twice"  # of an earlier attempt than the one that counts: somebody got two
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """How the first batches of a run went."""
+
+    verdict: Literal["waiting", "passed", "failed"]
+    answered: int = 0
+    failed: int = 0  # rejected, or of unknown fate
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One recipient of a run and what became of it."""
 
@@ -205,6 +284,16 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One handing over of the batch in which somebody was."""
+
+    id: str
+    state: str
+    started_at: datetime  # aware
+    ended_at: datetime | None  # aware; None: nobody saw its end
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """One message to one person, and what became of it."""
 
@@ -214,6 +303,8 @@ class Received:
     state: State
     reason: str
     at: datetime | None  # aware; None while nothing has happened
+    attempts: Sequence[Attempt] = ()  # oldest first
+    events: Sequence["ProviderEvent"] = ()  # what the provider told of it since, oldest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ class Taken:
 class Journal:
     """One line a message, appended; read by whoever checks."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, hesitate: Callable[[], None]) -> None:
+        self._path, self._hesitate = path, hesitate
         self._lock = threading.Lock()
         self.number = 0
         self.gate = threading.Event()
@@ -50,6 +50,7 @@ class Journal:
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(line)
         self.number += 1
+        self._hesitate()
         self.gate.wait()
 
     def read(self) -> list[Taken]:
@@ -113,6 +114,12 @@ class Doors:
             last.sendall(b"GET / HTTP/1.0\r\n\r\n")
             last.recv(1)
         wait_until(lambda: self._open == 0)
+
+
+def hesitate(peer: Peer, dice: random.Random) -> None:
+    """Between taking a message and saying so: the moment that a kill must not make a mail lost or doubled."""
+    if not peer.calm and dice.random() < 0.4:
+        time.sleep(dice.uniform(0, 0.04))
 
 
 # --- the outbox ------------------------------------------------------------------------------------------
@@ -181,7 +188,7 @@ class MoodyRelay(Relay):
 
     def __init__(self, journal: Path, dice: random.Random) -> None:
         self.dice, self.calm = dice, False
-        self.journal = Journal(journal)
+        self.journal = Journal(journal, lambda: hesitate(self, dice))
         self.gate = self.journal.gate
         super().__init__(mails=_Noted(self.journal))
         self._doors = Doors(self._server)
@@ -202,8 +209,6 @@ class MoodyRelay(Relay):
         self.commands.clear()
         if self.calm:
             return otherwise
-        if self.dice.random() < 0.1:
-            time.sleep(self.dice.uniform(0, 0.1))
         if self.dice.random() < 0.003:
             time.sleep(SLOW_S)
             return DROP
@@ -356,7 +361,8 @@ class MoodyApi:
     """SendGrid's mail/send as it answers on a bad day."""
 
     def __init__(self, journal: Path, dice: random.Random) -> None:
-        self.journal, self.dice, self.calm = Journal(journal), dice, False
+        self.dice, self.calm = dice, False
+        self.journal = Journal(journal, lambda: hesitate(self, dice))
         self.gate = self.journal.gate
         self.script: list[Behaviour] = []  # what it does before it is left to the dice
         self.asked = 0
@@ -381,8 +387,6 @@ class MoodyApi:
             return self.script.pop(0)
         if self.calm:
             return accept
-        if self.dice.random() < 0.1:
-            time.sleep(self.dice.uniform(0, 0.1))
         draw = self.dice.uniform(0, 1000)
         for share, behaviour in API_FAULTS:
             draw -= share

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -17,11 +18,11 @@ from pathlib import Path
 from . import child
 from .child import Machine
 from .peers import peer
-from .world import World, add_campaign, audit, make_live, make_project
+from .world import BREAKER, World, add_campaign, audit, make_live, make_project
 
 DAY_S = 86_400.0
 WELL = frozenset({0, 4, 5, 7})  # done, stopped by the machine, by the provider, by doubts; never a bug (1)
-REFUSED = ("G122", "G140")  # guards that may refuse (6): somebody left meanwhile; it is paused
+REFUSED = ("G122", "G125", "G140")  # may refuse (6): somebody left meanwhile; the canary failed; it is paused
 ONE_CLICK = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -68,6 +69,21 @@ class Tally:
         return f"{self.provider}: {self.campaigns} campaigns, {self.opt_outs} opt-outs, pages killed {self.kills_of_others}; {faults}"
 
 
+@dataclass(frozen=True)
+class Look:
+    """A campaign at a glance."""
+
+    state: str = ""  # "" before it is begun
+    total: int = 0
+    open: int = 0  # batches that are ready or in flight
+    doubts: int = 0
+
+    @property
+    def stuck(self) -> bool:
+        """So much is in doubt that senders refuse, or nothing else is left: first there has to be evidence."""
+        return bool(self.doubts) and (not self.open or self.doubts >= BREAKER)
+
+
 class Storm:
     """One project under fire. The dice are seeded: the same seed plans the same faults; when the machine gets to
     them is its own matter."""
@@ -87,6 +103,7 @@ class Storm:
         self.senders: list[tuple[ForkServerProcess, Path]] = []
         self.others: list[tuple[ForkServerProcess, Path, Callable[[], None]]] = []
         self.staying = list(addresses)
+        self.number = len(addresses)
         self.calm = False
 
     # --- the play
@@ -107,10 +124,12 @@ class Storm:
         self.tally.campaigns += 1
         add_campaign(self.world.folder, name)
         width = self.dice.randint(1, 4)
-        while not self._done(name):
+        while (look := self._look(name)).state != "done":
             self.calm = self.world.peer.calm = self.tally.kills >= kills
-            while len(self.senders) < width and not self._stuck(name):
-                self._send(name)
+            while len(self.senders) < width and not look.stuck:
+                if look.state == "paused":
+                    self._let_go_on(name)
+                self._send(name, look)
             wait([process.sentinel for process, _ in self.senders], timeout=self.dice.uniform(0.005, 0.1))
             if not self.calm:
                 self._strike(name)
@@ -135,6 +154,8 @@ class Storm:
                 self._audit()
         if len(self.staying) > len(self.world.people) / 2 and dice.random() < 0.25:
             self._leave()
+        if dice.random() < 0.03:
+            self._pause(name)
         if dice.random() < 0.05:
             self._hold_the_ledger(dice.choice([0.05, 0.3, 0.9]))
         if dice.random() < 0.1:
@@ -155,10 +176,11 @@ class Storm:
 
     # --- senders
 
-    def _send(self, name: str) -> None:
+    def _send(self, name: str, look: "Look") -> None:
         dice = self.dice
-        run = dice.random() < 0.3 and self._begun(name)
-        arguments = ("run", "-q") if run else ("send", name, "--confirm", str(self._number(name)), "-q")
+        number = look.total or self.number  # what an operator types: as frozen, or what they were told
+        run = dice.random() < 0.3 and look.state != ""
+        arguments = ("run", "-q") if run else ("send", name, "--confirm", str(number), "-q")
         machine = Machine(environment=self.world.peer.environment())
         if not self.calm:
             machine = self._bad_machine()
@@ -188,31 +210,36 @@ class Storm:
                 return Machine(files=dice.randint(12, 40), environment=environment)
         return Machine(environment=environment)
 
-    def _number(self, name: str) -> int:
-        """What an operator types: as frozen, or what would go out."""
+    def _pause(self, name: str) -> None:
         with self.world.store() as store:
             run = self.world.run_of(store, name)
-            return run.total if run else len(self.staying)
+            if run and store.pause(run.id, "by hand", datetime.now(UTC)):
+                self.tally.faults["pause"] += 1
 
-    def _begun(self, name: str) -> bool:
-        with self.world.store() as store:
-            return self.world.run_of(store, name) is not None
-
-    def _done(self, name: str) -> bool:
+    def _let_go_on(self, name: str) -> None:
+        """Whatever paused it: a hand, the canary, the provider, an outage. Somebody has looked by now."""
         with self.world.store() as store:
             run = self.world.run_of(store, name)
-            return run is not None and run.state == "done"
+            if run and run.state == "paused":
+                store.resume(run.id, datetime.now(UTC))
 
-    def _stuck(self, name: str) -> bool:
-        """So much is in doubt that senders refuse: first there has to be evidence."""
-        with self.world.store() as store:
-            run = self.world.run_of(store, name)
-            if run is None:
-                return False
-            counts = store.counts(run.id)
-            return bool(counts.unknown) and (
-                not counts.ready + counts.inflight or len(store.unknown_batches(run.id)) >= 12
+    def _look(self, name: str) -> "Look":
+        """With the bare driver: it is asked all the time."""
+        with contextlib.closing(sqlite3.connect(self.world.ledger, timeout=30)) as raw:
+            raw.execute("BEGIN")
+            found = raw.execute(
+                "SELECT id, state, total FROM run WHERE campaign = ? ORDER BY id DESC", [name]
+            ).fetchone()
+            if found is None:
+                return Look()
+            run, state, total = found
+            batches = "SELECT count(*) FROM batch WHERE run_id = ? AND state IN ('ready', 'inflight')"
+            doubts = (
+                "SELECT count(*) FROM (SELECT no FROM batch WHERE run_id = ?1 AND state = 'unknown' "
+                "UNION SELECT no FROM outcome WHERE run_id = ?1 AND state = 'unknown')"
             )
+            open_, unknown = (raw.execute(sql, [run]).fetchone()[0] for sql in (batches, doubts))
+        return Look(state, total, open_, unknown)
 
     def _reap(self) -> None:
         for process, log in list(self.senders):
@@ -229,6 +256,8 @@ class Storm:
 
     def _ended_well(self, process: ForkServerProcess, log: Path) -> None:
         said = log.read_text(encoding="utf-8", errors="replace")
+        if told := re.search(r"the number is (\d+)", said):
+            self.number = int(told[1])
         refused = process.exitcode == 6 and any(code in said for code in REFUSED)
         starved = (
             process.exitcode == 3 and "Too many open files" in said

@@ -28,12 +28,14 @@ CLOCKS_DIFFER_S = (
 )
 ON_ITS_WAY_S = 10.0  # then: how long after an opt-out a message may come that was claimed before it
 
+BREAKER = 12  # doubts; high enough for some to gather, low enough to be met
 SETTINGS = """
 late_after = "9000 days"
 
 [delivery]
 batch_size = {batch}
-breaker = 12
+canary = 7
+breaker = {breaker}
 retry_first = "1s"
 """
 LIVE = """
@@ -115,7 +117,7 @@ def make_project(folder: Path, people: int, batch: int) -> list[str]:
     (folder / "subscribers" / "lista.csv").write_text(f"email,first_name,city\n{rows}", encoding="utf-8")
     settings = folder / "newsletter.toml"
     text = settings.read_text(encoding="utf-8")
-    more = SETTINGS.format(batch=batch)
+    more = SETTINGS.format(batch=batch, breaker=BREAKER)
     settings.write_text(text.replace("\n[brand]", f"{more}\n[brand]", 1), encoding="utf-8")
     return addresses
 

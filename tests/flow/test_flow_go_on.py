@@ -144,7 +144,7 @@ def test_received_is_asked_anew_after_each_campaign_of_a_tick(small, newsletter)
     text = (small / "campaigns" / "hej.md").read_text(encoding="utf-8")
     (small / "campaigns" / "hej.md").unlink()
     rule = text.replace('status   = "ready"', 'status   = "ready"\nexclude  = ["fick-b"]')
-    for name, body in (("a", rule), ("b", text), ("c", rule)):
+    for name, body in (("a", rule), ("b", text + "Och b.\n"), ("c", rule + "Och c.\n")):
         (small / "campaigns" / f"{name}.md").write_text(body, encoding="utf-8")
     (small / "subscribers" / "segments.toml").write_text(
         "[fick-b]\nwhere = \"received('b')\"\n", encoding="utf-8"

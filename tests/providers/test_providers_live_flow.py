@@ -118,6 +118,8 @@ def test_the_breaker_stops_before_the_whole_list_is_in_doubt(live, stub, newslet
     assert (called.code, len(stub.requests)) == (7, 3)
     counts = newsletter("-C", live, "status", "hej", *LIVE, "--json").data["counts"]
     assert (counts["unknown"], counts["ready"]) == (3, 9)
+    assert newsletter("-C", live, "send", "hej", *LIVE).code == 6
+    assert newsletter("-C", live, "resume", "hej", *LIVE).code == 0
     assert newsletter("-C", live, "send", "hej", *LIVE).code == 7
     assert len(stub.requests) == 3, "no more in doubt until somebody has looked"
     assert newsletter("-C", live, "resolve", "hej", *LIVE, "--assume-sent").code == 0
@@ -144,6 +146,7 @@ def test_whoever_opts_out_after_the_freeze_is_not_mailed(live, stub, newsletter)
     people.write_text(
         "email,first_name,status\nasa@example.org,Åsa,\nbo@example.org,Bo,unsubscribed\n", encoding="utf-8"
     )
+    assert newsletter("-C", live, "resume", "hej", *LIVE).code == 0
     refused = newsletter("-C", live, "send", "hej", *LIVE)
     assert refused.code in (0, 3), refused.err
     counts = newsletter("-C", live, "status", "hej", *LIVE, "--json").data["counts"]

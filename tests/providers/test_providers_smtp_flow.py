@@ -90,6 +90,8 @@ def test_a_sender_that_is_refused_stops_it_with_nobody_lost(
     assert "this sender may not" in called.err
     assert status(live, newsletter)["counts"]["ready"] == 3
     relay.say.clear()
+    assert send(live, newsletter).code == 6, "it is paused until somebody has looked"
+    assert newsletter("-C", live, "resume", "hej", *LIVE).code == 0
     assert send(live, newsletter).code == 0
     assert set(recipients(relay).values()) == {1}
 

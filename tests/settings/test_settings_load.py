@@ -365,17 +365,6 @@ def test_a_limit_of_nobody_is_refused(make: Make, key: str) -> None:
     assert getattr(load_settings(make(f"[limits]\n{key} = 1\n")).limits, key) == 1
 
 
-def test_keys_of_a_later_step_are_refused_in_environments_too(make: Make) -> None:
-    project = make("[delivery]\ncanary = 50\n[env.a.delivery]\ncanary = 5\n")
-    assert told(project) == [
-        "error F201 `delivery.canary` is not supported yet newsletter.toml:2:1 try: take it out: it would do nothing",
-        (
-            "error F201 `delivery.canary` is not supported yet newsletter.toml:4:1 "
-            "try: take it out: it would do nothing"
-        ),
-    ]
-
-
 def test_a_mistake_in_a_variable_names_the_variable(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLETTER_PROVIDER", "sengrid")
     monkeypatch.setenv("NEWSLETTER_DELIVERY__BATCH_SIZE", "many")

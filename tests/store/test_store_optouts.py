@@ -67,7 +67,8 @@ def test_an_older_ledger_keeps_its_opt_outs(tmp_path):
         store.suppress(ONE, "*", "asked", "letter", NOW)
     with contextlib.closing(sqlite3.connect(path)) as raw:
         raw.executescript(
-            "DROP TABLE opt_out; DROP TABLE consent; DROP TABLE debit; DROP TABLE rest; PRAGMA user_version = 1;"
+            "DROP TABLE opt_out; DROP TABLE consent; DROP TABLE debit; DROP TABLE rest; DROP TABLE event;"
+            "DROP TABLE canary; DROP TABLE halt; DROP TABLE letter; DROP TABLE content; PRAGMA user_version = 1;"
         )
     with open_store(path) as store:
         (event,) = store.opt_out_history(ONE)

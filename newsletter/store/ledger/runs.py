@@ -1,11 +1,22 @@
 """Runs: an audience frozen once, and how far each has come."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from newsletter.store import derived, runs
+from newsletter.store import contents, derived, halts, runs
 from newsletter.store.ledger.transactions import Ledger
-from newsletter.store.values import Counts, Delivery, EnrolmentMove, NewRun, Person, Run, RunState
+from newsletter.store.values import (
+    Canary,
+    Counts,
+    Delivery,
+    EnrolmentMove,
+    Halt,
+    Member,
+    NewRun,
+    Person,
+    Run,
+    RunState,
+)
 
 
 class RunLedger(Ledger):
@@ -15,6 +26,10 @@ class RunLedger(Ledger):
         with self._looking() as conn:
             return runs.find(conn, env, campaign, occurrence)
 
+    def numbered(self, run_id: int) -> Run | None:
+        with self._looking() as conn:
+            return runs.numbered(conn, run_id)
+
     def latest_run(self, env: str, campaign: str) -> Run | None:
         with self._looking() as conn:
             return runs.latest(conn, env, campaign)
@@ -23,6 +38,16 @@ class RunLedger(Ledger):
         """Oldest first."""
         with self._looking() as conn:
             return runs.of_environment(conn, env)
+
+    def paused(self, env: str) -> frozenset[str]:
+        """The campaigns and steps of which a run stands still."""
+        with self._looking() as conn:
+            return runs.paused(conn, env)
+
+    def campaigns(self, env: str) -> frozenset[str]:
+        """All campaigns and steps that were ever begun, whatever became of their files."""
+        with self._looking() as conn:
+            return runs.campaigns(conn, env)
 
     def freeze(
         self,
@@ -47,6 +72,73 @@ class RunLedger(Ledger):
                 batch_size=batch_size,
                 epoch=self.epoch,
                 move=enrolment,
+            )
+
+    def kept(self, hashes: Collection[str]) -> dict[str, bytes]:
+        """What runs are finished from, by sha256 (hex). Raises KeyError for what was never kept."""
+        with self._looking() as conn:
+            return contents.bodies(conn, hashes)
+
+    def halt(self, run_id: int) -> Halt | None:
+        """Why a run stands still or was ended; None while it goes on, and when it came to its end."""
+        with self._looking() as conn:
+            return halts.halt_of(conn, run_id)
+
+    def state(self, run_id: int) -> RunState:
+        """As it is at this moment: another process may have paused it."""
+        with self._looking() as conn:
+            return runs.state_of(conn, run_id)
+
+    def pause(self, run_id: int, reason: str, now: datetime) -> bool:
+        """Nothing of it can be claimed any more once this returns. False: it was not sending."""
+        with self._writing() as conn:
+            return halts.pause(conn, run_id, reason, now)
+
+    def resume(self, run_id: int, now: datetime) -> bool:
+        """False: it was not paused. A canary is not sent again."""
+        with self._writing() as conn:
+            return halts.resume(conn, run_id, now)
+
+    def cancel(self, run_id: int, reason: str, now: datetime) -> bool:
+        """Whoever is still ready turns suppressed; what is in flight or unknown stays so. False: it had ended."""
+        with self._writing() as conn:
+            return halts.cancel(conn, run_id, reason, now)
+
+    def judge_canary(self, run_id: int, now: datetime) -> Canary:
+        """Whether the first of a run went well enough for the others; pauses it when they did not."""
+        with self._writing() as conn:
+            return halts.judge_canary(conn, run_id, now)
+
+    def still_ready(self, run_id: int) -> list[Member]:
+        """Whoever is to get it and was not yet handed over, in the order of batches."""
+        with self._looking() as conn:
+            return halts.still_ready(conn, run_id)
+
+    def amend(
+        self,
+        closing: Sequence[int],
+        new: NewRun,
+        *,
+        leaving: Mapping[int, str],
+        going: int,
+        excluded: Mapping[str, int],
+        batch_size: int,
+    ) -> Run:
+        """End these runs of a campaign; who is ready in them is frozen as its next occurrence, all in one.
+
+        leaving: id -> reason, of ready ones who get nothing. going: how many the others are
+        Raises StillMoving, with nothing written, when they are others, or somebody is being handed over.
+        """
+        with self._heeding() as conn:
+            return halts.amend(
+                conn,
+                closing,
+                new,
+                leaving=leaving,
+                going=going,
+                excluded_by=excluded,
+                batch_size=batch_size,
+                epoch=self.epoch,
             )
 
     def set_state(self, run_id: int, state: RunState) -> bool:

@@ -3,9 +3,18 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from newsletter.store import claims, doubts, limits, splits
+from newsletter.store import claims, doubts, events, limits, splits, witness
 from newsletter.store.ledger.transactions import Ledger
-from newsletter.store.values import Allowance, Answered, Claim, Member, Pace, UnknownBatch
+from newsletter.store.values import (
+    Allowance,
+    Answered,
+    Claim,
+    Heard,
+    Member,
+    Pace,
+    ProviderEvent,
+    UnknownBatch,
+)
 
 
 class SendingLedger(Ledger):
@@ -77,7 +86,7 @@ class SendingLedger(Ledger):
         Suppressions stay whatever the answer; a batch without anybody left is closed (LOST).
         """
         with self._heeding() as conn:
-            return claims.claim(
+            answer = claims.claim(
                 conn,
                 run_id,
                 no,
@@ -90,6 +99,9 @@ class SendingLedger(Ledger):
                 through=through or {},
                 pace=pace,
             )
+        if answer is Claim.CLAIMED:
+            witness.note(self._path, self.ledger_id, attempt_id)
+        return answer
 
     def finish(
         self,
@@ -138,7 +150,27 @@ class SendingLedger(Ledger):
         if not dead:
             return 0
         with self._writing() as conn:
-            return sum(claims.doubt(conn, owner, now) for owner in dead)
+            doubted = [attempt for owner in dead for attempt in claims.doubt(conn, owner, now)]
+            events.reconsider(conn, doubted, now)
+        return len(doubted)
+
+    def take_event(self, told: ProviderEvent, *, whole: bool, now: datetime) -> Heard:
+        """What a provider told of one message: kept once, and proof of its handing over. In any order.
+
+        whole: it proves the whole request that carried the message, not this one only
+        """
+        with self._writing() as conn:
+            return events.take(conn, told, whole=whole, now=now)
+
+    def twice(self, run_id: int) -> list[Member]:
+        """Who got two, by what the provider told of an attempt that another one had followed."""
+        with self._looking() as conn:
+            return events.twice(conn, run_id)
+
+    def in_doubt(self, run_id: int) -> list[Member]:
+        """Everybody of unknown fate, by id; costs nothing where nobody is."""
+        with self._looking() as conn:
+            return doubts.people(conn, run_id)
 
     def unknown_batches(self, run_id: int) -> list[UnknownBatch]:
         """All doubts of a run, by batch and attempt."""

@@ -1,0 +1,109 @@
+"""The last step before a send: everybody rendered once, then written down, once and for all."""
+
+from newsletter.campaigns.models import Campaign
+from newsletter.check.survey import Survey
+from newsletter.check.workspace import MORE, Workspace, sample
+from newsletter.delivery.changes import changes
+from newsletter.delivery.edition import keep
+from newsletter.delivery.ledger import persons
+from newsletter.delivery.office import Office
+from newsletter.delivery.pace import most_at_once, pace_of
+from newsletter.delivery.parcels import Packer
+from newsletter.delivery.plan import Plan
+from newsletter.errors import ChecksFailed, GuardRefused, Interrupted, Place, Problem
+from newsletter.mail.links import sid
+from newsletter.providers.open import max_batch
+from newsletter.render.composition import Links
+from newsletter.settings.secret import throwaway_secret
+from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, SameLetter
+
+
+def prove(office: Office, plan: Plan) -> None:
+    """Render everybody before the first hand-over: person 500 must not break what 499 already have.
+
+    Raises ChecksFailed with each kind of failure once.
+    """
+    plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
+    packer = Packer.of(office.workspace, plan.composition, throwaway_secret(), plan.opt_outs)
+    survey = Survey(plan.composition)
+    failures: dict[tuple[str, str], Problem] = {}
+    for number, person in enumerate(plan.recipients, 1):
+        try:
+            parcel = packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
+            survey.add(person, Links(parcel.envelope.unsubscribe), parcel.values)
+        except ChecksFailed as failed:
+            for problem in failed.problems:
+                failures.setdefault((problem.code, str(problem.place)), problem)
+        if office.stop():
+            raise Interrupted(
+                Problem(
+                    "G134", "stopped by hand before anything was begun", hint="the same command begins anew"
+                )
+            )
+        if office.proving:
+            office.proving(number, len(plan.recipients))
+    failures |= {(one.code, str(one.place)): one for one in survey.problems() if one.is_error}
+    if failures:
+        raise ChecksFailed(*failures.values(), next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
+
+
+def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run | None:
+    """Write down who gets what, once. Of two that freeze at the same time, the second takes the first's run.
+
+    With `move`: a step of a sequence; None when another tick has taken all of them already.
+    """
+    # A campaign goes out once; a step as often as somebody is due.
+    new = new_run(office, plan, occurrence="1" if move is None else None)
+    try:
+        return office.store.freeze(
+            new,
+            persons(plan.recipients, office.secret),
+            excluded={reason: number for reason, number in plan.excluded.items() if number},
+            batch_size=batch_size(office.workspace, plan.campaign),
+            enrolment=move,
+        )
+    except SameLetter as same:
+        raise GuardRefused(_same_letter(plan.campaign, same)) from None
+    except AlreadyFrozen as frozen:
+        _, changed = changes(office.workspace, frozen.run, plan.campaign)
+        if changed:
+            raise GuardRefused(*changed) from None
+        return frozen.run
+
+
+def batch_size(workspace: Workspace, campaign: Campaign) -> int:
+    """The most recipients that are written ahead together: as the settings, the provider and limits allow."""
+    sizes = [workspace.settings.delivery.batch_size, max_batch(workspace.settings)]
+    if most := most_at_once(pace_of(workspace, campaign)):
+        sizes.append(most)
+    return min(sizes)
+
+
+def new_run(office: Office, plan: Plan, *, occurrence: str | None) -> NewRun:
+    """What is written down of a plan when it is frozen, and all that it is finished from."""
+    workspace, composition = office.workspace, plan.composition
+    kept = keep(workspace, composition)
+    return NewRun(
+        env=workspace.settings.environment,
+        campaign=plan.campaign.id,
+        content_hash=composition.sha256,
+        plan_hash=plan.hash,
+        inputs=kept.inputs,
+        created_at=workspace.clock.now(),
+        occurrence=occurrence,
+        files=kept.files,
+        letter=composition.letter,
+        again="G144" in plan.campaign.allow,
+        canary=workspace.settings.delivery.canary,
+    )
+
+
+def _same_letter(campaign: Campaign, same: SameLetter) -> Problem:
+    return Problem(
+        "G144",
+        f"`{campaign.id}` is the very letter of `{same.campaign}`, begun on {same.created_at:%Y-%m-%d %H:%M} UTC: "
+        f"{same.people} of its people have it, or are still to get it",
+        Place(campaign.file),
+        f"if the file was renamed: newsletter send {same.campaign} --resume; if it is meant: "
+        'allow = ["G144"] in the campaign',
+    )

@@ -1,0 +1,109 @@
+"""Whether this ledger is the one that sent last: a copy, or an older one brought back, must not go on by itself.
+
+Two things outside of the database know: the file's own number on its disk, which a copy does not have, and a small
+file beside it with the last attempt that was claimed, of which an older database has never heard.
+"""
+
+import contextlib
+import os
+import re
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam, select
+
+from newsletter.store.sqlite import insert
+from newsletter.store.tables import READY, attempt, batch, meta, run
+
+FILE = "last-claim"  # beside the ledger: LEDGER ATTEMPT
+_LINE = re.compile(r"([0-9a-f]{16}) (\S{1,64})\n")
+
+_PLACE = select(meta.c.value).where(meta.c.name == "place")
+_KEEP = insert(meta).on_conflict_do_nothing()
+_SET = sa.update(meta).where(meta.c.name == bindparam("which")).values(value=bindparam("to"))
+_KNOWN = select(attempt.c.id).where(attempt.c.id == bindparam("of"))
+_STILL_TO_GO = (
+    select(batch.c.run_id, batch.c.no, batch.c.n)
+    .select_from(batch.join(run, run.c.id == batch.c.run_id))
+    .where(batch.c.state == READY, run.c.state.in_(["sending", "paused"]))
+    .order_by(batch.c.run_id, batch.c.no)
+)
+_DOUBT = (
+    sa.update(batch)
+    .where(batch.c.run_id == bindparam("of"), batch.c.no == bindparam("number"))
+    .values(state="unknown", attempt_id=bindparam("by"))
+)
+
+
+def note(ledger: Path, ledger_id: str, attempt_id: str) -> None:
+    """The last claim, in place and without waiting for the disk: it only has to outlive this database.
+
+    A disk that takes no more makes this blind to one claim, and stops no send.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(ledger.with_name(FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(descriptor, f"{ledger_id} {attempt_id}\n".encode(), 0)
+        finally:
+            os.close(descriptor)
+
+
+def remember_place(conn: sa.Connection, ledger: Path) -> None:
+    """Where the ledger was made; one of an older program is taken to be where it belongs."""
+    conn.execute(_KEEP, {"name": "place", "value": str(ledger.stat().st_ino)})
+
+
+def knows_place(conn: sa.Connection) -> bool:
+    return conn.execute(_PLACE).scalar_one_or_none() is not None
+
+
+def doubt(conn: sa.Connection, ledger: Path, ledger_id: str) -> str | None:
+    """Why this ledger may not know all that was sent from it; None when it does."""
+    try:
+        last = _LINE.match(ledger.with_name(FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        last = None
+    if last and last[1] == ledger_id and conn.execute(_KNOWN, {"of": last[2]}).one_or_none() is None:
+        return "messages were handed over of which it knows nothing: an older one was brought back"
+    place = conn.execute(_PLACE).scalar_one_or_none()
+    if place not in (None, str(ledger.stat().st_ino)):
+        return "it is a copy: another one may have sent since"
+    return None
+
+
+def still_to_go(conn: sa.Connection) -> int:
+    """How many in open runs of all environments are ready by what this ledger knows."""
+    return sum(row.n for row in conn.execute(_STILL_TO_GO))
+
+
+def take_over(conn: sa.Connection, ledger: Path, *, epoch: int, now: datetime) -> int:
+    """From now on this one is the ledger, in a new epoch. Whoever it takes for ready may have their mail: unknown.
+
+    Returns how many batches are in doubt by that. Runs keep the epoch of their beginning, and with it their
+    messages' names: what was written of them before is evidence, and a later run never meets a name of the past.
+    """
+    conn.execute(_SET, {"which": "epoch", "to": str(epoch)})
+    conn.execute(_SET, {"which": "place", "to": str(ledger.stat().st_ino)})
+    found = conn.execute(_STILL_TO_GO).all()
+    for row in found:
+        name = uuid.uuid4().hex
+        conn.execute(
+            sa.insert(attempt),
+            {
+                "id": name,
+                "run_id": row.run_id,
+                "no": row.no,
+                "owner": 0,  # nobody's: what became of it happened before this ledger was brought back
+                "body_sha256": b"",
+                "state": "unknown",
+                "provider_id": "",
+                "detail": {"ledger_restored": now.isoformat()},
+                "started_at": now,
+            },
+        )
+        conn.execute(_DOUBT, {"of": row.run_id, "number": row.no, "by": name})
+    with contextlib.suppress(OSError):
+        ledger.with_name(FILE).unlink(missing_ok=True)
+    return len(found)

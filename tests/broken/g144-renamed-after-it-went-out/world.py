@@ -1,0 +1,3 @@
+from pathlib import Path
+
+Path("campaigns/hej.md").rename("campaigns/nytt.md")
