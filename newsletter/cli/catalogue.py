@@ -178,9 +178,10 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         states = ", ".join(f"{grouped(n)} {one}" for one, n in store.counts(run.id).by_state().items() if n)  # type: ignore[union-attr]
         word = "amended" if told["halt"] and told["halt"]["word"] == "amended" else run.state
         output.line(f"  occurrence {run.occurrence}   {word}   {_moment(session, run.created_at)}   {states}")
-    halted = store.halt(runs[-1].id) if store and runs else None
+    halted = _halted(store, runs)
     if halted:
-        output.line(f"  {halted.word} since {_moment(session, halted.at)}: {halted.reason}")
+        since = "since" if halted.word == "paused" else "at"
+        output.line(f"  {halted.word} {since} {_moment(session, halted.at)}: {halted.reason}")
     if stuck := _stuck(session, store, runs):
         output.line("  stopped before its end: nobody is at work on it")
     if waits := _waits(session, store, runs):
@@ -219,6 +220,13 @@ def _occurrence(store: Store, run: Run) -> dict[str, Any]:
         "amended": counts.amended,
         "halt": _halt(store.halt(run.id)),
     }
+
+
+def _halted(store: Store | None, runs: list[Run]) -> Halt | None:
+    """Why it stands still: a paused run of several, else how the last one was ended."""
+    if not (store and runs):
+        return None
+    return store.halt(next((run for run in runs if run.state == "paused"), runs[-1]).id)
 
 
 def _halt(halted: Halt | None) -> dict[str, str] | None:
@@ -268,6 +276,11 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
     total, stuck = counts_of(store, runs), _stuck(session, store, runs)
     if stuck:
         session.output.line("  a step stopped before its end: the next `newsletter run` goes on")
+    paused = [run for run in runs if run.state == "paused"]
+    for run in paused:
+        halted = store.halt(run.id) if store else None
+        why = f" since {_moment(session, halted.at)}: {halted.reason}" if halted else ""
+        session.output.line(f"  {run.campaign} paused{why}")
     data = {
         "campaign": sequence.id,
         "state": str(sequence.status),
@@ -276,8 +289,10 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
         "stuck": stuck,
         "enrolments": by_state,
         "steps": steps,
+        "paused": sorted({run.campaign for run in paused}),
     }
-    return session.output.result(data, exit_code=7 if checking and (stuck or total.unknown) else 0)
+    waits = stuck or total.unknown or paused
+    return session.output.result(data, exit_code=7 if checking and waits else 0)
 
 
 def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> int:
@@ -291,7 +306,7 @@ def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> 
         runs = [run for one in names for run in runs_of(store, session, one)]
         counts, stuck = counts_of(store, runs), _stuck(session, store, runs)
         waiting = waiting or stuck or row["state"] in ("held", "resolving", "paused", "broken", "gone")
-        waiting = waiting or counts.unknown > 0
+        waiting = waiting or counts.unknown > 0 or any(run.state == "paused" for run in runs)
         sent = f"{grouped(counts.accepted)} of {grouped(counts.total)}" if counts.total else "-"
         doubts = f"{grouped(counts.unknown)} unknown" if counts.unknown else "stopped" if stuck else ""
         rows.append((name, row["state"], row["when"], sent, doubts))

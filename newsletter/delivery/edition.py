@@ -181,7 +181,7 @@ def _settings(now: Settings, kept: object) -> Settings:
 
 def _segments(workspace: Workspace, store: Store, project: Project, settings: Settings, run: Run) -> Segments:
     """The rules of its text, asked of the lists as they are; `received()` may name what has gone since."""
-    campaigns = {*workspace.campaign_ids, *(other.campaign for other in store.runs(run.env))}
+    campaigns = workspace.campaign_ids | store.campaigns(run.env)
     return load_segments(project, settings, workspace.audience, campaigns=campaigns)
 
 

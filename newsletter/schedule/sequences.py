@@ -70,8 +70,7 @@ class SequenceTick:
         ]
 
     def _paused(self, step: Step) -> bool:
-        runs = self.office.store.runs(self._environment())
-        return any(run.campaign == step.campaign.id and run.state == "paused" for run in runs)
+        return step.campaign.id in self.office.store.paused(self._environment())
 
     def _due(self) -> dict[str, list[tuple[str | None, Subscriber]]]:
         """Step id -> (the step before, the person), after enrolling and ending whoever is to."""

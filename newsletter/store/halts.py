@@ -1,5 +1,6 @@
 """Runs that stand still: paused, cancelled, or amended by a next occurrence; and the canary that goes ahead."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -146,8 +147,14 @@ def amend(
     if len(moved) != going:
         raise StillMoving
     run_id = runs.write(conn, new, None, total=len(moved), excluded_by=excluded_by, epoch=epoch)
+    ids = iter(sorted(moved))
     runs.write_batches(
-        conn, run_id, sorted(moved), batch_size=batch_size, canary=new.canary, total=len(moved)
+        conn,
+        run_id,
+        lambda number: list(itertools.islice(ids, number)),
+        batch_size=batch_size,
+        canary=new.canary,
+        total=len(moved),
     )
     made = runs.latest(conn, new.env, new.campaign)
     if made is None or made.id != run_id:

@@ -1,7 +1,7 @@
 """Runs: freezing an audience once, and reading what was frozen."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,7 +111,7 @@ def freeze(
         upsert_gathered(conn)
         run_id = write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
         frozen = conn.execute(_FROZEN_IDS, execution_options={"yield_per": batch_size}).scalars()
-        write_batches(conn, run_id, frozen, batch_size=batch_size, canary=new.canary, total=total)
+        write_batches(conn, run_id, frozen.fetchmany, batch_size=batch_size, canary=new.canary, total=total)
         if move:
             conn.execute(_MOVE_ON, _standing(new, move) | {"to_step": move.step, "to_run": run_id})
     return find(conn, new.env, new.campaign, occurrence)
@@ -160,10 +160,17 @@ def write(
 
 
 def write_batches(
-    conn: sa.Connection, run_id: int, ids: Iterable[int], *, batch_size: int, canary: int, total: int
+    conn: sa.Connection,
+    run_id: int,
+    take: Callable[[int], Sequence[int]],
+    *,
+    batch_size: int,
+    canary: int,
+    total: int,
 ) -> None:
     """Disjoint ascending ranges of ids, numbered from 1; written by hundreds: a million is no heap.
 
+    take: the next so many ids, ascending; fewer at the end, and then none
     canary: so many of the first are batches of their own, in a lane of their own; none where nobody would wait
     """
     hot: list[dict[str, object]] = []
@@ -177,21 +184,31 @@ def write_batches(
             hot.clear()
             cold.clear()
 
-    first = canary if canary < total else 0
-    rest, no = iter(ids), 0
-    for lane, number in ((0, first), (1 if first else 0, None)):
-        for part in _parts(itertools.islice(rest, number), batch_size):
-            no += 1
-            key = {"run_id": run_id, "no": no}
-            hot.append(key | {"state": "ready", "n": len(part), "not_before": at_once, "tries": 0})
-            cold.append(key | {"lane": lane, "lo": part[0], "hi": part[-1], "ids": part})
-            if len(hot) == 100:
-                write_down()
-        if lane == 0 and first:
-            conn.execute(sa.insert(canary_), {"run_id": run_id, "last_id": part[-1]})
+    first, lane = (canary if canary < total else 0), 0
+    for no in itertools.count(1):
+        part = list(take(min(batch_size, first or batch_size)))
+        if not part:
+            break
+        key = {"run_id": run_id, "no": no}
+        hot.append(key | {"state": "ready", "n": len(part), "not_before": at_once, "tries": 0})
+        cold.append(key | {"lane": lane, "lo": part[0], "hi": part[-1], "ids": part})
+        if first:
+            first -= len(part)
+            if not first:
+                conn.execute(sa.insert(canary_), {"run_id": run_id, "last_id": part[-1]})
+                lane = 1
+        if len(hot) == 100:
+            write_down()
     write_down()
 
 
-def _parts(ids: Iterable[int], size: int) -> Iterator[list[int]]:
-    while part := list(itertools.islice(ids, size)):
-        yield part
+def paused(conn: sa.Connection, env: str) -> frozenset[str]:
+    """The campaigns of which a run stands still."""
+    asked = select(run.c.campaign).where(run.c.env == bindparam("env"), run.c.state == "paused").distinct()
+    return frozenset(conn.execute(asked, {"env": env}).scalars())
+
+
+def campaigns(conn: sa.Connection, env: str) -> frozenset[str]:
+    """All that was ever begun."""
+    asked = select(run.c.campaign).where(run.c.env == bindparam("env")).distinct()
+    return frozenset(conn.execute(asked, {"env": env}).scalars())

@@ -348,7 +348,7 @@ IN_A_SEQUENCE = {  # the line below the top, and what is said of it
     'foo = "x"': (
         "F102  unknown key `foo`   {}:3:1",
         (
-            "known: allow, attachments, data, exit, from, language, min_gap, preheader, reply_to, segment, status, step, tags, "
+            "known: allow, attachments, data, exit, from, language, min_gap, per_day, per_second, preheader, reply_to, segment, status, step, tags, "
             "template, timezone, utm, window"
         ),
     ),

@@ -3,9 +3,16 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from newsletter.files.project import Project
+from newsletter.settings.load import load_settings
+from newsletter.settings.secret import load_secret
+from newsletter.store.store import open_store
+from newsletter.store.values import Person
 
 ROWS = "email,first_name,tags,status\nasa@example.org,Åsa,kommun,\nbo@example.org,Bo,,\ncilla@example.org,Cilla,,\n"
 
@@ -243,6 +250,50 @@ def test_export_is_json_and_a_page_in_the_readers_language(project, call, tmp_pa
     assert (out / "person.html").stat().st_mode & 0o077 == 0
     call("subscriber", "export", "asa@example.org", "-o", out)
     assert "Det här har vi om dig" in (out / "person.html").read_text(encoding="utf-8")
+
+
+def test_all_that_is_held_is_in_both_files(project, call, tmp_path):
+    came = tmp_path / "subscribed_members_export_1.csv"
+    came.write_text(
+        "Email Address,OPTIN_TIME,OPTIN_IP,LEID\nasa@example.org,2014-05-01 10:00:00,192.0.2.7,1\n",
+        encoding="utf-8",
+    )
+    assert call("import", came, "--list", "lista", "--consent-text", "ordalydelse-3").code == 0
+    assert call("send", "hej", "--confirm", "3").code == 0
+    call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista", "--reason", "ringde")
+    secret = load_secret(Project(project), load_settings(Project(project)))
+    assert secret is not None
+    with open_store(project / ".newsletter" / "state.db") as store:
+        who = Person(secret.person("asa@example.org"), "asa@example.org", "asa@example.org")
+        store.enrol("local", "sju-tips", [who], datetime(2015, 6, 29, tzinfo=UTC))
+    out = tmp_path / "person"
+    assert call("subscriber", "export", "asa@example.org", "-o", out).code == 0
+    data = json.loads((out / "person.json").read_text(encoding="utf-8"))
+    assert data["rows"][0]["cells"]["first_name"] == "Åsa"
+    (consent,) = data["consents"]
+    assert (consent["list"], consent["source"], consent["text_version"]) == (
+        "lista",
+        "Mailchimp",
+        "ordalydelse-3",
+    )
+    assert "192.0.2.7" in consent["proof"]
+    assert [one["reason"] for one in data["opt_outs"]] == ["ringde"]
+    assert [one["campaign"] for one in data["received"]] == ["hej"]
+    assert [one["sequence"] for one in data["sequences"]] == ["sju-tips"]
+    page = (out / "person.html").read_text(encoding="utf-8")
+    for said in (
+        "asa@example.org",
+        "Åsa",
+        "kommun",
+        "Mailchimp",
+        "ordalydelse-3",
+        "192.0.2.7",
+        "ringde",
+        "sju-tips",
+    ):
+        assert said in page, said
+    for said in ("hej", data["fingerprint"], "lista"):
+        assert f"<td>{said}</td>" in page, said
 
 
 def test_both_languages_of_the_page_have_the_same_words():

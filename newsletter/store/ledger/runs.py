@@ -39,6 +39,16 @@ class RunLedger(Ledger):
         with self._looking() as conn:
             return runs.of_environment(conn, env)
 
+    def paused(self, env: str) -> frozenset[str]:
+        """The campaigns and steps of which a run stands still."""
+        with self._looking() as conn:
+            return runs.paused(conn, env)
+
+    def campaigns(self, env: str) -> frozenset[str]:
+        """All campaigns and steps that were ever begun, whatever became of their files."""
+        with self._looking() as conn:
+            return runs.campaigns(conn, env)
+
     def freeze(
         self,
         new: NewRun,
