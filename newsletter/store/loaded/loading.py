@@ -16,7 +16,7 @@ from newsletter.store.loaded.merging import merge_people
 from newsletter.store.loaded.writer import Writer
 from newsletter.store.loaded.written import types_of
 
-AT_ONCE = 10_000  # rows a transaction: others get in between
+AT_ONCE = 5_000  # rows a transaction: others get in between
 _TRIES = 3
 
 Keyed = Callable[[str], bytes]
