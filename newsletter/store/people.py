@@ -47,6 +47,10 @@ _RENEW = (
     .where(subscriber.c.hmac == _given.c.hmac, ~_as_given)
     .values(key=_given.c.key, email=_given.c.email)
 )
+_LAST = sa.select(sa.func.coalesce(sa.func.max(subscriber.c.id), 0))
+_IDENTIFY_NEW = insert(identified).from_select(
+    ["id"], sa.select(subscriber.c.id).where(subscriber.c.id > sa.bindparam("last"))
+)
 _IDENTIFY = (
     insert(identified)
     .from_select(["id"], sa.select(subscriber.c.id).join(_given, subscriber.c.hmac == _given.c.hmac))
@@ -72,11 +76,20 @@ def identify(conn: sa.Connection, people: Iterable[Person], *, add: bool) -> Non
             otherwise = put > 0 and conn.execute(_ANY_OTHERWISE).scalar_one()
         if put <= 0:
             return
-        if otherwise:
-            with writing_on(conn):
-                added = conn.execute(_ADD).rowcount if add else 0
-                if added < put:
-                    conn.execute(_RENEW)
+        if not otherwise or _write_down(conn, put, add=add) < put:
+            with reading_on(conn):
+                conn.execute(_IDENTIFY)
         with reading_on(conn):
-            conn.execute(_IDENTIFY)
             conn.execute(sa.delete(_given))
+
+
+def _write_down(conn: sa.Connection, put: int, *, add: bool) -> int:
+    """Who is new and who has typed their address anew; how many were new. If all were, they are identified by that."""
+    with writing_on(conn):
+        last = conn.execute(_LAST).scalar_one()
+        added = conn.execute(_ADD).rowcount if add else 0
+        if added < put:
+            conn.execute(_RENEW)
+        else:
+            conn.execute(_IDENTIFY_NEW, {"last": last})
+    return added

@@ -12,11 +12,12 @@ from newsletter.audience.table import Unreadable, nobody
 from newsletter.errors import ChecksFailed, Problem, ProviderUnavailable
 from newsletter.settings.model import Settings
 from newsletter.store.collector import seldom_collecting
+from newsletter.store.loaded.database import sparing
 from newsletter.store.loaded.merging import merge_people
 from newsletter.store.loaded.writer import Writer
 from newsletter.store.loaded.written import types_of
 
-AT_ONCE = 10_000  # rows a transaction: others get in between
+AT_ONCE = 5_000  # rows a transaction: others get in between
 _TRIES = 3
 
 Keyed = Callable[[str], bytes]
@@ -82,6 +83,13 @@ def load(
 
     Raises ProviderUnavailable (A125) for a file that does not stand still.
     """
+    with sparing(own):
+        _load(own, lacks, origins, settings, key)
+
+
+def _load(
+    own: sqlite3.Connection, lacks: Stale, origins: Sequence[Origin], settings: Settings, key: Key | None
+) -> None:
     writer = Writer(own, settings.zone, key.person if key else None)
     if lacks.unkeyed and key:
         writer.key_all(key.fingerprint)

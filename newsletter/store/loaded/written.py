@@ -16,7 +16,7 @@ from newsletter.settings.model import Settings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_REMEMBERED = 32_768  # values of a column: cities, days, organisations
+_REMEMBERED = 8_192  # values of a column: cities, days, organisations
 _BETWEEN = "\x1f"  # Unicode's unit separator: no cleaned value holds it
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
