@@ -29,6 +29,7 @@ _CALLS = (
     "remove",
     "mkdir",
     "write",
+    "pwrite",
     "sendfile",
     "truncate",
     "chmod",
@@ -159,6 +160,6 @@ class Tracer:
 
 
 def _paths(name: str, args: tuple[Any, ...]) -> list[str]:
-    if name in ("fsync", "write", "sendfile"):
+    if name in ("fsync", "write", "pwrite", "sendfile"):
         return [os.readlink(f"/proc/self/fd/{args[0]}")]  # noqa: PTH115 - a path would be opened by what is traced here
     return [os.path.abspath(one) for one in args if isinstance(one, str | os.PathLike)]  # noqa: PTH100

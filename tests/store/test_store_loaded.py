@@ -23,7 +23,7 @@ from newsletter.audience.waterfall import Rules, waterfall
 from newsletter.files.project import Project
 from newsletter.settings.load import load_settings
 from newsletter.settings.secret import Secret
-from newsletter.store.loaded import loading
+from newsletter.store.loaded import database, loading
 from newsletter.store.loaded.lists import LoadedLists, open_lists
 from newsletter.store.loaded.loading import Key
 
@@ -380,3 +380,48 @@ def test_nothing_of_a_person_is_left_in_the_copy_once_their_row_is_gone(lists):
     own.close()
     assert "eva" not in told
     assert b"hemlig" not in lists.copy.read_bytes().lower()
+
+
+def test_a_look_that_fails_leaves_a_good_copy_where_it_is(lists: Lists) -> None:
+    """Without a descriptor to open it by; in a process of its own."""
+    lists.write("a", HEAD + "a@example.org,A,Visby,,,,,,,,,\n")
+    lists.open().close()
+    before = lists.copy.stat().st_ino
+    program = (
+        "import os, resource, sqlite3, sys\n"
+        "from pathlib import Path\n"
+        "from newsletter.store.loaded.database import open_kept\n"
+        "number = os.open(os.devnull, os.O_RDONLY)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (number + 1, number + 1))\n"
+        "os.close(number)\n"  # one is left: enough for the database, not for what SQLite keeps beside it
+        "try:\n"
+        "    open_kept(Path(sys.argv[1]))\n"
+        "except sqlite3.OperationalError as fault:\n"
+        "    print(fault)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(lists.copy)],
+        capture_output=True, text=True, check=True, encoding="utf-8",
+    )  # fmt: skip
+    assert "unable to open" in done.stdout
+    assert lists.copy.stat().st_ino == before
+
+
+def test_a_copy_that_is_made_anew_during_a_look_is_not_taken_for_the_old_one(
+    lists: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists.write("a", HEAD + "a@example.org,A,Visby,,,,,,,,,\n")
+    lists.open().close()
+    real = sqlite3.connect
+
+    def connect(*args: object, **keywords: object) -> sqlite3.Connection:
+        found = real(*args, **keywords)  # type: ignore[call-overload]
+        database.unlink(lists.copy)
+        lists.copy.touch()  # another process has begun
+        return found  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(database.sqlite3, "connect", connect)
+    look = database.open_if_ours(lists.copy)
+    assert look is None or look.execute("SELECT name FROM list").fetchall() == [("a",)]
+    if look:
+        look.close()

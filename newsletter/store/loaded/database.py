@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from newsletter.store.sqlite import BUSY_TIMEOUT_S, create_file, switch_to_wal
 
 APPLICATION_ID = 0x6E776C73  # "nwls": the lists, not the ledger
 _CACHE_KIB = 32_768
+_CACHE_WHILE_LOADING_KIB = 12_288
+_NOT_A_COPY = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 def open_kept(path: Path) -> sqlite3.Connection:
@@ -22,9 +25,12 @@ def open_kept(path: Path) -> sqlite3.Connection:
     Call it under `loading_alone`: a file of another shape is taken away.
     """
     create_file(path)
-    with contextlib.suppress(sqlite3.DatabaseError):
-        if _is_ours(path):
-            return _connected(path)
+    try:
+        if (ours := _if_ours(path)) is not None:
+            return ours
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in _NOT_A_COPY:
+            raise  # no descriptor left, a full disk: that says nothing of the copy
     unlink(path)
     create_file(path)
     switch_to_wal(path)
@@ -42,11 +48,9 @@ def unlink(path: Path) -> None:
 
 def open_if_ours(path: Path) -> sqlite3.Connection | None:
     """The copy for looking only: None when there is none of this shape."""
-    try:
-        if path.is_file() and _is_ours(path):
-            return _connected(path, readonly=True)
-    except (sqlite3.DatabaseError, OSError):
-        pass
+    with contextlib.suppress(sqlite3.DatabaseError, OSError):
+        if path.is_file():
+            return _if_ours(path, readonly=True)
     return None
 
 
@@ -67,11 +71,29 @@ def loading_alone(path: Path) -> contextlib.AbstractContextManager[None]:
     return alone(path.with_name(f"{path.name}.lock"))
 
 
-def _is_ours(path: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as look:
-        mark = look.execute("PRAGMA application_id").fetchone()[0]
-        shape = look.execute("PRAGMA user_version").fetchone()[0]
-    return bool(mark == APPLICATION_ID and shape == SHAPE)
+def _if_ours(path: Path, *, readonly: bool = False) -> sqlite3.Connection | None:
+    """Asked by the connection that is then used: by another one, the file may have been made anew in between."""
+    own = _connected(path, readonly=readonly)
+    try:
+        mark = own.execute("PRAGMA application_id").fetchone()[0]
+        shape = own.execute("PRAGMA user_version").fetchone()[0]
+    except BaseException:
+        own.close()
+        raise
+    if mark == APPLICATION_ID and shape == SHAPE:
+        return own
+    own.close()
+    return None
+
+
+@contextlib.contextmanager
+def sparing(own: sqlite3.Connection) -> Iterator[None]:
+    """Inside, fewer pages are remembered: rows come in order, and sorting an index takes as much memory again."""
+    own.execute(f"PRAGMA cache_size = -{_CACHE_WHILE_LOADING_KIB}")
+    try:
+        yield
+    finally:
+        own.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
 def _connected(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -79,7 +101,11 @@ def _connected(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     own = sqlite3.connect(
         f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )
-    _prepare(own)
+    try:
+        _prepare(own)
+    except BaseException:
+        own.close()
+        raise
     return own
 
 
