@@ -288,6 +288,17 @@ def harbour() -> Sheet:
     return sheet
 
 
+def portrait() -> Sheet:
+    """Nobody's portrait: a head and shoulders before the sea."""
+    sheet = Sheet(192, 192, MIST)
+    sheet.circle(96, 78, 44, DEEP)
+    sheet.box(78, 108, 36, 44, BLUSH)
+    sheet.dome(96, 204, 68, ROSE)
+    sheet.circle(96, 84, 34, BLUSH)
+    sheet.dome(96, 76, 36, DEEP)
+    return sheet
+
+
 def logo() -> Sheet:
     """A greeting: a speech bubble that smiles. It stands on its own ground, so it survives a dark one."""
     sheet = Sheet(80, 80, None)
@@ -302,6 +313,7 @@ def logo() -> Sheet:
 PICTURES: dict[str, Callable[[], Sheet]] = {
     "templates/logo.png": logo,
     "docs/pictures/examples/hamnen.png": harbour,
+    "docs/pictures/examples/maximiliana.png": portrait,
     "campaigns/almedalen-recap/dialogen.png": dialogue,
     "campaigns/almedalen-recap/bron.png": bridge,
     "campaigns/sju-tips/budskapet.png": letter,

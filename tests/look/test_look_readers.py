@@ -195,9 +195,10 @@ def test_alternative_texts_say_what_matters(
     for name, html in everything.items():
         screen.show(html)
         logo, *pictures = screen.measure()["pictures"]
-        assert logo["alt"] == "", name  # the sender's name stands beside it
-        # So does a name beside each square; where it says nothing itself, axe has to agree.
-        alts = [one["alt"] for one in pictures if one["alt"] or not one["square"]]
+        assert logo["silent"], name  # the sender's name stands beside it
+        # So does a name beside each square that says nothing itself.
+        assert not [one for one in pictures if one["silent"] and not one["square"]], name
+        alts = [one["alt"] for one in pictures if not one["silent"]]
         assert len(alts) == len(set(alts)), (name, alts)
         for alt in alts:
             assert 12 <= len(alt) <= 100, (name, alt)
@@ -206,6 +207,29 @@ def test_alternative_texts_say_what_matters(
                 alt,
             )
     screen.close()
+
+
+def test_what_stands_in_the_place_of_a_picture_can_be_read(
+    everything: dict[str, str], open_screen: Callable[..., Any]
+) -> None:
+    """Alt texts are drawn in their picture's type: one line as high as a square, or small lines that fit."""
+    screen = open_screen(java_script_enabled=False)
+    seen = set()
+    for name, html in everything.items():
+        screen.show(html)
+        for width in (320, 600):
+            screen.width(width)
+            for one in screen.measure()["pictures"]:
+                size, line = one["type"]
+                if one["silent"]:
+                    assert len(one["alt"]) in (1, 2), (name, one)
+                    assert line == one["height"], (name, one)
+                else:
+                    assert line >= 1.2 * size, (name, one)
+                    assert one["scene"] or size == 13, (name, one)
+                seen.add((one["silent"], one["square"], one["height"]))
+    screen.close()
+    assert seen >= {(True, False, 40), (True, True, 64), (True, True, 96), (False, False, 80)}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

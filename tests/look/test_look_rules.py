@@ -237,11 +237,12 @@ def test_pictures_have_a_size_a_ratio_and_a_text(gallery: Gallery) -> None:
     for where, seen in _modes(gallery):
         logo, *others = seen["pictures"]
         assert logo["height"] <= 40, where
-        assert logo["alt"] == "", where  # the name stands beside it
+        assert (logo["alt"], logo["silent"]) == (gallery.brand[0], True), where  # the name stands beside it
         for picture in others:
             wide, high = picture["natural"]
             # Beside a name a small one may only decorate; a scene never does.
-            assert picture["alt"] or picture["square"], (where, picture)
+            assert picture["alt"], (where, picture)
+            assert picture["square"] or not picture["silent"], (where, picture)
             assert picture["square"] != picture["scene"], (where, picture)
             assert abs(picture["width"] / picture["height"] - wide / high) < 0.02, (where, picture)
             assert wide >= 2 * picture["width"] - 1, (where, picture)

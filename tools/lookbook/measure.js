@@ -111,6 +111,8 @@
     pictures: [...document.images].map((image) => ({
       ...box(image),
       alt: image.getAttribute("alt"),
+      silent: image.closest("[aria-hidden=true]") !== null, // not read out; what is its alt text is for eyes alone
+      type: [px(getComputedStyle(image).fontSize), px(getComputedStyle(image).lineHeight)],
       natural: [image.naturalWidth, image.naturalHeight],
       square: image.closest(".square") !== null,
       scene: image.closest(".picture:not(.square)") !== null,
