@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test chaos fuzz bench bench-audience bench-compile bench-import bench-render bench-web gallery gallery-diff golden broken components lock clean
+.PHONY: help setup demo check lint test chaos fuzz bench bench-audience bench-compile bench-render bench-web gallery gallery-diff golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -58,14 +58,11 @@ fuzz: $(STAMP)  ## 100,000 generated segments, in memory and in SQL (the tests h
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py
 
-bench-audience: $(STAMP)  ## measure a million people: loading, segments beside hand-written SQL, the freezer
+bench-audience: $(STAMP)  ## measure a million people: import, segments beside hand-written SQL, the freezer, why
 	@$(BIN)/python benchmarks/audience.py
 
 bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters, and a rehearsal of 100,000
 	@$(BIN)/python benchmarks/render.py
-
-bench-import: $(STAMP)  ## measure an import of a million beside a bare csv read and insert
-	@$(BIN)/python benchmarks/audience_import.py
 
 bench-web: $(STAMP)  ## measure POSTs to the unsubscribe page over loopback, also while the ledger is held
 	@$(BIN)/python benchmarks/web.py

@@ -1,4 +1,4 @@
-"""A synthetic million people: loading, an unchanged list, ten segments beside hand-written SQL, freezer, why.
+"""A synthetic million people: an import into list and store, an unchanged list, ten segments, the freezer, why.
 
 Both sides of each comparison are measured in the same run, in processes of their own, in seconds of the
 processor (so that a busy machine tells the same), with the peak of memory.
@@ -10,7 +10,6 @@ import csv
 import json
 import os
 import platform
-import random
 import resource
 import sqlite3
 import statistics
@@ -19,88 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-COLUMNS = (
-    "email", "first_name", "last_name", "organisation", "city", "language", "timezone", "tags", "consent_source",
-    "consent_at", "status", "seminars", "partner_since",
-)  # fmt: skip
-SETTINGS = """timezone = "Europe/Stockholm"
-[attributes]
-seminars = "number"
-partner_since = "date"
-[list.alla]
-basis = "member"
-"""
-CITIES = ("Visby", "Stockholm", "Göteborg", "Malmö", "Växjö", "Umeå", "Åre", "Örebro", "Lund", "Kiruna")
-TAGS = ("press", "kommun", "företag", "webbtext", "kommunikation", "student")
-# Segment, and the same as somebody would write it by hand over the copy's columns.
-SEGMENTS = {
-    "en-stad": ("city == 'Visby'", "{city} = 'visby'"),
-    "tre-stader": ("city in ['Visby', 'Lund', 'Åre']", "{city} IN ('visby', 'lund', 'åre')"),
-    "inte-stad": ("is_set(city) and city != 'Visby'", "{city} IS NOT NULL AND {city} <> 'visby'"),
-    "trogna": ("list == 'alla' and seminars >= 3", "version = {version} AND {seminars} >= 3"),
-    "en-tagg": ("tag == 'press'", "id IN (SELECT entry FROM tag WHERE tag = {press})"),
-    "utan-tagg": ("not tag == 'press'", "id NOT IN (SELECT entry FROM tag WHERE tag = {press})"),
-    "nya": ("partner_since >= 2015-01-01", "{partner_since} >= 735599"),
-    "samtycke": ("consent_at > today - 24 months", "{consent_at} > 735052"),
-    "nastlad": (
-        "(city == 'Visby' or city == 'Lund') and (seminars > 1 or tag == 'kommun') and not consent_at < 2014-01-01",
-        """{city} IN ('visby', 'lund') AND ({seminars} > 1 OR id IN (SELECT entry FROM tag WHERE tag = {kommun}))
-        AND ({consent_at} IS NULL OR {consent_at} >= 735234)""",
-    ),
-    "i-segment": (
-        "segment('trogna') and not segment('en-stad') and sample(50%, 'prov')",
-        """version = {version} AND {seminars} >= 3 AND ({city} IS NULL OR {city} <> 'visby')
-        AND (h31 * {a} + {b}) % 2147483647 < 1073741823""",
-    ),
-}
-
-
-def make(folder: Path, people: int) -> Path:
-    """The list, its settings and segments; the same for the same number."""
-    chance = random.Random(2015)
-    (folder / "subscribers").mkdir(parents=True)
-    (folder / "campaigns").mkdir()
-    (folder / "newsletter.toml").write_text(SETTINGS, encoding="utf-8")
-    rules = "".join(
-        f"[{name}]\nwhere = {json.dumps(rule, ensure_ascii=False)}\n" for name, (rule, _) in SEGMENTS.items()
-    )
-    (folder / "subscribers" / "segments.toml").write_text(rules, encoding="utf-8")
-    path = folder / "subscribers" / "alla.csv"
-    first = date(2012, 1, 1)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for number in range(people):
-            day = first + timedelta(days=chance.randrange(1280))
-            rows.writerow([
-                f"lasare{number}@{chance.choice(('exempel', 'brev', 'post'))}{number % 997}.example.org",
-                chance.choice(("Åsa", "Anna", "Björn", "Erik", "Lo", "")),
-                chance.choice(("Berg", "Öst", "Lindqvist", "Ärlig")),
-                f"Organisation {number % 5000}", chance.choice((*CITIES, "")), "sv", "Europe/Stockholm",
-                ";".join(chance.sample(TAGS, chance.choice((0, 1, 1, 2)))), "Anmälan", day.isoformat(),
-                "unsubscribed" if number % 97 == 0 else "", chance.randrange(6) if number % 3 else "",
-                day.isoformat() if number % 4 == 0 else "",
-            ])  # fmt: skip
-    return path
-
-
-def bare(folder: Path) -> None:
-    """The least that a load can be: read by the csv module, written as it is."""
-    own = sqlite3.connect(folder / "bare.db", isolation_level=None)
-    own.execute("PRAGMA journal_mode=WAL")
-    own.execute("PRAGMA synchronous=NORMAL")
-    with (folder / "subscribers" / "alla.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows)
-        own.execute(f"CREATE TABLE plain ({', '.join(header)})")
-        own.execute("BEGIN")
-        own.executemany(f"INSERT INTO plain VALUES ({', '.join('?' * len(header))})", rows)  # noqa: S608
-        own.execute("COMMIT")
-    own.close()
+import freezing
+import million
 
 
 def opened(folder: Path, *, keep: bool = True) -> Any:
@@ -141,7 +65,7 @@ def count(folder: Path) -> dict[str, dict[str, float]]:
     }  # fmt: skip
     result = {}
     for name in names:
-        by_hand = f"SELECT count(*) FROM entry WHERE {SEGMENTS[name][1].format(**words)}"  # noqa: S608
+        by_hand = f"SELECT count(*) FROM entry WHERE {million.SEGMENTS[name][1].format(**words)}"  # noqa: S608
         ours, theirs = [], []
         for _ in range(5):
             start = time.process_time()
@@ -159,8 +83,8 @@ def count(folder: Path) -> dict[str, dict[str, float]]:
     return result
 
 
-def freeze(folder: Path) -> int:
-    """Everybody who may be mailed, as the freezer takes them: one at a time."""
+def stream(folder: Path) -> int:
+    """Everybody who may be mailed, as a send freezes them: one at a time, from the copy into the ledger."""
     from newsletter.delivery.ledger import open_ledger, persons
     from newsletter.delivery.plan import OptOuts, sift_segment
     from newsletter.store.values import NewRun
@@ -182,59 +106,78 @@ def waterfall(folder: Path) -> int:
 
 def stages() -> dict[str, Callable[[Path], Any]]:
     return {
-        "bare": bare,
-        "load": load,
+        "bare": lambda path: million.bare(path, path.with_suffix(".db")),
         "again": load,
         "count": count,
         "waterfall": waterfall,
-        "freeze": freeze,
+        "stream": stream,
+        "floor of a freeze": lambda folder: freezing.bare(folder, _number(folder)),
+        "freeze": lambda folder: freezing.freeze(folder, _number(folder)),
     }
 
 
+def _number(folder: Path) -> int:
+    return int(folder.name)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A process of its own: seconds of the processor and of the clock, peak of memory in MB, what it printed."""
+
+    cpu: float
+    clock: float
+    mb: int
+    told: str
+
+
+def ran(*command: str) -> Ran:
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        assert process.stdout is not None  # noqa: S101
+        told = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command}: exit {process.returncode}")
+    return Ran(used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss // 1024, told)
+
+
+def program(folder: Path, *arguments: str) -> Ran:
+    return ran("-m", "newsletter", "-C", str(folder), *arguments)
+
+
 def stage(name: str, folder: Path) -> dict[str, Any]:
-    """One stage in a process of its own: seconds, what it says, its peak of memory in MB."""
-    told = subprocess.run(
-        [sys.executable, __file__, "--stage", name, str(folder)],
-        check=True,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    read: dict[str, Any] = json.loads(told.stdout)
+    """Seconds of the processor, without what a command imports; what it found; its peak of memory in MB."""
+    read: dict[str, Any] = json.loads(ran(__file__, "--stage", name, str(folder)).told)
     return read
 
 
-def command(folder: Path, *arguments: str) -> float:
+def median_of(folder: Path, *arguments: str) -> float:
     """Seconds of the processor for a call of the program, the median of five."""
-    taken = []
-    for _ in range(5):
-        start = _children()
-        subprocess.run(
-            [sys.executable, "-m", "newsletter", "-C", str(folder), *arguments],
-            check=True,
-            capture_output=True,
-        )
-        taken.append(_children() - start)
-    return statistics.median(taken)
+    return statistics.median(program(folder, *arguments).cpu for _ in range(5))
 
 
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def report_import(folder: Path, people: int, *, source: str = "") -> Path:
+    """A project whose list came in; source: with a record of consent for each"""
+    million.make(folder)
+    path = folder / "arrived.csv"
+    million.write(path, people, source=source)
+    floor = stage("bare", path)["s"]
+    taken = program(folder, "import", str(path), "--list", "alla", "-q")
+    what = "import, with consents" if source else "import into list and store"
+    if not source:
+        number = f"{people:,}".replace(",", " ")
+        print(f"{number} people, {path.stat().st_size / 1e6:.0f} MB, 13 columns\n")
+        print(f"csv read + executemany       {floor:6.2f} s")
+    times = f"{taken.cpu / floor:.1f}x of a bare read and insert"
+    aim = "" if source else " (aim <= 10)"
+    print(f"{what:<28} {taken.cpu:6.2f} s   {times}{aim}, {taken.clock:.0f} s by the clock   {taken.mb} MB")
+    return path
 
 
-def report(folder: Path, people: int) -> None:
-    path = make(folder, people)
-    size = path.stat().st_size / 1e6
-    print(f"{people:,} people, {size:.0f} MB, 13 columns\n".replace(",", " "))
-    plain, loaded, again = (stage(name, folder) for name in ("bare", "load", "again"))
-    print(f"csv read + executemany       {plain['s']:6.2f} s")
-    ratio = loaded["s"] / plain["s"]
-    print(
-        f"load into the copy           {loaded['s']:6.2f} s   {ratio:.1f}x of it (aim <= 10, <= 60 s)"
-        f"   {loaded['mb']} MB (aim < 150)"
-    )
-    print(f"the unchanged list again     {again['s']:6.2f} s   (aim < 0.2)")
+def report_segments(folder: Path) -> None:
     counted = stage("count", folder)["found"]
     print(f"\n{'segment':<12} {'people':>9}   {'count':>7}   {'by hand':>7}")
     for name, each in counted.items():
@@ -245,25 +188,66 @@ def report(folder: Path, people: int) -> None:
     middle = statistics.median(each["ours"] for each in counted.values())
     worst = max(each["ours"] / each["by hand"] for each in counted.values())
     print(f"median {middle:.3f} s (aim < 0.5), at worst {worst:.1f}x of hand-written SQL (aim <= 3)\n")
-    fallen, frozen = stage("waterfall", folder), stage("freeze", folder)
+
+
+def report_freezer(folder: Path, few: Path) -> None:
+    fallen, frozen = stage("waterfall", folder), stage("stream", folder)
     print(
         f"waterfall of everybody       {fallen['s']:6.2f} s   {fallen['found']} recipients   {fallen['mb']} MB"
     )
-    few = folder / "few"
-    make(few, people // 10)
-    load_few = stage("freeze", few)
     print(
         f"stream to the freezer        {frozen['s']:6.2f} s   {frozen['found']} frozen   {frozen['mb']} MB;"
-        f" a tenth of them {load_few['mb']} MB (aim: the same)"
+        f" a tenth of them {stage('stream', few)['mb']} MB (aim: the same)"
     )
-    small = folder / "small"
-    make(small, 10)
-    command(small, "segment", "load")
-    start_up = command(small, "segment", "count", "nastlad")
+
+
+def report_freeze(folder: Path, people: int) -> None:
+    """The ledger's part alone, beside the rows that it writes."""
+    place = folder / str(people)
+    place.mkdir()
+    floor, ours = stage("floor of a freeze", place)["found"], stage("freeze", place)
+    found = ours["found"]
+    print(
+        f"executemany of such rows     {floor['all']:6.2f} s   of batches and members alone {floor['batches']:.2f} s"
+    )
+    print(
+        f"freeze, people never seen    {found['new']:6.2f} s   {found['new'] / floor['all']:.1f}x of all these rows"
+        f" (aim <= 2)   {ours['mb']} MB (aim < 120)"
+    )
+    print(f"freeze, people known         {found['again']:6.2f} s   {found['again'] / floor['all']:.1f}x")
+    print(
+        f"{found['opt_outs']:.0f} opt-outs meanwhile          longest {found['longest']:.2f} s by the clock,"
+        f" of a hundred the slowest {found['p99']:.2f} s"
+    )
+
+
+def report_why(folder: Path, path: Path, small: Path) -> None:
+    million.make(small)
+    million.write(small / "subscribers" / "alla.csv", 10)
+    program(small, "segment", "load")
+    start_up = median_of(small, "segment", "count", "nastlad")
     with path.open(encoding="utf-8") as file:
         email = list(csv.reader([line for line, _ in zip(file, range(3), strict=False)]))[2][0]
-    why = command(folder, "segment", "why", "nastlad", email)
+    why = median_of(folder, "segment", "why", "nastlad", email)
     print(f"segment why                  {why:6.2f} s   {why - start_up:.2f} s beyond start-up (aim < 0.2)")
+
+
+def report(folder: Path, people: int) -> None:
+    everybody = folder / "all"
+    path = report_import(everybody, people)
+    print(f"the unchanged list again     {stage('again', everybody)['s']:6.2f} s   (aim < 0.2)")
+    report_import(folder / "consents", people // 10, source="Anmälan")
+    report_segments(everybody)
+    loaded(folder / "few", people // 10)
+    report_freezer(everybody, folder / "few")
+    report_freeze(folder, people)
+    report_why(everybody, path, folder / "small")
+
+
+def loaded(folder: Path, people: int) -> None:
+    million.make(folder)
+    million.write(folder / "subscribers" / "alla.csv", people)
+    program(folder, "segment", "load")
 
 
 def main() -> None:
@@ -288,7 +272,7 @@ def main() -> None:
         f" SQLite {sqlite3.sqlite_version}"
     )
     with tempfile.TemporaryDirectory() as folder:
-        report(Path(folder) / "all", given.people)
+        report(Path(folder), given.people)
 
 
 if __name__ == "__main__":

@@ -49,9 +49,8 @@ def parse_address(text: str) -> Address:
         return Address(key=fold(email), email=email, address="", problem=domain.problem)
     if len(local) + 1 + domain.longest_bytes > _LONGEST_BYTES:
         return _whole(email)  # it knows how to say by how much
-    return Address(
-        key=f"{local.lower()}@{domain.ascii}", email=email, address=f"{local}@{domain.ascii}", problem=None
-    )
+    address = email if domain.ascii == typed_domain else f"{local}@{domain.ascii}"
+    return Address(address.lower(), email, address)
 
 
 _IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")

@@ -1,7 +1,7 @@
 """Segments in memory: a typed tree becomes a function that says whether a subscriber is in."""
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from newsletter.audience.folding import fold
 from newsletter.audience.models import Subscriber
 from newsletter.audience.sample import PRIME, h31, limit, line
 
-Received = Callable[[str], Collection[str]]  # campaign id -> address keys of those that were sent it
+Received = Callable[[str], Iterable[str]]  # campaign id -> address keys of those that were sent it
 Verdicts = Mapping[str, bool]  # of the segments that this one speaks of, for one subscriber
 Test = Callable[[Subscriber, Verdicts], bool]
 

@@ -74,6 +74,8 @@ class ListReader:
 
     def _whole(self, line: int, row: list[str]) -> list[Row]:
         address = self._address(row)
+        status = "" if self._status is None else row[self._status].strip()
+        tags = "" if self._tags is None else row[self._tags].strip()
         held = self._held(line, row[self._email].strip()) if address.problem is not None else []
         # A row without address is nobody that another row could be, yet it is counted.
         whole = Row(
@@ -83,9 +85,9 @@ class ListReader:
             address.key if address.email else f"{self.table.file}:{line}",
             address.email,
             address.address,
-            _SUBSCRIBED if self._status is None else self._standing(row[self._status].strip()),
+            self._standing(status) if status else _SUBSCRIBED,
             self._values_of(row),
-            () if self._tags is None else cells.tags(self._cleaned("tags", row[self._tags].strip())),
+            cells.tags(self._cleaned("tags", tags)) if tags else (),
         )
         return [*held, whole]
 
@@ -131,11 +133,12 @@ class ListReader:
 
     def _values_of(self, row: list[str]) -> dict[str, AttributeValue]:
         found: dict[str, AttributeValue] = {}
+        plain = "".join(row).isprintable()  # asked of the whole row at once: nearly every one is
         for number, column, kind in self._values:
             cell = row[number].strip()
             if not cell:
                 continue
-            if not cell.isprintable():
+            if not plain and not cell.isprintable():
                 cell = self._cleaned(column, cell)
                 if not cell:
                     continue

@@ -6,9 +6,13 @@ from fractions import Fraction
 PRIME = 2**31 - 1  # so that hash * a + b stays within 64 bits, in Python and in every database
 
 
+_H31 = hashlib.blake2b(digest_size=16, person=b"newsletter-h31")
+
+
 def h31(key: str) -> int:
     """The person's number, from 0 to PRIME - 1: first four bytes of a hash of the address key."""
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16, person=b"newsletter-h31")
+    digest = _H31.copy()  # begun once: a list may have a million people
+    digest.update(key.encode("utf-8", "surrogatepass"))
     return int.from_bytes(digest.digest()[:4], "big") % PRIME
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
+from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.campaigns.models import Campaign, Sequence
 from newsletter.check.codes import explanations
 from newsletter.check.links import LinkBook
@@ -88,6 +89,7 @@ def check_people(workspace: Workspace) -> tuple[Problem, ...]:
         problems += workspace.audience.problems[name]
     problems += [problem for told in workspace.personas.problems.values() for problem in told]
     problems += tracked_lists(workspace)
+    problems += left_lists(workspace)
     problems += workspace.segments.problems
     for name in workspace.segments.names:
         try:
@@ -109,6 +111,28 @@ def tracked_lists(workspace: Workspace) -> list[Problem]:
             hint = f"git rm --cached {each.file}"
             found.append(Problem("A135", message, Place(each.file, each.outside), hint))
     return found
+
+
+def left_lists(workspace: Workspace) -> Iterable[Problem]:
+    """Opt-outs from lists that are no more; a send whose recipients they concern is refused."""
+    left = workspace.left()
+    for scope in sorted(gone_lists(workspace, left)):
+        people = "1 person" if left[scope] == 1 else f"{left[scope]} people"
+        message = f"{people} left the list `{scope}`, which is not there any more"
+        yield Problem("A140", message, Place(SETTINGS_FILE), called_as_before(scope), Severity.WARNING)
+
+
+def gone_lists(workspace: Workspace, scopes: Iterable[str]) -> frozenset[str]:
+    """Those of the scopes whose list is not there; `[list.NAME] gone` in the settings says that somebody saw to it."""
+    audience = workspace.audience
+    seen_to = (name for name, ground in workspace.settings.list.items() if ground.gone)
+    known = map(scope_of, (*audience.lists, *audience.problems, *seen_to))
+    return frozenset(scopes).difference((EVERYTHING, *known))
+
+
+def called_as_before(scope: str) -> str:
+    """What to do about a list that was given another name."""
+    return f"call it as before; or take its opt-outs to its new name, then [list.{scope}] gone = true"
 
 
 def _missing(workspace: Workspace, segment: str, column: str) -> int:

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import random
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,6 +58,11 @@ def nobody_lately(_since: datetime, _most: int) -> frozenset[str]:
     return frozenset()
 
 
+def nobody_left() -> Mapping[str, int]:
+    """How many opted out of which list, when no ledger is there to ask."""
+    return {}
+
+
 def nobody_received(_campaign: str) -> frozenset[str]:
     """Who was sent what, when no ledger is there to ask."""
     return frozenset()
@@ -74,11 +79,12 @@ class Workspace:
     project: Project
     settings: Settings
     clock: Clock = field(default_factory=Clock)
-    received: Callable[[str], Collection[str]] = nobody_received
+    received: Callable[[str], Iterable[str]] = nobody_received
     keep: bool = False
     asking: bool = False  # whether the programs of lists are run; a look takes what they printed last
     accept_smaller: Collection[str] = ()  # lists that may have lost more than a fifth
-    lately: Callable[[datetime, int], Collection[str]] = nobody_lately
+    lately: Callable[[datetime, int], Iterable[str]] = nobody_lately
+    left: Callable[[], Mapping[str, int]] = nobody_left
     _closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     @cached_property
@@ -153,8 +159,8 @@ class Workspace:
             raise UsageFault(Problem("G105", f"nobody in subscribers/ has the address {email}", hint=hint))
         return found
 
-    def capped(self) -> Collection[str]:
-        """Address keys of those who got as much as `[limits] per_person` allows."""
+    def capped(self) -> Iterable[str]:
+        """Address keys of those who got as much as `[limits] per_person` allows; they may be a million."""
         limit = self.settings.limits.per_person
         if limit is None:
             return ()

@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,7 @@ import click
 from newsletter.cli.asking import ask_number
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
-from newsletter.errors import ChecksFailed, GuardRefused, Problem, UsageFault
+from newsletter.errors import ChecksFailed, GuardRefused, NewsletterError, Problem, Severity, UsageFault
 
 if TYPE_CHECKING:
     from newsletter.people.formats import Format
@@ -80,6 +81,8 @@ def import_(
             _confirm(session, found)
             done = write(session.project, office.store, secret, found, now)
             rejects, target, backup = done.rejects, done.list, done.backup
+    if not dry_run:
+        _load(session, found)
     output = session.output
     if rejects:
         output.line(f"rejected  {rejects}")
@@ -120,6 +123,18 @@ def _confirm(session: Session, found: "Intake") -> None:
     given = ask_number(session, number, "Are names and columns right? Type the number of people who come in")
     if given is not None and given != number:
         raise GuardRefused(Problem("I116", f"the number is {number}, not {given}: nothing was written"))
+
+
+def _load(session: Session, found: "Intake") -> None:
+    """Bring the store's copy up to the list at once, so that the next command need not.
+
+    Where that fails, all is written nevertheless: it is said, and the next command loads it.
+    """
+    session.workspace.asking = False  # lists that programs print stay as they were printed last
+    try:
+        session.workspace.lists  # noqa: B018 - read once, and loaded by that
+    except NewsletterError as fault:
+        found.problems.extend(replace(one, severity=Severity.WARNING) for one in fault.problems)
 
 
 def _nobody(found: "Intake", rejects: str | None) -> Problem:

@@ -113,8 +113,9 @@ class Session:
 
     def _ask(self, store: "Store") -> None:
         """What only the ledger knows of people."""
-        self.workspace.received = lambda name: store.received(self.environment, name)
-        self.workspace.lately = lambda since, most: store.lately(self.environment, since, most)
+        self.workspace.received = lambda name: store.each_received(self.environment, name)
+        self.workspace.left = store.left
+        self.workspace.lately = lambda since, most: store.each_lately(self.environment, since, most)
 
     @contextlib.contextmanager
     def office(

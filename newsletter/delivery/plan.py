@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.models import Subscriber
 from newsletter.audience.waterfall import Rules, Waterfall, waterfall
 from newsletter.campaigns.models import Campaign
-from newsletter.check.findings import broken_lists, check_campaign
+from newsletter.check.findings import broken_lists, called_as_before, check_campaign, gone_lists
 from newsletter.check.workspace import Workspace
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.files.project import SETTINGS_FILE
@@ -100,7 +99,8 @@ def plan_for(
     """The plan for people who are known already, such as those for whom a step is due."""
     segment = segment_of(workspace, campaign)
     left = left_out(workspace, campaign)
-    flow = sift(workspace, left, candidates, opt_outs, segment, workspace.capped() if candidates else ())
+    capped = frozenset(workspace.capped()) if candidates else frozenset[str]()
+    flow = sift(workspace, left, candidates, opt_outs, segment, capped)
     refuse_renamed(workspace, flow, opt_outs)
     return plan_of(workspace, campaign, composition, flow, opt_outs)
 
@@ -110,10 +110,7 @@ def refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) -> 
 
     `[list.NAME] gone` in the settings says that somebody saw to it.
     """
-    audience = workspace.audience
-    seen_to = (name for name, ground in workspace.settings.list.items() if ground.gone)
-    known = {EVERYTHING, *map(scope_of, (*audience.lists, *audience.problems, *seen_to))}
-    gone = frozenset(scope for held in opt_outs.scopes.values() for scope in held) - known
+    gone = gone_lists(workspace, (scope for held in opt_outs.scopes.values() for scope in held))
     if not gone:
         return
     met = Counter(scope for who in flow.recipients for scope in opt_outs.left(who) & gone)
@@ -122,7 +119,7 @@ def refuse_renamed(workspace: Workspace, flow: Waterfall, opt_outs: OptOuts) -> 
             "A140",
             f"{number} of the recipients left the list `{scope}`, which is not there any more",
             Place(SETTINGS_FILE),
-            f"call it as before; or take its opt-outs to its new name, then [list.{scope}] gone = true",
+            called_as_before(scope),
         )
         for scope, number in sorted(met.items())
     ]

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO
 
 from newsletter.audience.table import MOST_COLUMNS
@@ -47,7 +48,7 @@ def open_foreign(file: IO[bytes], shown: str, *, encoding: str | None, delimiter
     if not first.strip():
         raise ChecksFailed(Problem("I102", "the file is empty", Place(shown), "export the list once more"))
     delimiter = _delimiter(delimiter, first)
-    rows = _parsed(_again(first, lines), delimiter, shown, before)
+    rows = _parsed(chain([first], lines), delimiter, shown, before)
     _, header = next(rows, (0, []))
     if not header:
         raise ChecksFailed(Problem("I102", "the file is empty", Place(shown), "export the list once more"))
@@ -55,11 +56,6 @@ def open_foreign(file: IO[bytes], shown: str, *, encoding: str | None, delimiter
         message = f"the header has {len(header)} columns, more than {MOST_COLUMNS}"
         raise ChecksFailed(Problem("I107", message, Place(shown, before + 1), "export only what you use"))
     return Foreign(shown, found, delimiter, tuple(header), rows)
-
-
-def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from lines
 
 
 def _known(encoding: str) -> str:
@@ -120,7 +116,7 @@ def _parsed(lines: Iterator[str], delimiter: str, shown: str, before: int) -> It
     begun = before + 1
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if row and (row[0].strip() or any(cell.strip() for cell in row)):
                 yield begun, row
             begun = before + reader.line_num + 1
     except csv.Error as fault:

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -126,16 +126,16 @@ def verdict_of_file(name: str) -> Verdict | None:
     return "unsubscribed" if found[1] == "nonsubscribed" else found[1]  # type: ignore[return-value]
 
 
-@dataclass
+@dataclass(slots=True)
 class Incoming:
-    """One row in our words. `dropped`: what it held that no letter needs"""
+    """One row in our words. problem: why it can't be taken"""
 
     line: int
     cells: dict[str, str]
     verdict: Verdict | None
     proof: str = ""
     times_without_zone: bool = False
-    problems: list[str] = field(default_factory=list)
+    problem: str | None = None
 
 
 def translate(kind: Format, line: int, cells: dict[str, str], file_name: str) -> Incoming:
@@ -146,6 +146,8 @@ def translate(kind: Format, line: int, cells: dict[str, str], file_name: str) ->
         if last.strip():
             cells.setdefault("last_name", last.strip())
     row = Incoming(line, cells, verdict(cells.get("status", "")))
+    if kind == "csv":
+        return row
     if kind == "mailchimp":
         row.verdict = verdict_of_file(file_name) or "subscribed"
         _mailchimp(row)
@@ -197,7 +199,7 @@ def _listmonk(row: Incoming) -> None:
     try:
         found = json.loads(raw)
     except ValueError:
-        row.problems.append("its attributes are no JSON")
+        row.problem = "its attributes are no JSON"
         return
     for name, value in found.items() if isinstance(found, dict) else ():
         key = _attribute(str(name))

@@ -1,11 +1,12 @@
 """An import up to the point where nothing is written yet: what was asked for, and what it would do."""
 
+import csv
+import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from newsletter.audience import cells as typed
@@ -14,7 +15,7 @@ from newsletter.people import formats
 from newsletter.people.encodings import Encoding
 from newsletter.settings.model import ListSettings
 from newsletter.settings.secret import Secret
-from newsletter.store.staging import Staging
+from newsletter.store.staging import Staged, Staging
 from newsletter.store.values import Consent, OptOutEvent
 
 
@@ -52,15 +53,6 @@ class Counts:
         return self.came_in + self.rejected + self.suppressed + self.duplicates
 
 
-class Staged(NamedTuple):
-    """A row that waits: who came in is in the list; who said no is kept there if the file may be a list of ours."""
-
-    came_in: bool
-    kept: bool
-    proof: str
-    cells: dict[str, str]
-
-
 @dataclass
 class Intake:
     """What the import would do. Files it made are beside those they become, and go when it is closed."""
@@ -72,7 +64,7 @@ class Intake:
     mapping: dict[str, str]  # their header -> our column
     counts: Counts
     problems: list[Problem]
-    columns: list[str]
+    columns: list[str]  # of the rows that wait, in the order in which they came up
     reasons: Counter[str]  # why rows were rejected
     list_file: Path | None  # the list as it will be; None: it stays as it is
     rejects_file: Path
@@ -83,26 +75,26 @@ class Intake:
     target: str  # the list's file
     existing: bool
     list_digest: bytes = b""  # of the list as it was when it was compared with
-    sourced: bool = False  # whether a row says where somebody said yes, or shows it
 
     def consents(self, secret: Secret) -> Iterator[Consent]:
         """A record for each who came in with a source, and what shows it."""
-        if not (self.order.consent_source or self.ground.consent_source or self.sourced):
-            return
-        for key, row in self.staged.everything():
-            staged = Staged(*row)
-            source = self.source_of(staged.cells)
-            if staged.came_in and (source or staged.proof):
-                given = self._moment(staged.cells.get("consent_at", ""))
-                text = self.order.consent_text
-                yield Consent(secret.person(key), self.order.list, source, text, staged.proof, given)
+        default = self.ground.consent_source
+        for row in self.staged.consenting(by_default=bool(default)):
+            cells = self.cells_of(row)
+            source, text = cells.get("consent_source", default), self.order.consent_text
+            given = self._moment(cells.get("consent_at", ""))
+            yield Consent(secret.person(row.key), self.order.list, source, text, row.proof, given)
 
-    def source_of(self, cells: Mapping[str, str]) -> str:
-        """Where somebody said yes: their row, the order, or the list's own default; "" where nothing says it."""
-        return cells.get("consent_source") or self.order.consent_source or self.ground.consent_source
+    def cells_of(self, row: Staged) -> dict[str, str]:
+        """By column; the empty ones left out. Rows were put before later columns were known, and end earlier."""
+        cells = next(csv.reader([row.line]))
+        return {name: cell for name, cell in zip(self.columns, cells, strict=False) if cell}
 
     def _moment(self, cell: str) -> datetime | None:
         try:
-            return typed.instant(cell, self.zone) if cell else None
+            return _instant(cell, self.zone) if cell else None
         except ValueError:
             return None
+
+
+_instant = functools.lru_cache(32_768)(typed.instant)  # days repeat themselves

@@ -14,7 +14,7 @@ from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
 from newsletter.files.project import Project
 from newsletter.people.destination import digest_of, refuse_unreadable
 from newsletter.people.foreign import Foreign, open_foreign, whole_rows
-from newsletter.people.intake import Intake, Staged
+from newsletter.people.intake import Intake
 
 
 def merge(project: Project, intake: Intake, scratch: Path) -> None:
@@ -28,10 +28,7 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
     intake.list_digest = digest_of(target)
     columns, existing = _existing(project, target)
     intake.existing = bool(columns)
-    wanted = [name for name in intake.columns if name not in columns]
-    if order.consent_source and "consent_source" not in (*columns, *wanted):
-        wanted.append("consent_source")
-    columns = [*columns, *wanted]
+    columns = [*columns, *(name for name in intake.columns if name not in columns)]
     if not intake.existing and "email" in columns and intake.format != "csv":
         columns = ["email", *(name for name in columns if name != "email")]
     refuse_unreadable(columns, order.file.name)
@@ -46,7 +43,7 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
         sourceless, kept_no = _append(intake, columns, file)
         file.flush()
         os.fsync(file.fileno())
-    if sourceless and intake.ground.basis == "consent":
+    if sourceless and intake.ground.basis == "consent" and not intake.ground.consent_source:
         raise GuardRefused(
             Problem(
                 "I110",
@@ -61,23 +58,22 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
 
 def _append(intake: Intake, columns: list[str], file: IO[str]) -> tuple[int, int]:
     """Whoever is new goes to the end. How many of them have no source, and how many stand there to say no."""
-    counts, source = intake.counts, intake.order.consent_source
-    write = csv.writer(file, lineterminator="\n").writerow
-    defaulted = bool(source or intake.ground.consent_source)
+    counts, staged = intake.counts, intake.staged
     sourceless = kept_no = 0
-    for data in intake.staged.rest():
-        came_in, kept, _, cells = data
+    for came_in, kept, sourced, number in staged.count_rest():
         if came_in:
-            counts.new += 1
-            sourceless += not (defaulted or "consent_source" in cells)
+            counts.new += number
+            sourceless += 0 if sourced else number
         else:
-            counts.suppressed += 1
-            kept_no += bool(kept)
-        if kept:
-            if came_in and source and not cells.get("consent_source"):
-                cells["consent_source"] = source
-            get = cells.get
-            write([get(name, "") for name in columns])
+            counts.suppressed += number
+            kept_no += number if kept else 0
+    if columns == intake.columns:
+        file.writelines(staged.lines(len(columns)))
+    else:
+        cells = map(intake.cells_of, staged.rest())
+        csv.writer(file, lineterminator="\n").writerows(
+            [each.get(name, "") for name in columns] for each in cells
+        )
     return sourceless, kept_no
 
 
@@ -111,19 +107,14 @@ def _merge_row(intake: Intake, columns: list[str], row: list[str]) -> None:
     """Change one row of the list by what came for that person; an empty cell changes nothing."""
     at = columns.index("email")
     key = parse_address(row[at]).key
-    found = intake.staged.find(key)
-    if found is None:
+    staged = intake.staged.find(key)
+    if staged is None:
         return
-    no, data = found
-    intake.staged.mark_done(no)
-    staged = Staged(*data)
+    intake.staged.mark_done(staged.no)
     before = list(row)
     if staged.came_in:
-        for name, value in staged.cells.items():
+        for name, value in intake.cells_of(staged).items():
             _merge_cell(columns, row, name, value)
-        source = "consent_source"
-        if intake.order.consent_source and source in columns and not row[columns.index(source)]:
-            row[columns.index(source)] = intake.order.consent_source
         changed = [cell.strip() for cell in row] != [cell.strip() for cell in before]
         intake.counts.updated += changed
         intake.counts.unchanged += not changed

@@ -24,6 +24,7 @@ from newsletter.people.merging import merge
 from newsletter.people.taking import Taker
 from newsletter.settings.model import ListSettings, Settings
 from newsletter.settings.secret import Secret
+from newsletter.store.collector import seldom_collecting
 from newsletter.store.staging import Staging
 
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # [MS-CFB] 2.2: the header signature of files before .xlsx
@@ -71,10 +72,11 @@ class Reader:
                         ["row", "reason", *map(guarded, foreign.header)]
                     )
                     taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
-                taker.take_rows(foreign, kind, columns, rejects)
+                with seldom_collecting():
+                    taker.take_rows(foreign, kind, columns, rejects)
         assert taker is not None  # noqa: S101 - a file without a header was refused
         rejects.flush()
-        taker.settle()
+        intake.counts.duplicates = staged.settle()
         _hint(intake)
         merge(self.project, intake, scratch)
         return intake

@@ -20,7 +20,7 @@ ROOTS = frozenset((
     "links",
 ))  # fmt: skip
 MAX_WIDTH = 2000  # px; wider is no letter
-PART_NAMES = frozenset({"part", "children", "body"})
+PART_NAMES = frozenset({"part", "first", "children", "body"})
 PICTURE_NAMES = frozenset({"src", "alt", "link", "image", "decorative"})
 
 _WRITTEN = re.compile(

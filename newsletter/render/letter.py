@@ -130,14 +130,13 @@ class Letter:
         return ""
 
     def _text(self, number: int, caller: Caller | None = None) -> str:
-        content = self._stripped(self._content(self._plan.pieces[number].sources["html"], caller))
+        piece = self._plan.pieces[number]
+        content = self._stripped(self._content(piece.sources["html"], caller))
         if content:
             if not self._form.as_text:
-                self._refuse_code(content, self._plan.pieces[number].place)
+                self._refuse_code(content, piece.place)
             name = "text" if self._form.as_text else "html"
-            part = self._make("text", "text", {name: content}, self.sections[-1], self._print)
-            self._places[id(part)] = self._plan.pieces[number].place
-            self._add_if_any(part, content)
+            self._add_if_any(self._part(piece, {name: content}), content)
         return ""
 
     def _refuse_code(self, content: str, place: Place) -> None:
@@ -170,10 +169,14 @@ class Letter:
     def _begin(self, number: int) -> str:
         piece = self._plan.pieces[number]
         fields = dict(piece.values)
-        part = self._make(piece.kind, piece.name, fields, self.sections[-1], self._print)
-        self._places[id(part)] = piece.place
-        self._open.append((piece, fields, part))
+        self._open.append((piece, fields, self._part(piece, fields)))
         return ""
+
+    def _part(self, piece: Piece, fields: Mapping[str, Any]) -> Part:
+        section = self.sections[-1]
+        part = self._make(piece.kind, piece.name, fields, section, self._print, first=piece.first)
+        self._places[id(part)] = piece.place
+        return part
 
     def _field(self, name: str, caller: Caller | None = None) -> str:
         piece, fields, _ = self._open[-1]
@@ -245,6 +248,6 @@ class Letter:
         if template is None:
             self._refuse_doubt(part)
             return plain_block(part)
-        extra = {"part": part, "section": part.section, "children": part.children, "body": part.body}
-        printed = run(template, {**self._context, **extra, **part.fields})
+        own = {"part": part, "first": part.first, "children": part.children, "body": part.body}
+        printed = run(template, {**self._context, "section": part.section, **own, **part.fields})
         return printed.strip("\n") if self._form.as_text else Markup(printed)  # noqa: S704  (autoescape)

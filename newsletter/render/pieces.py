@@ -53,6 +53,7 @@ class Piece:
     sources: dict[str, Source] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)  # what is known already; '' for what is not written
     children: "list[Node]" = field(default_factory=list)
+    first: bool = False  # whether its section begins with it, for every reader
 
 
 @dataclass
@@ -148,7 +149,10 @@ class Planner:
 
     def _section(self, section: tree.Section, kind: str) -> SectionPlan:
         title = Source(Shape.HTML, section.title_html, section.title, section.place)
-        return SectionPlan(title, kind, self._nodes(section.items), section.place)
+        nodes = self._nodes(section.items)
+        if nodes and isinstance(nodes[0], Piece):
+            nodes[0].first = True
+        return SectionPlan(title, kind, nodes, section.place)
 
     def _nodes(self, items: tuple[tree.Item, ...]) -> list[Node]:
         return [node for item in items if (node := self._node(item)) is not None]

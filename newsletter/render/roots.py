@@ -7,6 +7,7 @@ from typing import Any
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
 from newsletter.errors import Problem
+from newsletter.render.declarations import PART_NAMES
 from newsletter.render.environment import Names, Sandbox
 from newsletter.render.names import NameCheck, bound_names
 from newsletter.render.templates import Family
@@ -92,7 +93,7 @@ class Roots:
         """Unknown names in the template of a part. attributes: those that pictures may carry"""
         fields = set(_FIELDS_OF_PARTS.get(name, ()))
         fields.update(attributes if name == "picture" else family.sources[0].declaration.fields)
-        own = dict.fromkeys((*fields, "part", "children", "body"))
+        own = dict.fromkeys((*fields, *PART_NAMES))
         section = {"section": _SECTION - {"parts", "body"}}
         return self._problems(environment, family, {**self.everywhere, **own, **section})
 

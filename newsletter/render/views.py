@@ -39,7 +39,7 @@ class Image:
 class Part:
     """A text, picture, button or block; printing it renders its template. A field's name is an attribute, too."""
 
-    __slots__ = ("_printed", "children", "fields", "kind", "name", "section", "used")
+    __slots__ = ("_printed", "children", "fields", "first", "kind", "name", "section", "used")
 
     def __init__(
         self,
@@ -48,8 +48,11 @@ class Part:
         fields: Mapping[str, Any],
         section: "Section",
         printed: "Callable[[Part], str]",
+        *,
+        first: bool = False,
     ) -> None:
         self.kind = kind
+        self.first = first  # whether its section begins with it
         self.section = section  # in which it stands
         self.name = name  # a block's; open, middle or close of a condition; else the kind
         self.fields = fields

@@ -173,7 +173,7 @@ class SequenceTick:
     @cached_property
     def _capped(self) -> Collection[str]:
         """Who got enough lately, by whatever: they get this step later."""
-        return self.office.workspace.capped()
+        return frozenset(self.office.workspace.capped())
 
     @cached_property
     def _opt_outs(self) -> OptOuts:

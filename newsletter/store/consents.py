@@ -4,29 +4,48 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
+from sqlalchemy.schema import CreateTable
 
 from newsletter.audience.address import without_addresses
-from newsletter.store.sqlite import insert
+from newsletter.store.sqlite import driver_of, insert, reading_on
 from newsletter.store.tables import consent, milliseconds
 from newsletter.store.values import Consent
 
-_AT_ONCE = 5000
-_ADD = insert(consent).on_conflict_do_nothing()
+_given = sa.Table(
+    "given_consent",
+    sa.MetaData(),
+    *(sa.Column(column.name, column.type) for column in consent.c if column.name != "recorded_at"),
+    prefixes=["TEMPORARY"],
+)
+_names = [column.name for column in _given.c]
+_ADD = (
+    insert(consent)
+    .from_select(
+        [*_names, "recorded_at"],
+        # In the order in which the table lies, so that each of its pages is written once.
+        select(*_given.c, bindparam("now", type_=consent.c.recorded_at.type)).order_by(_given.c.digest),
+    )
+    .on_conflict_do_nothing()
+)
 _columns = [column for column in consent.c if column.name != "digest"]
 _ALL = select(*_columns).order_by(consent.c.list, consent.c.recorded_at, consent.c.digest)
 _OF = select(*_columns).where(consent.c.hmac == bindparam("of")).order_by(consent.c.recorded_at)
 
 
-def record(conn: sa.Connection, consents: Iterable[Consent], now: datetime) -> int:
-    """Write these down; one that is known already, in all its words, stands once. Returns how many are new."""
-    rest, added = map(_nameless, consents), 0
-    while some := list(islice(rest, _AT_ONCE)):
-        added += conn.execute(_ADD, [_row(one, now) for one in some]).rowcount
-    return added
+def gather(conn: sa.Connection, consents: Iterable[Consent]) -> None:
+    """Lay them down where nobody waits for it: conn is kept aside."""
+    with reading_on(conn):
+        conn.execute(CreateTable(_given))
+        marks, rows = ", ".join("?" * len(_names)), map(_row, map(_nameless, consents))
+        driver_of(conn).executemany(f"INSERT INTO {_given.name} VALUES ({marks})", rows)  # noqa: S608
+
+
+def record(conn: sa.Connection, now: datetime) -> int:
+    """Write down what was gathered; one that is known already, in all its words, stands once. How many are new."""
+    return conn.execute(_ADD, {"now": now}).rowcount
 
 
 def _nameless(one: Consent) -> Consent:
@@ -37,17 +56,9 @@ def _nameless(one: Consent) -> Consent:
     return replace(one, source=source, proof=proof, text_version=words)
 
 
-def _row(one: Consent, now: datetime) -> dict[str, object]:
-    return {
-        "digest": _digest(one),
-        "hmac": one.hmac,
-        "list": one.list,
-        "source": one.source,
-        "text_version": one.text_version,
-        "proof": one.proof,
-        "given_at": one.given_at,
-        "recorded_at": now,
-    }
+def _row(one: Consent) -> tuple[object, ...]:
+    given_at = None if one.given_at is None else milliseconds(one.given_at)
+    return _digest(one), one.hmac, one.list, one.source, one.text_version, one.proof, given_at
 
 
 def _digest(one: Consent) -> bytes:

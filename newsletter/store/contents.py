@@ -5,7 +5,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.people import gathered
+from newsletter.store.people import identified
 from newsletter.store.sqlite import explode, insert
 from newsletter.store.tables import batch, content, letter, member, outcome, run, subscriber
 from newsletter.store.values import NewRun, SameLetter
@@ -30,7 +30,7 @@ _BOTH = (
     .select_from(
         member.join(_ids, sa.true())
         .join(subscriber, subscriber.c.id == _ids.c.value)
-        .join(gathered, gathered.c.hmac == subscriber.c.hmac)
+        .join(identified, identified.c.id == subscriber.c.id)
         .join(batch, sa.and_(batch.c.run_id == member.c.run_id, batch.c.no == member.c.no))
         .outerjoin(
             outcome, sa.and_(outcome.c.run_id == member.c.run_id, outcome.c.subscriber_id == _ids.c.value)
@@ -64,7 +64,7 @@ def bodies(conn: sa.Connection, hashes: Collection[str]) -> dict[str, bytes]:
 
 
 def refuse_same_letter(conn: sa.Connection, new: NewRun) -> None:
-    """Raises SameLetter when somebody in `gathered` has this very letter, or is to get it, by another campaign.
+    """Raises SameLetter when somebody in `identified` has this very letter, or is to get it, by another campaign.
 
     Steps of one sequence are not compared: whoever writes the same twice there means it.
     """

@@ -160,14 +160,15 @@ _OFTEN = (
     .having(sa.func.count() >= bindparam("most"))
 )
 _ALL_IDS = (0, 2**62)
+_STREAMED = {"yield_per": 5_000}
 
 
 def lately(
     conn: sa.Connection, env: str, since: datetime, most: int, among: tuple[int, int] | None
-) -> frozenset[str]:
+) -> Iterator[str]:
     first, last = among or _ALL_IDS
     asked = {"env": env, "since": since, "most": most, "first": first, "last": last}
-    return frozenset(conn.execute(_OFTEN, asked).scalars())
+    yield from conn.execute(_OFTEN, asked, execution_options=_STREAMED).scalars()
 
 
 def counts(conn: sa.Connection, run_id: int) -> Counts:
@@ -181,12 +182,12 @@ def counts(conn: sa.Connection, run_id: int) -> Counts:
     return Counts(**found, amended=conn.execute(_AMENDED, {"run": run_id}).scalar_one())
 
 
-def received(conn: sa.Connection, env: str, campaign: str, hmac: bytes | None) -> frozenset[str]:
+def received(conn: sa.Connection, env: str, campaign: str, hmac: bytes | None) -> Iterator[str]:
     first, last = _ALL_IDS
     if hmac is not None:
         found = conn.execute(_ID_OF, {"hmac": hmac}).scalar_one_or_none()
         if found is None:
-            return frozenset()
+            return
         first = last = found
     prefix = campaign + "/"
     asked = {
@@ -197,8 +198,8 @@ def received(conn: sa.Connection, env: str, campaign: str, hmac: bytes | None) -
         "first": first,
         "last": last,
     }
-    together = conn.execute(_RECEIVED, asked).scalars()
-    return frozenset(together) | frozenset(conn.execute(_RECEIVED_ALONE, asked).scalars())
+    yield from conn.execute(_RECEIVED, asked, execution_options=_STREAMED).scalars()
+    yield from conn.execute(_RECEIVED_ALONE, asked, execution_options=_STREAMED).scalars()
 
 
 def deliveries(look: Callable[[], AbstractContextManager[sa.Connection]], run_id: int) -> Iterator[Delivery]:

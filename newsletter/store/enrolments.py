@@ -1,15 +1,15 @@
 """Enrolments: who is in a sequence since when, which step was last, and what became of it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.people import gathered, gathering, upsert_gathered
+from newsletter.store.people import identified
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import ACTIVE, attempt, batch, enrolment, member, notice, outcome, subscriber
-from newsletter.store.values import Enrolment, EnrolmentEnd, Person, State
+from newsletter.store.values import Enrolment, EnrolmentEnd, State
 
 _ENROL = (
     insert(enrolment)
@@ -22,7 +22,7 @@ _ENROL = (
             bindparam("at", type_=enrolment.c.entered_at.type),
             ACTIVE,
         )
-        .select_from(gathered.join(subscriber, subscriber.c.hmac == gathered.c.hmac))
+        .select_from(identified.join(subscriber, subscriber.c.id == identified.c.id))
         .order_by(subscriber.c.id),
     )
     .on_conflict_do_nothing()  # once for ever: whoever ended is not enrolled anew
@@ -60,10 +60,9 @@ _END = (
 _SAY = insert(notice).on_conflict_do_nothing()
 
 
-def enrol(conn: sa.Connection, env: str, sequence: str, people: Iterable[Person], now: datetime) -> int:
-    with gathering(conn, people):
-        upsert_gathered(conn)
-        return conn.execute(_ENROL, {"of_env": env, "of_sequence": sequence, "at": now}).rowcount
+def enrol(conn: sa.Connection, env: str, sequence: str, now: datetime) -> int:
+    """Whoever is in `identified`, and is still known."""
+    return conn.execute(_ENROL, {"of_env": env, "of_sequence": sequence, "at": now}).rowcount
 
 
 def enrolments(conn: sa.Connection, env: str, sequence: str) -> list[Enrolment]:

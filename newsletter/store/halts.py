@@ -1,6 +1,5 @@
 """Runs that stand still: paused, cancelled, or amended by a next occurrence; and the canary that goes ahead."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -125,6 +124,7 @@ def amend(
 ) -> Run:
     """Close these runs, and freeze whoever is ready in them as the campaign's next occurrence, in one step.
 
+    conn: one that is kept aside
     leaving: id -> why somebody who is ready gets nothing; they stay where they are, suppressed
     going: how many the others have to be. Raises StillMoving when they are not, or anybody is in flight
     """
@@ -146,16 +146,8 @@ def amend(
         conn.execute(_CLOSE_READY, {"of": run_id})
     if len(moved) != going:
         raise StillMoving
+    runs.pack(conn, sorted(moved), total=len(moved), batch_size=batch_size, canary=new.canary)
     run_id = runs.write(conn, new, None, total=len(moved), excluded_by=excluded_by, epoch=epoch)
-    ids = iter(sorted(moved))
-    runs.write_batches(
-        conn,
-        run_id,
-        lambda number: list(itertools.islice(ids, number)),
-        batch_size=batch_size,
-        canary=new.canary,
-        total=len(moved),
-    )
     made = runs.latest(conn, new.env, new.campaign)
     if made is None or made.id != run_id:
         raise AssertionError("a run that was just written is the latest")

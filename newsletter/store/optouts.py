@@ -45,6 +45,7 @@ _LOG_LIFT = (
 ).on_conflict_do_nothing()
 _KNOWN = select(opt_out.c.id).where(opt_out.c.id.in_(bindparam("ids", expanding=True)))
 
+_LEFT = select(suppression.c.scope, sa.func.count()).group_by(suppression.c.scope)
 _SCOPES = select(suppression.c.hmac, suppression.c.scope)
 _SCOPES_OF = _SCOPES.where(suppression.c.hmac.in_(bindparam("hmacs", expanding=True)))
 _EVENTS = select(opt_out).where(opt_out.c.hmac == bindparam("of")).order_by(opt_out.c.at, opt_out.c.id)
@@ -66,6 +67,11 @@ def _event(act: OptOutAct, hmac: bytes, scope: str, reason: str, source: str, at
     # Ids sort as things were said: two words within one millisecond of `at` keep their order in the history.
     name = f"{time.time_ns():016x}{next(_said) & 0xFFFFFFFF:08x}{secrets.token_hex(4)}"
     return OptOutEvent(name, hmac, scope, act, without_addresses(reason), source, at)
+
+
+def left(conn: sa.Connection) -> dict[str, int]:
+    """Scope -> how many people hold an opt-out from it; the ledger's, without those that wait beside it."""
+    return dict(conn.execute(_LEFT).all())
 
 
 def record(conn: sa.Connection, events: Sequence[OptOutEvent]) -> int:

@@ -1,18 +1,19 @@
 """Runs: freezing an audience once, and reading what was frozen."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
+from sqlalchemy.schema import CreateTable
 
 from newsletter.store import contents
-from newsletter.store.people import gathered, gathering, upsert_gathered
-from newsletter.store.tables import ACTIVE, batch, enrolment, excluded, member, run, subscriber
+from newsletter.store.people import identified
+from newsletter.store.tables import ACTIVE, batch, enrolment, excluded, member, run
 from newsletter.store.tables import canary as canary_
-from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Person, Run, RunState
+from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, RunState
 
 _RUNS = select(run).where(run.c.env == bindparam("env"))
 _RUN = _RUNS.where(run.c.campaign == bindparam("campaign"), run.c.occurrence == bindparam("occurrence"))
@@ -29,10 +30,43 @@ _SET_STATE = (
     .values(state=bindparam("to"))
 )
 
-_FROZEN_IDS = (
-    select(subscriber.c.id)
-    .select_from(gathered.join(subscriber, subscriber.c.hmac == gathered.c.hmac))
-    .order_by(subscriber.c.id)
+packed = sa.Table(
+    "packed",  # the batches of a run before it has a number
+    sa.MetaData(),
+    sa.Column("no", sa.Integer, primary_key=True),
+    sa.Column("lane", sa.Integer, nullable=False),
+    sa.Column("lo", sa.BigInteger, nullable=False),
+    sa.Column("hi", sa.BigInteger, nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("ids", member.c.ids.type, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_PACK = sa.insert(packed)
+_HOW_MANY_IDS = select(sa.func.count()).select_from(identified)
+_IDS = select(identified.c.id).order_by(identified.c.id)
+_TOTAL = select(sa.func.coalesce(sa.func.sum(packed.c.n), 0))
+_of_run = bindparam("run", type_=batch.c.run_id.type)
+_BATCHES = sa.insert(batch).from_select(
+    ["run_id", "no", "state", "n", "not_before", "tries"],
+    select(
+        _of_run,
+        packed.c.no,
+        sa.literal("ready"),
+        packed.c.n,
+        bindparam("not_before", type_=batch.c.not_before.type),
+        sa.literal(0),
+    ),
+)
+_MEMBERS = sa.insert(member).from_select(
+    ["run_id", "no", "lane", "lo", "hi", "ids"],
+    select(_of_run, packed.c.no, packed.c.lane, packed.c.lo, packed.c.hi, packed.c.ids),
+)
+_second_lane = packed.alias("second_lane")
+_CANARY = sa.insert(canary_).from_select(
+    ["run_id", "last_id"],
+    select(_of_run, sa.func.max(packed.c.hi))
+    .where(packed.c.lane == 0)
+    .having(sa.exists().where(_second_lane.c.lane == 1)),
 )
 _stands_there = sa.and_(
     enrolment.c.env == bindparam("at_env"),
@@ -40,14 +74,12 @@ _stands_there = sa.and_(
     enrolment.c.state == ACTIVE,
     enrolment.c.step.is_not_distinct_from(bindparam("at_step", type_=sa.Text)),
 )
-_DROP_OTHERS = sa.delete(gathered).where(
-    ~sa.exists().where(
-        subscriber.c.hmac == gathered.c.hmac, enrolment.c.subscriber_id == subscriber.c.id, _stands_there
-    )
+_DROP_OTHERS = sa.delete(identified).where(
+    ~sa.exists().where(enrolment.c.subscriber_id == identified.c.id, _stands_there)
 )
 _MOVE_ON = (
     sa.update(enrolment)
-    .where(_stands_there, enrolment.c.subscriber_id.in_(_FROZEN_IDS.order_by(None)))
+    .where(_stands_there, enrolment.c.subscriber_id.in_(select(identified.c.id)))
     .values(step=bindparam("to_step"), run_id=bindparam("to_run"))
 )
 
@@ -86,34 +118,64 @@ def state_of(conn: sa.Connection, run_id: int) -> RunState:
     return state
 
 
+def refuse_twice(conn: sa.Connection, new: NewRun) -> None:
+    """Raises AlreadyFrozen."""
+    before = find(conn, new.env, new.campaign, new.occurrence) if new.occurrence else None
+    if before:
+        raise AlreadyFrozen(before)
+
+
+def keep_standing(conn: sa.Connection, new: NewRun, move: EnrolmentMove) -> None:
+    """Of those in `identified` only who stands at the step from which is moved."""
+    conn.execute(_DROP_OTHERS, _standing(new, move))
+
+
+def pack_identified(conn: sa.Connection, *, batch_size: int, canary: int) -> None:
+    """Those in `identified` into `packed`, in constant memory."""
+    total = int(conn.execute(_HOW_MANY_IDS).scalar_one())
+    ids = conn.execute(_IDS, execution_options={"yield_per": batch_size}).scalars()
+    pack(conn, ids, total=total, batch_size=batch_size, canary=canary)
+
+
+def pack(conn: sa.Connection, ids: Iterable[int], *, total: int, batch_size: int, canary: int) -> None:
+    """Ascending ids, `total` of them, into `packed`: disjoint ranges, numbered from 1.
+
+    conn: one that is kept aside, for the table stays as long as it lives
+    canary: so many of the first are batches of their own, in a lane of their own; none where nobody would wait
+    """
+    conn.execute(CreateTable(packed))
+    first = canary if canary < total else 0
+    rest, no = iter(ids), 0
+    for lane, number in ((0, first), (1 if first else 0, None)):
+        for part in _parts(itertools.islice(rest, number), batch_size):
+            no += 1
+            row = {"no": no, "lane": lane, "lo": part[0], "hi": part[-1], "n": len(part), "ids": part}
+            conn.execute(_PACK, row)
+
+
+def _parts(ids: Iterable[int], size: int) -> Iterator[list[int]]:
+    while part := list(itertools.islice(ids, size)):
+        yield part
+
+
 def freeze(
     conn: sa.Connection,
     new: NewRun,
-    people: Iterable[Person],
     *,
     excluded_by: Mapping[str, int],
-    batch_size: int,
     epoch: int,
     move: EnrolmentMove | None,
 ) -> Run | None:
-    """The whole of a freeze; the caller's transaction makes it one step."""
+    """What is in `packed` becomes a run; the caller's transaction makes it one step."""
+    refuse_twice(conn, new)
     occurrence = new.occurrence or _next_occurrence(conn, new)
-    before = find(conn, new.env, new.campaign, occurrence)
-    if before:
-        raise AlreadyFrozen(before)
-    with gathering(conn, people):
-        if move:
-            conn.execute(_DROP_OTHERS, _standing(new, move))
-        total = int(conn.execute(select(sa.func.count()).select_from(gathered)).scalar_one())
-        if move and not total:
-            return None
-        contents.refuse_same_letter(conn, new)
-        upsert_gathered(conn)
-        run_id = write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
-        frozen = conn.execute(_FROZEN_IDS, execution_options={"yield_per": batch_size}).scalars()
-        write_batches(conn, run_id, frozen.fetchmany, batch_size=batch_size, canary=new.canary, total=total)
-        if move:
-            conn.execute(_MOVE_ON, _standing(new, move) | {"to_step": move.step, "to_run": run_id})
+    total = int(conn.execute(_TOTAL).scalar_one())
+    if move and not total:
+        return None
+    contents.refuse_same_letter(conn, new)
+    run_id = write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
+    if move:
+        conn.execute(_MOVE_ON, _standing(new, move) | {"to_step": move.step, "to_run": run_id})
     return find(conn, new.env, new.campaign, occurrence)
 
 
@@ -137,7 +199,7 @@ def write(
     excluded_by: Mapping[str, int],
     epoch: int,
 ) -> int:
-    """The run without its batches, and all that it is finished from; returns its id."""
+    """The run, the batches in `packed`, and all that it is finished from; returns its id."""
     written = {
         "env": new.env,
         "campaign": new.campaign,
@@ -156,50 +218,11 @@ def write(
             sa.insert(excluded), [{"run_id": run_id, "reason": k, "n": n} for k, n in excluded_by.items()]
         )
     contents.keep(conn, run_id, new)
-    return run_id
-
-
-def write_batches(
-    conn: sa.Connection,
-    run_id: int,
-    take: Callable[[int], Sequence[int]],
-    *,
-    batch_size: int,
-    canary: int,
-    total: int,
-) -> None:
-    """Disjoint ascending ranges of ids, numbered from 1; written by hundreds: a million is no heap.
-
-    take: the next so many ids, ascending; fewer at the end, and then none
-    canary: so many of the first are batches of their own, in a lane of their own; none where nobody would wait
-    """
-    hot: list[dict[str, object]] = []
-    cold: list[dict[str, object]] = []
     at_once = datetime.fromtimestamp(0, UTC)  # whatever clocks do later
-
-    def write_down() -> None:
-        if hot:
-            conn.execute(sa.insert(batch), hot)
-            conn.execute(sa.insert(member), cold)
-            hot.clear()
-            cold.clear()
-
-    first, lane = (canary if canary < total else 0), 0
-    for no in itertools.count(1):
-        part = list(take(min(batch_size, first or batch_size)))
-        if not part:
-            break
-        key = {"run_id": run_id, "no": no}
-        hot.append(key | {"state": "ready", "n": len(part), "not_before": at_once, "tries": 0})
-        cold.append(key | {"lane": lane, "lo": part[0], "hi": part[-1], "ids": part})
-        if first:
-            first -= len(part)
-            if not first:
-                conn.execute(sa.insert(canary_), {"run_id": run_id, "last_id": part[-1]})
-                lane = 1
-        if len(hot) == 100:
-            write_down()
-    write_down()
+    conn.execute(_BATCHES, {"run": run_id, "not_before": at_once})
+    conn.execute(_MEMBERS, {"run": run_id})
+    conn.execute(_CANARY, {"run": run_id})
+    return run_id
 
 
 def paused(conn: sa.Connection, env: str) -> frozenset[str]:

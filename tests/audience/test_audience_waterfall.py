@@ -123,6 +123,14 @@ def test_a_list_that_was_left_neither_sends_nor_gives_a_ground(left, asked, expe
     assert next((name for name, people in fall.excluded.items() if people), None) == expected
 
 
+@pytest.mark.parametrize(("left", "expected"), [(("a",), "suppressed"), (("b",), None), ((), None)])
+def test_whoever_left_one_list_and_waits_on_the_other_gets_nothing(left, expected):
+    """The other one has not been confirmed: it is no reason to write, and the first was left."""
+    who = person(row("a"), row("b", "pending"))
+    fall = waterfall([who], Rules(None), is_excluded=lambda _: False, left=lambda _: left)
+    assert next((name for name, people in fall.excluded.items() if people), None) == expected
+
+
 standings = st.lists(
     st.builds(row, st.sampled_from("ab"), st.sampled_from(list(Standing)), st.sampled_from(["", "x"])),
     min_size=1,

@@ -92,6 +92,11 @@ def test_a_program_that_does_not_end_is_ended(small, newsletter, monkeypatch, li
         os.kill(pid, 0)
 
 
+def test_a_fifth_less_is_not_too_few_and_one_more_is():
+    assert source.shrunk("crm", 1000, 800) is None
+    assert source.shrunk("crm", 1000, 799) is not None
+
+
 def test_a_smaller_list_is_taken_when_somebody_says_so(small, newsletter):
     crm(small, *KUNDER)
     assert newsletter("-C", small, "segment", "load").code == 0

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
 from lookbook.letters import Letter
 from lookbook.screen import contrast
+from PIL import Image
 
 pytestmark = pytest.mark.xdist_group("look-readers")  # one browser for all of them
 
@@ -129,8 +131,44 @@ def test_each_block_alone_can_be_read(
         for text in seen["texts"]:
             least = 7 if text["kind"] == "text" and not text["small"] else 4.5
             assert contrast(text["colour"], text["ground"]) >= least, (name, text["text"])
-        assert (seen["width"], seen["layout"], seen["unnamed"]) == (320, 0, []), name
+        assert (seen["width"], seen["layout"], seen["unnamed"], seen["split"]) == (320, 0, [], []), name
     screen.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_keep_logos_and_tiles(
+    scheme: str, brand: str, blocks_in: Callable[[str], dict[str, Letter]], open_screen: Callable[..., Any]
+) -> None:
+    """A logo stands on the ground that it was made for; initials, which lose theirs, get an edge."""
+    blocks = blocks_in(brand)
+    logos: dict[str, list[Image.Image]] = {}
+    for forced in ("none", "active"):
+        screen = open_screen(java_script_enabled=False, color_scheme=scheme, forced_colors=forced)
+        screen.show(blocks["partner"].shown)
+        logos[forced] = [_taken(one, 6) for one in screen.page.locator(".logo").all()]  # what is not edge
+        screen.show(blocks["person"].shown)
+        tile = _taken(screen.page.locator(".initials"), 0)
+        screen.close()
+    assert len(logos["none"]) == 2  # in the header, and the partner's
+    assert [one.tobytes() for one in logos["active"]] == [one.tobytes() for one in logos["none"]]
+    middle = tile.height // 2
+    edge, inside = (list(tile.crop((x, middle, x + 1, middle + 1)).tobytes()) for x in (0, 4))
+    assert contrast(edge, inside) >= 4.5
+
+
+def _taken(element: Any, edge: int) -> Image.Image:
+    image = Image.open(BytesIO(element.screenshot())).convert("RGB")
+    return image.crop((edge, edge, image.width - edge, image.height - edge))
+
+
+def test_a_block_that_begins_a_section_stands_close_to_its_heading(
+    brand: str, blocks_in: Callable[[str], dict[str, Letter]], open_screen: Callable[..., Any]
+) -> None:
+    screen = open_screen(java_script_enabled=False)
+    screen.show(blocks_in(brand)["sections"].shown)
+    heading, tile = (screen.page.locator(one).bounding_box() for one in ("#del-2", ".initials"))
+    screen.close()
+    assert round(tile["y"] - heading["y"] - heading["height"]) == 16
 
 
 SAY_NOTHING = {"här", "läs", "läs mer", "mer", "klicka här", "länk", "se mer", "here", "more", "read more"}

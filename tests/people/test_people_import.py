@@ -764,3 +764,75 @@ def test_killed_in_the_middle_the_list_is_as_before_or_whole(small, bring, call)
     assert call("import", path, "--list", "ny", "--consent-source", "x").code == 0
     assert len(rows(small)) == 6001
     assert not [name for name in os.listdir(target.parent) if name.endswith(".tmp")]
+
+
+# --- the shorter way for ordinary rows
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["", "a@example.org", " B@Example.ORG ", "Eva <eva@example.org>", "info@example.org", "c@gmial.com", "d@",
+         "å@example.org", "'=1", "O'Hara", "\u00a0Åsa\u200b", "unsubscribed", "pending", "x", 'a "b"', "1,5", "two\nlines"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6),
+)  # fmt: skip
+TABLES = st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=8)
+
+
+@given(TABLES, st.sampled_from(["", "Mässan"]))
+@profile(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_ordinary_rows_come_in_by_either_way_alike(tmp_path, monkeypatch, table, source):
+    from contextlib import ExitStack
+    from dataclasses import astuple
+    from datetime import UTC, datetime
+
+    from newsletter.errors import ChecksFailed
+    from newsletter.files.project import Project
+    from newsletter.people.intake import Order
+    from newsletter.people.reader import Reader
+    from newsletter.people.taking import Taker
+    from newsletter.settings.load import load_settings
+    from newsletter.settings.secret import Secret
+
+    (tmp_path / "newsletter.toml").write_text('[list.ny]\nbasis = "member"\n', encoding="utf-8")
+    project, secret = Project(tmp_path), Secret("x" * 32)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerows([("email", "first_name", "consent_source", "status"), *table])
+    file = tmp_path / "in.csv"
+    file.write_text(out.getvalue(), encoding="utf-8", newline="")
+    left = {secret.person("b@example.org"): frozenset("*")}
+
+    def read():
+        with ExitStack() as closing:
+            reader = Reader(project, load_settings(project), secret, left, datetime(2015, 7, 3, tzinfo=UTC))
+            try:
+                found = reader.read(Order(file, "ny", None, {}, "utf-8", ",", source), tmp_path, closing)
+            except ChecksFailed as refused:
+                return refused.problems
+            return (
+                (tmp_path / "list.csv").read_bytes(), (tmp_path / "rejects.csv").read_bytes(), astuple(found.counts),
+                found.problems, found.columns, [event.hmac for event in found.opt_outs], list(found.consents(secret)),
+            )  # fmt: skip
+
+    shorter = read()
+    with monkeypatch.context() as patch:
+        patch.setattr(Taker, "_plain_rows", lambda *_: None)
+        assert read() == shorter
+
+
+def test_the_store_knows_the_list_when_the_import_has_ended(small, bring, call):
+    from newsletter.store.loaded.lists import loaded_before
+
+    assert bring("email,city\na@example.org,Visby\nb@example.org,Lund\n").code == 0
+    copy = small / ".newsletter" / "lists.db"
+    assert loaded_before(copy)["ny"] == 2
+    before = copy.stat().st_mtime_ns
+    assert call("segment", "count", "ny", "--json").data["count"] == 2
+    assert copy.stat().st_mtime_ns == before, "the next command finds it unchanged"
+
+
+def test_an_import_holds_though_the_store_can_not_load_it(small, bring):
+    (small / ".newsletter" / "lists.db").mkdir(parents=True)
+    called = bring("email\na@example.org\n")
+    assert (called.code, len(rows(small))) == (0, 1)
+    assert [problem["code"] for problem in called.envelope["problems"]] == ["R106"]

@@ -81,7 +81,8 @@ def test_a_campaign_has_a_limit_of_its_own(project: Path, newsletter: Any) -> No
 def test_campaigns_of_one_sender_share_its_day(project: Path, newsletter: Any) -> None:
     limited(project, "per_day = 15")
     campaign = project / "campaigns" / "hej.md"
-    (project / "campaigns" / "hopp.md").write_text(campaign.read_text(encoding="utf-8"), encoding="utf-8")
+    other = campaign.read_text(encoding="utf-8") + "\nOch hopp.\n"
+    (project / "campaigns" / "hopp.md").write_text(other, encoding="utf-8")
     for name, accepted in (("hej", 12), ("hopp", 3)):
         called = newsletter(
             "-C", project, "send", name, "--confirm", "12", "--json", "--now", "2015-07-03T09:00"
@@ -119,6 +120,7 @@ def test_what_was_not_taken_is_not_counted_for_the_day(
     go_live(project, newsletter, 12, 'provider = "sendgrid"\n')
     stub.behaviours = [lambda exchange: exchange.reply(403, {})]
     assert send(project, newsletter, 12).code == 4
+    assert newsletter("-C", project, "resume", "hej", *LIVE).code == 0
     assert send(project, newsletter, 12).data["counts"]["accepted"] == 12
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
-from .live import go_live, send, status
+from .live import LIVE, go_live, send, status
 
 PEOPLE = [f"p{n:02}@example.org" for n in range(20)]
 
@@ -130,6 +130,7 @@ def test_over_tls_with_a_certificate_that_is_verified(
     monkeypatch.setenv("NEWSLETTER_SENDGRID__BASE_URL", stub.url)
     refused = send(live, newsletter, 20)
     assert (refused.code, stub.requests) == (5, []), "an authority that nobody knows"
+    assert newsletter("-C", live, "resume", "hej", *LIVE).code == 0
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     sent = send(live, newsletter, 20)

@@ -1,6 +1,7 @@
 """Templates: inheritance, partials, blocks, types, text forms, and what a composition was made of."""
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,15 @@ def test_parents_partials_and_includes_work_together(workshop: Any) -> None:
         "templates/partials/inner.mjml",
         "templates/partials/m.mjml",
     }
+
+
+def test_a_block_knows_whether_its_section_begins_with_it(workshop: Any) -> None:
+    workshop.write("templates/blocks/bit.mjml", "<mj-text>{{ 'first' if first else 'later' }}</mj-text>")
+    workshop.write("templates/brev.mjml", LAYOUT % "{{ closing.body }}")
+    workshop.body("::: bit\n:::\n\n::: bit\n:::")
+    assert re.findall("first|later", workshop.content().html) == ["first", "later"]
+    workshop.body("{% if subscriber.city %}\nHej\n{% endif %}\n\n::: bit\n:::")
+    assert re.findall("first|later", workshop.content().html) == ["later"]
 
 
 def test_css_can_be_included(workshop: Any) -> None:

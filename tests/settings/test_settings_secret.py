@@ -143,3 +143,9 @@ def test_the_key_is_not_shown() -> None:
     secret = Secret(KEY)
     assert KEY not in repr(secret) + str(secret) + secret.id + secret.fingerprint
     assert throwaway_secret().fingerprint != throwaway_secret().fingerprint
+
+
+@pytest.mark.parametrize("text", ["x" * 32, "x" * 64, "x" * 65, "å" * 90])
+def test_a_person_is_keyed_as_anything_else_whatever_the_secrets_length(text):
+    secret = Secret(text)
+    assert secret.person("åsa@example.org") == secret.mac("person", "åsa@example.org")

@@ -1,6 +1,7 @@
 """Opt-outs and consent in the ledger: what holds, how it came to that, and what waits in the spool."""
 
 import contextlib
+import dataclasses
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,6 +58,17 @@ def test_consent_stands_once_with_all_its_words(ledger):
     first, second = ledger.store.consents(ONE)
     assert {first.text_version, second.text_version} == {"2015-05", "2015-06"}
     assert (first.given_at, first.recorded_at, first.proof) == (yes.given_at, NOW, "203.0.113.7")
+    assert len(list(ledger.store.all_consents())) == 2
+
+
+@pytest.mark.parametrize("field", ["hmac", "list", "source", "text_version", "proof", "given_at"])
+def test_a_consent_that_differs_in_anything_is_another_one(ledger, field):
+    one = Consent(ONE, "lista", "Mässan", "v1", "optin_ip 192.0.2.1", NOW)
+    other = dataclasses.replace(
+        one, **{field: {"hmac": TWO, "given_at": NOW + timedelta(days=1)}.get(field, "x")}
+    )
+    assert ledger.store.record_consents([one, one], NOW) == 1
+    assert ledger.store.record_consents([other], NOW) == 1
     assert len(list(ledger.store.all_consents())) == 2
 
 

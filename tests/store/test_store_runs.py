@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from newsletter.store.store import open_store
 from newsletter.store.values import AlreadyFrozen, Counts, EnrolmentMove, NewRun, Person
 
 
@@ -89,6 +90,53 @@ def test_a_freeze_that_breaks_leaves_nothing(ledger: Any, make_run: Callable[...
         ledger.store.freeze(make_run(), people(), excluded={"invalid": 1}, batch_size=2)
     assert ledger.sql("SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM subscriber)") == [(0, 0)]
     assert ledger.frozen(3).total == 3
+
+
+def test_nobody_waits_while_people_are_gathered(
+    ledger: Any, make_run: Any, identity: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.store.people._AT_ONCE", 3)
+    with open_store(ledger.path, patience_s=0.2) as other:
+
+        def people() -> Any:
+            for number, person in enumerate(ledger.people[:10]):
+                assert other.suppress(bytes([number]) * 16, "*", "unsubscribed", "page", ledger.now)
+                yield person
+
+        run = ledger.store.freeze(make_run(), people(), excluded={}, batch_size=4)
+    assert (run.total, len(ledger.store.all_suppressed())) == (10, 10)
+    identity(ledger.path)
+
+
+def test_who_is_forgotten_while_others_are_gathered_is_erased(
+    ledger: Any, make_run: Any, identity: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.store.people._AT_ONCE", 3)
+
+    def people() -> Any:
+        yield from ledger.people[:5]
+        ledger.store.forget(ledger.people[0].hmac)
+        yield from ledger.people[5:10]
+
+    run = ledger.store.freeze(make_run(), people(), excluded={}, batch_size=10)
+    first, second, *_ = ledger.store.batch_members(run.id, 1)
+    assert (first.key, second.key) == (None, "person2@example.org")
+    identity(ledger.path)
+
+
+def test_two_freezes_of_the_same_people_at_once_know_each_once(
+    ledger: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.store.people._AT_ONCE", 2)
+    with open_store(ledger.path) as other:
+
+        def people() -> Any:
+            yield from ledger.people[:3]
+            other.freeze(make_run("tips"), ledger.people[2:7], excluded={}, batch_size=2)
+            yield from ledger.people[3:7]
+
+        run = ledger.store.freeze(make_run(), people(), excluded={}, batch_size=2)
+    assert (run.total, ledger.sql("SELECT count(*) FROM subscriber")) == (7, [(7,)])
 
 
 def test_many_batches(

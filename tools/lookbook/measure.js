@@ -23,6 +23,7 @@
   };
 
   const texts = [];
+  const split = []; // words that go on in the next line
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const node = walker.currentNode;
@@ -45,6 +46,12 @@
       heading: element.closest("h1,h2,h3") !== null,
       bottom: range.getBoundingClientRect().bottom + scrollY,
     });
+    for (const word of node.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const tops = [...range.getClientRects()].filter((rect) => rect.width > 0).map((rect) => Math.round(rect.top));
+      if (new Set(tops).size > 1) split.push(word[0]);
+    }
   }
 
   const all = [...document.body.querySelectorAll("*")].filter(shown);
@@ -63,7 +70,7 @@
   }
 
   const flow = all.filter((e) => /^(P|LI|H\d|IMG)$/.test(e.tagName) || e.matches(".field, .button a"));
-  const gaps = [...document.querySelectorAll("h2,h3")].filter(shown).map((heading) => {
+  const gaps = [...document.querySelectorAll("h1,h2,h3")].filter(shown).map((heading) => {
     const mine = box(heading);
     const beside = flow.filter((e) => {
       const other = box(e);
@@ -73,6 +80,10 @@
     const below = beside.map(box).filter((b) => b.y >= mine.bottom - 1).map((b) => b.y - mine.bottom);
     return { heading: heading.textContent, level: heading.tagName, above: Math.min(...above), below: Math.min(...below) };
   });
+
+  const seats = [...flow, ...document.querySelectorAll(".square")].map(box);
+  const bands = [...document.querySelectorAll(".tint")].map(box).map((band) =>
+    Math.min(...seats.filter((b) => b.y >= band.y + band.height - 1).map((b) => b.y - band.bottom)));
 
   const lines = [...document.querySelectorAll("p")].filter(shown).flatMap((p) => {
     const style = getComputedStyle(p);
@@ -85,7 +96,9 @@
   const wrapper = document.querySelector("body > div[role]");
   return {
     texts,
+    split,
     gaps,
+    bands, // the space between a tinted ground and what comes next
     lines,
     spaces: [...spaces],
     flourishes: [...flourishes],

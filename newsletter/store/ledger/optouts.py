@@ -40,6 +40,11 @@ class OptOutLedger(Ledger):
         with self._looking() as conn:
             return optouts.scopes(conn, hmacs, pending)
 
+    def left(self) -> dict[str, int]:
+        """Scope -> how many people opted out of it."""
+        with self._looking() as conn:
+            return optouts.left(conn)
+
     def opt_out_history(self, hmac: bytes) -> list[OptOutEvent]:
         """Every opt-out of a person and every one taken back, oldest first."""
         pending = [one for one in self._spool.read().events if one.hmac == hmac]

@@ -17,9 +17,11 @@ class PeopleLedger(Ledger):
         self, given: Iterable[Consent], now: datetime, *, opt_outs: Iterable[OptOutEvent] = ()
     ) -> int:
         """Write down who said yes, and with it who said no, in one transaction; how many yeses are new."""
-        with self._heeding() as conn:
-            optouts.record(conn, list(opt_outs))
-            return consents.record(conn, given, now)
+        with self._aside() as conn:
+            consents.gather(conn, given)
+            with self._heeding(conn):
+                optouts.record(conn, list(opt_outs))
+                return consents.record(conn, now)
 
     def consents(self, hmac: bytes) -> list[Consent]:
         with self._looking() as conn:

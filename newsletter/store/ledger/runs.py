@@ -5,6 +5,8 @@ from datetime import datetime
 
 from newsletter.store import contents, derived, halts, runs
 from newsletter.store.ledger.transactions import Ledger
+from newsletter.store.people import identify
+from newsletter.store.sqlite import reading_on
 from newsletter.store.values import (
     Canary,
     Counts,
@@ -62,17 +64,21 @@ class RunLedger(Ledger):
 
         Raises AlreadyFrozen. With `enrolment` only those who stand at its `from_step` are frozen and moved;
         None, with nothing written, when nobody does. total + sum(excluded) are the candidates without it.
+        However many they are, others wait only while the run itself is written: people are given their ids
+        before, some at a time, which changes nothing for anybody, should this be cut off.
         """
-        with self._heeding() as conn:
-            return runs.freeze(
-                conn,
-                new,
-                people,
-                excluded_by=excluded,
-                batch_size=batch_size,
-                epoch=self.epoch,
-                move=enrolment,
-            )
+        with self._looking() as conn:
+            runs.refuse_twice(conn, new)
+        with self._aside() as conn:
+            identify(conn, people, add=enrolment is None)
+            if enrolment is None:
+                with reading_on(conn):
+                    runs.pack_identified(conn, batch_size=batch_size, canary=new.canary)
+            with self._heeding(conn):
+                if enrolment is not None:
+                    runs.keep_standing(conn, new, enrolment)
+                    runs.pack_identified(conn, batch_size=batch_size, canary=new.canary)
+                return runs.freeze(conn, new, excluded_by=excluded, epoch=self.epoch, move=enrolment)
 
     def kept(self, hashes: Collection[str]) -> dict[str, bytes]:
         """What runs are finished from, by sha256 (hex). Raises KeyError for what was never kept."""
@@ -129,7 +135,7 @@ class RunLedger(Ledger):
         leaving: id -> reason, of ready ones who get nothing. going: how many the others are
         Raises StillMoving, with nothing written, when they are others, or somebody is being handed over.
         """
-        with self._heeding() as conn:
+        with self._aside() as conn, self._heeding(conn):
             return halts.amend(
                 conn,
                 closing,
@@ -169,7 +175,12 @@ class RunLedger(Ledger):
         hmac: ask for this person only, which is fast however many there are
         """
         with self._looking() as conn:
-            return derived.received(conn, env, campaign, hmac)
+            return frozenset(derived.received(conn, env, campaign, hmac))
+
+    def each_received(self, env: str, campaign: str) -> Iterator[str]:
+        """The same one by one, in constant memory; one look, so take them without delay. A key may come twice."""
+        with self._looking() as conn:
+            yield from derived.received(conn, env, campaign, None)
 
     def lately(
         self, env: str, since: datetime, most: int, *, among: tuple[int, int] | None = None
@@ -179,4 +190,9 @@ class RunLedger(Ledger):
         among: the first and the last of the ids that are asked for
         """
         with self._looking() as conn:
-            return derived.lately(conn, env, since, most, among)
+            return frozenset(derived.lately(conn, env, since, most, among))
+
+    def each_lately(self, env: str, since: datetime, most: int) -> Iterator[str]:
+        """The same one by one, in constant memory; one look, so take them without delay."""
+        with self._looking() as conn:
+            yield from derived.lately(conn, env, since, most, None)

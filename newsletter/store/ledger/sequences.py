@@ -5,6 +5,8 @@ from datetime import datetime
 
 from newsletter.store import enrolments
 from newsletter.store.ledger.transactions import Ledger
+from newsletter.store.people import identify
+from newsletter.store.sqlite import writing_on
 from newsletter.store.values import Enrolment, EnrolmentEnd, Person
 
 
@@ -13,8 +15,10 @@ class SequenceLedger(Ledger):
 
     def enrol(self, env: str, sequence: str, people: Iterable[Person], now: datetime) -> int:
         """Whoever was never in this sequence is in it now; returns how many."""
-        with self._writing() as conn:
-            return enrolments.enrol(conn, env, sequence, people, now)
+        with self._aside() as conn:
+            identify(conn, people, add=True)
+            with writing_on(conn):
+                return enrolments.enrol(conn, env, sequence, now)
 
     def enrolments(self, env: str, sequence: str) -> list[Enrolment]:
         """Everybody who ever was in it and is still known, with the fate of the last step."""

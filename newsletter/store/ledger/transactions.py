@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from newsletter.store import optouts
 from newsletter.store.spool import Spool
-from newsletter.store.sqlite import reading, writing
+from newsletter.store.sqlite import aside, reading, writing, writing_on
 from newsletter.store.tables import meta
 
 SPOOL_FOLDER = "spool"  # beside the ledger
@@ -36,10 +36,16 @@ class Ledger:
     def _looking(self) -> AbstractContextManager[sa.Connection]:
         return reading(self._engine, self._path)
 
+    def _aside(self) -> AbstractContextManager[sa.Connection]:
+        return aside(self._engine, self._path)
+
     @contextlib.contextmanager
-    def _heeding(self) -> Iterator[sa.Connection]:
-        """One transaction that writes, and first takes in what was spooled: what a reader was told holds."""
-        with self._writing() as conn:
+    def _heeding(self, on: sa.Connection | None = None) -> Iterator[sa.Connection]:
+        """One transaction that writes, and first takes in what was spooled: what a reader was told holds.
+
+        on: a connection that is kept aside
+        """
+        with self._writing() if on is None else writing_on(on) as conn:
             spooled = self._spool.read()  # under the lock, so that nobody else takes it in meanwhile
             if spooled.events:
                 optouts.record(conn, spooled.events)

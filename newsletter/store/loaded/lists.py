@@ -30,7 +30,7 @@ from newsletter.store.loaded import database
 from newsletter.store.loaded.conditions import Compiler, Sql
 from newsletter.store.loaded.loading import Key, load, stale
 from newsletter.store.loaded.tables import attribute, entry, kind, listed, said, tag, tag_name
-from newsletter.store.loaded.written import facts_from, row_of
+from newsletter.store.loaded.written import Layout, facts_from
 from newsletter.store.sqlite import translated
 
 Parts = Sequence[tuple[str, Condition]]
@@ -124,8 +124,11 @@ class LoadedLists:
         own.execute("BEGIN")  # a reader: others may load meanwhile, this look stays what it was
         self._numbers = itertools.count(1)
         self._sent: dict[str, sa.Select[Any]] = {}
-        current = sa.select(listed.c.version, listed.c.name, listed.c.file).where(listed.c.state == "current")
-        self._lists = {row.version: (row.name, row.file) for row in self.conn.execute(current)}
+        current = sa.select(listed).where(listed.c.state == "current")
+        self._lists = {
+            row.version: Layout.of(row.name, row.file, row.columns, row.types)
+            for row in self.conn.execute(current)
+        }
         columns = self.conn.execute(sa.select(attribute.c.name, attribute.c.type, attribute.c.id))
         self._columns = {(row.name, row.type): row.id for row in columns}
         self._facts = {
@@ -181,7 +184,7 @@ class LoadedLists:
             " ORDER BY list.file, said.line, entry.id",
             (h31(key), key),
         )
-        return [row_of(*self._lists[version], found) for version, *found in cursor]
+        return [self._lists[version].row_of(found) for version, *found in cursor]
 
     def by_ids(self, ids: Sequence[int]) -> list[Subscriber]:
         """People by the rows that lead them, in this order."""
@@ -194,7 +197,7 @@ class LoadedLists:
             ids,
         ):
             if version:
-                found[number] = merge([row_of(*self._lists[version], row)])
+                found[number] = merge([self._lists[version].row_of(row)])
             else:
                 merged[row[0]] = number
         for key, number in merged.items():
@@ -240,7 +243,7 @@ class LoadedLists:
         *,
         exclude: Iterable[Parts] = (),
         left: Mapping[bytes, frozenset[str]] = NOBODY,
-        capped: Collection[str] = (),
+        capped: Iterable[str] = (),
     ) -> Waterfall:
         """The waterfall of a segment; who the people are is read when they are asked for.
 
@@ -408,7 +411,7 @@ class Chosen(Sequence[Subscriber]):
         """Address key, address as typed, and HMAC where the copy is keyed, in the same order; fast."""
         table = self._table
         asked = (
-            sa.select(entry.c.key, said.c.email, entry.c.hmac)
+            sa.select(entry.c.key, sa.func.coalesce(said.c.email, entry.c.key).label("email"), entry.c.hmac)
             .select_from(table.join(entry, entry.c.id == table.c.id).join(said, said.c.id == table.c.id))
             .order_by(table.c.place)
         )

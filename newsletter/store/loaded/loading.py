@@ -11,8 +11,11 @@ from newsletter.audience.rows import ListReader, Row
 from newsletter.audience.table import Unreadable, nobody
 from newsletter.errors import ChecksFailed, Problem, ProviderUnavailable
 from newsletter.settings.model import Settings
+from newsletter.store.collector import seldom_collecting
+from newsletter.store.loaded.database import sparing
 from newsletter.store.loaded.merging import merge_people
 from newsletter.store.loaded.writer import Writer
+from newsletter.store.loaded.written import types_of
 
 AT_ONCE = 5_000  # rows a transaction: others get in between
 _TRIES = 3
@@ -69,12 +72,6 @@ def stale(
     return Stale(changed, gone, unkeyed, hashes)
 
 
-def types_of(settings: Settings, columns: Sequence[str]) -> str:
-    """How these columns are read: it changes with [attributes] and the zone."""
-    kinds = {column: settings.attributes[column] for column in columns if column in settings.attributes}
-    return json.dumps([settings.timezone, kinds], sort_keys=True, ensure_ascii=False)
-
-
 def load(
     own: sqlite3.Connection,
     lacks: Stale,
@@ -86,11 +83,23 @@ def load(
 
     Raises ProviderUnavailable (A125) for a file that does not stand still.
     """
+    with sparing(own):
+        _load(own, lacks, origins, settings, key)
+
+
+def _load(
+    own: sqlite3.Connection, lacks: Stale, origins: Sequence[Origin], settings: Settings, key: Key | None
+) -> None:
     writer = Writer(own, settings.zone, key.person if key else None)
     if lacks.unkeyed and key:
         writer.key_all(key.fingerprint)
-    versions = [_load_list(writer, origin, settings, lacks.hashes[origin.name]) for origin in lacks.changed]
+    writer.put_off_index()
+    with seldom_collecting():
+        versions = [
+            _load_list(writer, origin, settings, lacks.hashes[origin.name]) for origin in lacks.changed
+        ]
     writer.begin()
+    writer.make_index()
     writer.replace(versions, lacks.gone)
     merge_people(writer, origins, settings.attributes)
     writer.sweep()

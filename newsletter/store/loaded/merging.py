@@ -9,11 +9,11 @@ from newsletter.audience.load import Origin, clash_problems
 from newsletter.audience.merge import Clashes, merge
 from newsletter.audience.rows import Row, kinds_of
 from newsletter.store.loaded.writer import Writer
-from newsletter.store.loaded.written import row_of
+from newsletter.store.loaded.written import Layout
 
 # h31 is no identity, only nearly one: whoever shares it is told apart by the key.
 _SEVERAL = (
-    "SELECT entry.h31, entry.id, list.file, list.name, entry.key, said.line, said.email, said.address,"
+    "SELECT entry.h31, entry.id, entry.version, entry.key, said.line, said.email, said.address,"
     " said.standing, said.data"
     " FROM entry JOIN list ON list.version = entry.version JOIN said ON said.id = entry.id"
     " WHERE list.state = 'current' AND entry.h31 IN ("
@@ -34,11 +34,16 @@ def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, 
     own.execute(f"DELETE FROM said WHERE id IN ({old})")  # noqa: S608
     own.execute("DELETE FROM entry WHERE version = 0")
     own.execute("UPDATE entry SET lead = 1 WHERE lead = 0")
-    current = own.execute("SELECT columns FROM list WHERE state = 'current'").fetchall()
-    columns = dict.fromkeys(column for (each,) in current for column in json.loads(each))
+    layouts = {
+        version: Layout.of(name, file, json.loads(columns), kinds)
+        for version, name, file, columns, kinds in own.execute(
+            "SELECT version, name, file, columns, types FROM list WHERE state = 'current'"
+        )
+    }
+    columns = dict.fromkeys(column for each in layouts.values() for column in each.columns)
     writer.plan(kinds_of(tuple(columns), types))
     clashes = Clashes()
-    for ids, rows in _several(own.execute(_SEVERAL)):
+    for ids, rows in _several(own.execute(_SEVERAL), layouts):
         clashes.add(rows)
         writer.add_merged(merge(rows))
         own.executemany("UPDATE entry SET lead = 0 WHERE id = ?", [(number,) for number in ids])
@@ -49,8 +54,8 @@ def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, 
     writer.know("clashes", told)
 
 
-def _several(found: Iterable[Any]) -> Iterator[tuple[list[int], list[Row]]]:
-    for _, people in groupby(found, key=lambda one: (one[0], one[4])):
+def _several(found: Iterable[Any], layouts: Mapping[int, Layout]) -> Iterator[tuple[list[int], list[Row]]]:
+    for _, people in groupby(found, key=lambda one: (one[0], one[3])):
         together = list(people)
         if len(together) > 1:
-            yield [one[1] for one in together], [row_of(one[3], one[2], one[4:]) for one in together]
+            yield [one[1] for one in together], [layouts[one[2]].row_of(one[3:]) for one in together]

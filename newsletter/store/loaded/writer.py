@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.schema import CreateIndex
+
 from newsletter.audience.address import reserved
 from newsletter.audience.folding import fold
 from newsletter.audience.load import Origin
@@ -14,15 +16,16 @@ from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
 from newsletter.audience.waterfall import Facts, RowFacts, address_state, facts_of
 from newsletter.errors import Problem
-from newsletter.store.loaded.tables import MERGED
-from newsletter.store.loaded.written import COLUMNS, comparable, data_of, facts_text
+from newsletter.store.loaded.database import text_of
+from newsletter.store.loaded.tables import MERGED, entry_person
+from newsletter.store.loaded.written import COLUMNS, Comparable, comparable, data_of, facts_text
 
 _ENTRY = ("id", "version", "lead", "kind", "h31", "key", "hmac")
 _SAID = "INSERT INTO said (id, line, email, address, standing, data) VALUES (?, ?, ?, ?, ?, ?)"
 _TAG = "INSERT OR IGNORE INTO tag (tag, entry) VALUES (?, ?)"
 _PAGE = 50_000
 
-_Plan = list[tuple[str, Callable[[Any], Any]]]  # for each column of `entry`: whose value, made how
+_Plan = list[tuple[int, Comparable]]  # for each column of `entry`: of which value, and what
 
 
 class Writer:
@@ -38,6 +41,7 @@ class Writer:
         self._by_facts: dict[object, int] = {}
         self._tags: dict[str, int] = dict(own.execute("SELECT folded, id FROM tag_name"))
         self._spelled: dict[str, int] = {}
+        self._columns: Sequence[str] = ()
         self._plan: _Plan = []
         self._insert = ""
         self._outside = 0
@@ -87,12 +91,13 @@ class Writer:
     def plan(self, kinds: Mapping[str, str], *, outside: int = 0) -> None:
         """Rows of these columns follow. outside: line of the first address outside the reserved domains"""
         self._outside = outside
+        self._columns = tuple(kinds)
         self._plan = []
-        names = []
-        for column, kind in {"email": "text", **kinds}.items():
+        names = [f"c{self._attribute('email', 'text')}"]
+        for place, (column, kind) in enumerate(kinds.items()):
             for type_ in COLUMNS[kind]:
                 names.append(f"c{self._attribute(column, type_)}")
-                self._plan.append((column, comparable(type_, self._zone)))
+                self._plan.append((place, comparable(type_, self._zone)))
         columns = [*_ENTRY, *names]
         self._insert = f"INSERT INTO entry ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
@@ -115,7 +120,7 @@ class Writer:
         self.begin()
         self._write(version, [(row, None) for row in rows])
         if not self._outside:
-            self._outside = next((row.line for row in rows if row.address and not reserved(row.address)), 0)
+            self._outside = _first_outside(rows)
         self.own.execute(
             "UPDATE list SET line = ?, rows = ?, findings = ?, outside = ? WHERE version = ?",
             (line, count, json.dumps(findings, ensure_ascii=False), self._outside, version),
@@ -129,15 +134,12 @@ class Writer:
 
     def _write(self, version: int, people: Sequence[tuple[Row, Facts | None]]) -> None:
         entries, said, tags = [], [], []
-        plan, keyed = self._plan, self._keyed
+        columns, plan, keyed, number = self._columns, self._plan, self._keyed, self._next
         for row, facts in people:
-            number, key, values = self._next, row.key, row.values
-            self._next += 1
-            own = [
-                None if (value := values.get(column)) is None else make(value) for column, make in plan[1:]
-            ]
-            email = fold(row.email)
-            standing = row.standing._value_  # a bare word: the driver knows what to do with it
+            key, email, get = row.key, row.email, row.values.get
+            values = [get(column) for column in columns]
+            own = [made[values[place]] for place, made in plan]
+            typed = None if email == key else email
             entries.append(
                 (
                     number,
@@ -147,12 +149,17 @@ class Writer:
                     h31(key),
                     key,
                     keyed(key),
-                    None if email == key else email,
+                    None if typed is None or (folded := fold(typed)) == key else folded,
                     *own,
                 )
             )
-            said.append((number, row.line, row.email, row.address, standing, data_of(values, row.tags)))
-            tags += [(self._tag(name), number) for name in row.tags]
+            address = None if row.address == key else row.address
+            standing = row.standing._value_  # a bare word: the driver knows what to do with it
+            said.append((number, row.line, typed, address, standing, data_of(values, row.tags)))
+            if row.tags:
+                tags += [(self._tag(name), number) for name in row.tags]
+            number += 1
+        self._next = number
         self.own.executemany(self._insert, entries)
         self.own.executemany(_SAID, said)
         self.own.executemany(_TAG, tags)
@@ -191,6 +198,16 @@ class Writer:
 
     # --- all lists together
 
+    def put_off_index(self) -> None:
+        """Into an empty copy rows go without their index: at the end it is sorted once, which costs a fraction."""
+        (rows,) = self.own.execute("SELECT EXISTS (SELECT 1 FROM entry)").fetchone()
+        if not rows:
+            self.own.execute(f"DROP INDEX IF EXISTS {entry_person.name}")
+
+    def make_index(self) -> None:
+        """Also after a load that was cut off."""
+        self.own.execute(text_of(CreateIndex(entry_person, if_not_exists=True)))
+
     def replace(self, versions: Sequence[int], gone: Sequence[int]) -> None:
         """These versions hold from now on, instead of the earlier ones of their lists."""
         for version in versions:
@@ -226,6 +243,14 @@ class Writer:
         self.begin()
         self.know("secret", fingerprint)
         self.commit()
+
+
+def _first_outside(rows: Sequence[Row]) -> int:
+    """The line of the first address whose domain may be somebody's, or 0."""
+    domains = {row.address.rpartition("@")[2] for row in rows}
+    if all(reserved(domain) for domain in domains if domain):
+        return 0
+    return next((row.line for row in rows if row.address and not reserved(row.address)), 0)
 
 
 def _values(who: Subscriber) -> dict[str, AttributeValue]:

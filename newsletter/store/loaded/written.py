@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 from newsletter.audience.evaluate import day_of
 from newsletter.audience.folding import fold
 from newsletter.audience.models import AttributeValue, Standing
-from newsletter.audience.rows import Row
+from newsletter.audience.rows import Row, kinds_of
 from newsletter.audience.waterfall import AddressState, Facts, RowFacts
+from newsletter.settings.model import Settings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_REMEMBERED = 32_768  # values of a column: cities, days, organisations
+_REMEMBERED = 8_192  # values of a column: cities, days, organisations
+_BETWEEN = "\x1f"  # Unicode's unit separator: no cleaned value holds it
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 # How a value of a declared type is laid down for comparisons: one column for each of these.
@@ -33,58 +35,111 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-def comparable(column: str, zone: ZoneInfo) -> Callable[[Any], Any]:
-    """What a column of the copy holds of a value; lists repeat themselves, so answers are remembered.
+class Comparable(dict[Any, Any]):
+    """By value what a column of the copy holds of it; lists repeat themselves, so answers are remembered."""
 
-    column: one of those in COLUMNS
-    """
+    def __init__(self, made: Callable[[Any], Any]) -> None:
+        super().__init__({None: None})
+        self._made = made
+
+    def __missing__(self, value: Any) -> Any:
+        if len(self) > _REMEMBERED:  # a column in which nobody has what another has
+            self.clear()
+            self[None] = None
+        found = self[value] = self._made(value)
+        return found
+
+
+def comparable(column: str, zone: ZoneInfo) -> Comparable:
+    """column: one of those in COLUMNS"""
     match column:
         case "text":
-            return functools.lru_cache(_REMEMBERED)(fold)
+            return Comparable(fold)
         case "date":
-            return date.toordinal
-        case "bool":
-            return int
+            return Comparable(date.toordinal)
         case "instant":
-            return functools.lru_cache(_REMEMBERED)(microseconds)
+            return Comparable(microseconds)
         case "day":
-            return functools.lru_cache(_REMEMBERED)(
-                lambda value: (day_of(value, zone) or date.min).toordinal()
-            )
-    return lambda value: value
+            return Comparable(lambda value: (day_of(value, zone) or date.min).toordinal())
+    return Comparable({"bool": int}.get(column, lambda value: value))
 
 
-def data_of(values: Mapping[str, AttributeValue], tags: tuple[str, ...]) -> str:
-    """As `row_of` reads it: JSON, put together from pieces that are remembered."""
-    pieces = ",".join([_piece(name, value) for name, value in values.items()])
-    return f"[{{{pieces}}},{_dumps(tags)}]" if tags else f"[{{{pieces}}}]"
+def types_of(settings: Settings, columns: Sequence[str]) -> str:
+    """How these columns are read: it changes with [attributes] and the zone."""
+    kinds = {column: settings.attributes[column] for column in columns if column in settings.attributes}
+    return json.dumps([settings.timezone, kinds], sort_keys=True, ensure_ascii=False)
 
 
-@functools.lru_cache(_REMEMBERED, typed=True)  # 1 and 1.0 are two values
-def _piece(name: str, value: AttributeValue) -> str:
-    return f"{_dumps(name)}:{_dumps(value if isinstance(value, str | int | float) else _marked(value))}"
+class Layout:
+    """How the values of one list's rows are laid down as one text: by the order of its columns."""
+
+    def __init__(self, name: str, file: str, kinds: Mapping[str, str]) -> None:
+        """kinds: column -> text, number, date, instant or bool"""
+        self._name, self._file = name, file
+        self.columns = tuple(kinds)
+        self._made = [(column, _BACK[kind]) for column, kind in kinds.items()]
+
+    @classmethod
+    def of(cls, name: str, file: str, columns: Sequence[str], types: str) -> "Layout":
+        """Of a list as it was loaded: its row in the table `list`."""
+        _, declared = json.loads(types)
+        return cls(name, file, kinds_of(columns, declared))
+
+    def row_of(self, found: Any) -> Row:
+        """found: key of `entry`, and line, email, address, standing, data of `said`, in this order"""
+        key, line, email, address, standing, data = found
+        *texts, tags = data.split(_BETWEEN)
+        values: dict[str, AttributeValue] = {
+            column: text if back is None else back(text)
+            for (column, back), text in zip(self._made, texts, strict=True)
+            if text
+        }
+        return Row(
+            self._name,
+            self._file,
+            line,
+            key,
+            key if email is None else email,
+            key if address is None else address,
+            Standing(standing),
+            values,
+            tuple(tags.split(",")) if tags else (),
+        )
 
 
-def _marked(value: date) -> list[str | int]:
+def data_of(values: Sequence[AttributeValue | None], tags: tuple[str, ...]) -> str:
+    """As `Layout.row_of` reads it. values: one for each column of the layout, None where there is none"""
+    texts = ["" if value is None else value if value.__class__ is str else _text(value) for value in values]
+    return f"{_BETWEEN.join(texts)}{_BETWEEN}{','.join(tags)}" if texts else ",".join(tags)
+
+
+def _text(value: AttributeValue) -> str:
+    if value.__class__ is int or value.__class__ is float:
+        return repr(value)
+    return _written(value)
+
+
+@functools.lru_cache(_REMEMBERED, typed=True)
+def _written(value: AttributeValue) -> str:
     if isinstance(value, datetime):
-        return ["instant", microseconds(value)]
-    return ["date", value.toordinal()]
+        return str(microseconds(value))
+    return str(value.toordinal()) if isinstance(value, date) else str(int(value))
 
 
-def row_of(name: str, file: str, found: Any) -> Row:
-    """found: key of `entry`, and line, email, address, standing, data of `said`, in this order"""
-    key, line, email, address, standing, data = found
-    values, *tags = json.loads(data)
-    for column, value in values.items():
-        if isinstance(value, list):
-            values[column] = _unmarked(*value)
-    return Row(
-        name, file, line, key, email, address, Standing(standing), values, tuple(tags[0]) if tags else ()
-    )
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
-def _unmarked(kind: str, number: int) -> date:
-    return _EPOCH + number * _MICROSECOND if kind == "instant" else date.fromordinal(number)
+_BACK: Mapping[str, Callable[[str], AttributeValue] | None] = {
+    "text": None,
+    "number": _number,
+    "date": lambda text: date.fromordinal(int(text)),
+    "instant": lambda text: _EPOCH + int(text) * _MICROSECOND,
+    "bool": lambda text: text == "1",
+}
 
 
 def facts_text(facts: Facts) -> str:
