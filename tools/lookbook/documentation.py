@@ -44,7 +44,7 @@ def _half(page: Any, *, alone: bool) -> Image.Image:
     clip = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT}
     if alone:
         head, foot = page.locator(".banner").bounding_box(), page.locator(".rule").last.bounding_box()
-        top = head["y"] + head["height"]
+        top = head["y"] + head["height"] - 24  # the room below the logo
         clip |= {"y": top, "height": foot["y"] - top - 24}
     taken = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip))).convert("RGB")
     mask = Image.new("L", taken.size, 0)
