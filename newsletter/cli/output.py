@@ -1,6 +1,7 @@
 """What a command says: lines for people on stdout, diagnostics on stderr, or one JSON envelope."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsletter.cli.verbs import VERBS
 from newsletter.errors import NewsletterError, Problem, Severity
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ def counted(number: int, noun: str) -> str:
 
 # What moves a cursor, renames a window or turns text around: C0 without tab and line feed, DEL, C1, bidi (UAX #9).
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+_COMMAND = re.compile(rf"\bnewsletter (?=(?:-v )?(?:{'|'.join(VERBS)})\b)")  # in the middle of a sentence
 
 
 def shown(text: str) -> str:
@@ -75,7 +80,7 @@ class Output:
 
         told = [problem for problem in problems if always or problem.is_error or not self.session.quiet]
         for problem in told[:TOLD]:
-            text = shown(described(problem, self.session.root, self._width(err=err)))
+            text = shown(described(self._here(problem), self.session.root, self._width(err=err)))
             word = str(problem.severity)
             if self._colored and (sys.stderr if err else sys.stdout).isatty():
                 text = click.style(word, fg=COLORS[problem.severity], bold=True) + text.removeprefix(word)
@@ -151,20 +156,31 @@ class Output:
             "command": self.session.command,
             "env": self.session.environment,
             "data": data,
-            "problems": [problem.as_json() for problem in problems],
+            "problems": [self._here(problem).as_json() for problem in problems],
             "next": [self._again(step) for step in next_steps],
         }
         click.echo(json.dumps(envelope, ensure_ascii=False, indent=2, default=str))
 
     def _again(self, step: str) -> str:
         """A command to go on with, in the same project, environment and pretended time as this one."""
-        session = self.session
-        given = {"-C": session.folder, "--env": session.environment, "--now": session.now}
-        unsaid = {"-C": ".", "--env": "local", "--now": None}
-        options = [
-            f"{name} {shlex.quote(value)}" for name, value in given.items() if value and value != unsaid[name]
-        ]
+        now = self.session.now
+        options = [*self._place(), *([f"--now {shlex.quote(now)}"] if now else [])]
         return " ".join(["newsletter", *options, step.removeprefix("newsletter ")])
+
+    def _here(self, problem: Problem) -> Problem:
+        """The same, with the way out in this project and environment: typed as it stands it must not act elsewhere."""
+        if not (problem.hint and (options := self._place())):
+            return problem
+        command = " ".join(["newsletter", *options, ""])
+        return dataclasses.replace(problem, hint=_COMMAND.sub(lambda _: command, problem.hint))
+
+    def _place(self) -> list[str]:
+        given = {"-C": (self.session.folder, "."), "--env": (self.session.environment, "local")}
+        return [
+            f"{name} {shlex.quote(value)}"
+            for name, (value, unsaid) in given.items()
+            if value and value != unsaid
+        ]
 
     @contextlib.contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None] | None]:

@@ -12,7 +12,7 @@ from newsletter.check.findings import broken_lists, check_campaign
 from newsletter.check.workspace import Workspace
 from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import Edition
-from newsletter.delivery.freezing import batch_size, new_run, prove
+from newsletter.delivery.freezing import batch_size, new_run, prove, same_letter
 from newsletter.delivery.going_on import nobody_left, same_lists, same_provider
 from newsletter.delivery.guards import (
     clock_guard,
@@ -30,7 +30,7 @@ from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.errors import ChecksFailed, GuardRefused, Problem
 from newsletter.providers.open import open_provider
 from newsletter.render.composition import Composition
-from newsletter.store.values import Counts, Member, Run, StillMoving
+from newsletter.store.values import Counts, Member, Run, SameLetter, StillMoving
 
 _PAGE = 500  # people looked at together
 
@@ -72,6 +72,8 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
             excluded={reason: number for reason, number in plan.excluded.items() if number},
             batch_size=batch_size(workspace, campaign),
         )
+    except SameLetter as same:
+        raise GuardRefused(same_letter(office, campaign, same)) from None
     except StillMoving:
         raise GuardRefused(
             _moving(campaign, Counts.summed(store.counts(one.id) for one in open_runs))

@@ -5,6 +5,7 @@ from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import keep
+from newsletter.delivery.going_on import same_provider
 from newsletter.delivery.ledger import persons
 from newsletter.delivery.office import Office
 from newsletter.delivery.pace import most_at_once, pace_of
@@ -63,8 +64,9 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
             enrolment=move,
         )
     except SameLetter as same:
-        raise GuardRefused(_same_letter(plan.campaign, same)) from None
+        raise GuardRefused(same_letter(office, plan.campaign, same)) from None
     except AlreadyFrozen as frozen:
+        same_provider(frozen.run, office.workspace.settings)
         _, changed = changes(office.workspace, frozen.run, plan.campaign)
         if changed:
             raise GuardRefused(*changed) from None
@@ -98,12 +100,18 @@ def new_run(office: Office, plan: Plan, *, occurrence: str | None) -> NewRun:
     )
 
 
-def _same_letter(campaign: Campaign, same: SameLetter) -> Problem:
+def same_letter(office: Office, campaign: Campaign, same: SameLetter) -> Problem:
+    """G144: what to do depends on whether the other one is still under way."""
+    other = office.store.latest_run(office.workspace.settings.environment, same.campaign)
+    renamed = (
+        f"if the file was renamed: newsletter send {same.campaign} --resume"
+        if other and other.state in ("sending", "paused")
+        else "if the file was renamed: it has gone out, so nothing is left to do"
+    )
     return Problem(
         "G144",
         f"`{campaign.id}` is the very letter of `{same.campaign}`, begun on {same.created_at:%Y-%m-%d %H:%M} UTC: "
         f"{same.people} of its people have it, or are still to get it",
         Place(campaign.file),
-        f"if the file was renamed: newsletter send {same.campaign} --resume; if it is meant: "
-        'allow = ["G144"] in the campaign',
+        f'{renamed}; if it is meant: allow = ["G144"] in the campaign',
     )

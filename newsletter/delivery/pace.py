@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from datetime import datetime, timedelta
 
-from newsletter.campaigns.models import Campaign
+from newsletter.campaigns.models import Campaign, Status
 from newsletter.check.workspace import Workspace
 from newsletter.errors import Place, Problem, Severity
 from newsletter.files.project import SETTINGS_FILE
@@ -64,7 +64,11 @@ def waiting(store: Store, workspace: Workspace, campaign: Campaign) -> Allowance
 def told(found: Allowance, workspace: Workspace, campaign: Campaign) -> Problem:
     """The same for a human; a hint, because all is as it should be."""
     when = f"{found.until.astimezone(workspace.settings.zone):%Y-%m-%d %H:%M}"
-    provider, goes_on = workspace.settings.provider, "newsletter run goes on by itself then"
+    provider = workspace.settings.provider
+    by_itself = campaign.step is not None or campaign.status is Status.READY
+    goes_on = (
+        "newsletter run goes on by itself then" if by_itself else f"newsletter send {campaign.id}, after that"
+    )
     if found.reason == QUOTA:
         message = f"waiting until {when}: {provider} takes no more from this account today"
         return Problem("G153", message, hint=goes_on, severity=Severity.HINT)

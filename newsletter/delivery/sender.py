@@ -110,7 +110,8 @@ class Sender:
                     "G125",
                     f"{canary.failed} of the first {canary.answered} failed: `{run.campaign}` is paused, "
                     "and nothing goes to the others",
-                    hint=f"newsletter status {run.campaign}, then newsletter resume or cancel {run.campaign}",
+                    hint=f"newsletter status {run.campaign}, then newsletter resume {run.campaign}, "
+                    f"or newsletter cancel {run.campaign}",
                 )
             )
         self._canary_is_over = canary.verdict == "passed"
@@ -344,7 +345,8 @@ class Sender:
                 Problem(
                     "G132",
                     f"{reason}: paused before more are in doubt ({said})",
-                    hint=f"look at the provider's log, newsletter resolve {run.campaign}, then newsletter resume it",
+                    hint=f"look at the provider's log, newsletter resolve {run.campaign}, "
+                    f"then newsletter resume {run.campaign}",
                 )
             )
 
@@ -356,7 +358,7 @@ class Sender:
                 Problem(
                     "G132",
                     f"{doubts} requests of `{run.campaign}` have no answer yet: no more until they are settled",
-                    hint=f"newsletter resolve {run.campaign} --help",
+                    hint=f"newsletter resolve {run.campaign}, then its --assume-sent or --resend-unknown",
                 )
             )
 
@@ -414,7 +416,7 @@ class Sender:
                 Problem(
                     "G135",
                     f"nobody knows what became of {counts.unknown} of {run.total}",
-                    hint=f"newsletter status {run.campaign} names them; resolve --help says how to settle them",
+                    hint=f"newsletter status {run.campaign} names them, newsletter resolve {run.campaign} settles them",
                 )
             )
         return counts

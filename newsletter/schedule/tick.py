@@ -85,9 +85,10 @@ class Tick:
     def _campaign(self, campaign: Campaign) -> None:
         workspace = self.office.workspace
         now = workspace.clock.now()
-        if campaign.status is not Status.READY or not is_due(campaign, now):
-            return
         run = self.office.store.latest_run(workspace.settings.environment, campaign.id)
+        # What was begun is finished, also when a hand began it without `send_at` or before: its number was confirmed.
+        if campaign.status is not Status.READY or not (run or is_due(campaign, now)):
+            return
         if run and run.state != "sending":
             return
         if run is None and is_late(campaign, now, workspace.settings.late_after):

@@ -126,7 +126,19 @@ _GIVE_BACK = (  # ready again: of no attempt, so that nothing late can touch it
     .where(_BATCH)
     .values(state="ready", owner=None, attempt_id=None, not_before=bindparam("from_when"))
 )
-_CANCELLED = select(halt.c.run_id).where(halt.c.run_id == bindparam("run"), halt.c.word == "cancelled")
+_later, _over = run.alias("later"), halt.alias("over")
+_CANCELLED = (
+    select(sa.func.max(_over.c.at, type_=_over.c.at.type))
+    .select_from(
+        run.outerjoin(halt, halt.c.run_id == run.c.id)
+        .join(_later, sa.and_(_later.c.env == run.c.env, _later.c.campaign == run.c.campaign))
+        .join(_over, sa.and_(_over.c.run_id == _later.c.id, _over.c.word == "cancelled"))
+    )
+    .where(
+        run.c.id == bindparam("run"),
+        sa.or_(_later.c.id == run.c.id, sa.and_(halt.c.word == "amended", _later.c.id > run.c.id)),
+    )
+)
 _CLOSE_AS = sa.update(batch).where(_BATCH).values(state=bindparam("to"), owner=None)
 _END = (
     sa.update(attempt)
@@ -370,15 +382,23 @@ def close(conn: sa.Connection, run_id: int, no: int, state: Answered, not_before
     key: dict[str, Any] = {"run": run_id, "number": no}
     if state != "ready":
         conn.execute(_CLOSE_AS, key | {"to": state})
-    elif is_cancelled(conn, run_id):
-        conn.execute(_CLOSE_FOR_GOOD, key)
+    elif at := cancelled_at(conn, run_id):
+        close_for_good(conn, run_id, no, at)
     else:
         conn.execute(_GIVE_BACK, key | {"from_when": not_before})
 
 
-def is_cancelled(conn: sa.Connection, run_id: int) -> bool:
-    """Whether whoever turns ready in this run gets nothing of it any more."""
-    return conn.execute(_CANCELLED, {"run": run_id}).one_or_none() is not None
+def close_for_good(conn: sa.Connection, run_id: int, no: int, at: datetime) -> None:
+    """Whoever is still to go in a batch gets nothing of it; by name, since a batch alone would say "amended"."""
+    silent = dict.fromkeys(going(conn, run_id, no), ("suppressed", "cancelled"))
+    write_outcomes(conn, run_id, no, states=silent, attempt_id=None, now=at)
+    conn.execute(_CLOSE_FOR_GOOD, {"run": run_id, "number": no})
+
+
+def cancelled_at(conn: sa.Connection, run_id: int) -> datetime | None:
+    """Since when whoever turns ready in this run gets nothing of it any more: it, or what amended it, was cancelled."""
+    at: datetime | None = conn.execute(_CANCELLED, {"run": run_id}).scalar_one()
+    return at
 
 
 def owners_in_flight(conn: sa.Connection) -> list[int]:

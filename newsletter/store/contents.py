@@ -63,17 +63,16 @@ def bodies(conn: sa.Connection, hashes: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def refuse_same_letter(conn: sa.Connection, new: NewRun) -> None:
+def refuse_same_letter(conn: sa.Connection, new: NewRun, *, sequence: str = "") -> None:
     """Raises SameLetter when somebody in `identified` has this very letter, or is to get it, by another campaign.
 
-    Steps of one sequence are not compared: whoever writes the same twice there means it.
+    sequence: whose step it is; its other steps are not compared: whoever writes the same twice there means it
     """
     if not new.letter or new.again:
         return
-    own = new.campaign.rpartition("/")[0] if new.occurrence is None else ""
     asked = {"letter": bytes.fromhex(new.letter), "env": new.env, "campaign": new.campaign}
     for other in conn.execute(_SAME, asked).all():
-        if own and other.campaign.startswith(f"{own}/"):
+        if sequence and other.campaign.startswith(f"{sequence}/"):
             continue
         if people := int(conn.execute(_BOTH, {"run": other.id}).scalar_one()):
             raise SameLetter(other.campaign, other.created_at, people)

@@ -6,8 +6,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store import runs
-from newsletter.store.claims import write_outcomes
+from newsletter.store import contents, runs
+from newsletter.store.claims import close_for_good, write_outcomes
+from newsletter.store.people import identify_known
 from newsletter.store.sqlite import explode
 from newsletter.store.tables import INFLIGHT, READY, SENDING, batch, halt, member, outcome, run, subscriber
 from newsletter.store.tables import canary as canary_
@@ -29,6 +30,16 @@ _CLOSE_READY = (
     sa.update(batch)
     .where(batch.c.run_id == bindparam("of"), batch.c.state == READY)
     .values(state="suppressed", attempt_id=None)
+)
+_before = run.alias("before")
+_LEFT_BEHIND = (  # in doubt when an earlier run of the campaign was amended, and ready again
+    select(batch.c.run_id, batch.c.no)
+    .select_from(
+        run.join(_before, sa.and_(_before.c.env == run.c.env, _before.c.campaign == run.c.campaign))
+        .join(halt, sa.and_(halt.c.run_id == _before.c.id, halt.c.word == "amended"))
+        .join(batch, sa.and_(batch.c.run_id == _before.c.id, batch.c.state == READY))
+    )
+    .where(run.c.id == bindparam("of"))
 )
 _IN_FLIGHT = select(sa.func.count()).where(batch.c.run_id == bindparam("of"), batch.c.state == INFLIGHT)
 
@@ -98,6 +109,8 @@ def cancel(conn: sa.Connection, run_id: int, reason: str, now: datetime) -> bool
         return False
     _write(conn, run_id, "cancelled", reason, now)
     conn.execute(_CLOSE_READY, {"of": run_id})
+    for row in conn.execute(_LEFT_BEHIND, {"of": run_id}).all():
+        close_for_good(conn, row.run_id, row.no, now)
     return True
 
 
@@ -125,7 +138,7 @@ def amend(
 
     conn: one that is kept aside
     leaving: id -> why somebody who is ready gets nothing; they stay where they are, suppressed
-    going: how many the others have to be. Raises StillMoving when they are not, or anybody is in flight
+    going: how many the others have to be. Raises StillMoving when they are not, or anybody is in flight; SameLetter
     """
     moved: list[int] = []
     for run_id in closing:
@@ -145,6 +158,8 @@ def amend(
         conn.execute(_CLOSE_READY, {"of": run_id})
     if len(moved) != going:
         raise StillMoving
+    identify_known(conn, moved)
+    contents.refuse_same_letter(conn, new)
     runs.pack(conn, sorted(moved), total=len(moved), batch_size=batch_size, canary=new.canary)
     run_id = runs.write(conn, new, None, total=len(moved), excluded_by=excluded_by, epoch=epoch)
     made = runs.latest(conn, new.env, new.campaign)

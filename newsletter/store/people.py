@@ -83,6 +83,13 @@ def identify(conn: sa.Connection, people: Iterable[Person], *, add: bool) -> Non
             conn.execute(sa.delete(_given))
 
 
+def identify_known(conn: sa.Connection, ids: Iterable[int]) -> None:
+    """The same for people whose ids are at hand, inside of a transaction."""
+    conn.execute(CreateTable(identified))
+    if rows := [{"id": one} for one in ids]:
+        conn.execute(sa.insert(identified), rows)
+
+
 def _write_down(conn: sa.Connection, put: int, *, add: bool) -> int:
     """Who is new and who has typed their address anew; how many were new. If all were, they are identified by that."""
     with writing_on(conn):

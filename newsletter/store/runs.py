@@ -172,7 +172,7 @@ def freeze(
     total = int(conn.execute(_TOTAL).scalar_one())
     if move and not total:
         return None
-    contents.refuse_same_letter(conn, new)
+    contents.refuse_same_letter(conn, new, sequence=move.sequence if move else "")
     run_id = write(conn, new, occurrence, total=total, excluded_by=excluded_by, epoch=epoch)
     if move:
         conn.execute(_MOVE_ON, _standing(new, move) | {"to_step": move.step, "to_run": run_id})

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.claims import going, is_cancelled
+from newsletter.store.claims import cancelled_at, close_for_good, going
 from newsletter.store.tables import READY, batch, member, run
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
@@ -60,14 +60,16 @@ def move_out(
     last = conn.execute(_LAST, {"run": run_id}).one()
     conn.execute(_SHRINK, key | {"left": len(kept)})
     conn.execute(_KEEP, key | {"low": kept[0], "high": kept[-1], "keep": kept})
-    state = "suppressed" if is_cancelled(conn, run_id) else "ready"
     hot, cold = [], []
     for further, group in enumerate(groups, 1):
         moved = sorted(group)
         is_end = len(groups) == 1 and moved[0] > kept[-1]
         own = {"run_id": run_id, "no": last.no + further}
-        hot.append(own | {"state": state, "n": len(moved), "not_before": not_before, "tries": tries})
+        hot.append(own | {"state": "ready", "n": len(moved), "not_before": not_before, "tries": tries})
         lane = here.lane if is_end else last.lane + further
         cold.append(own | {"lane": lane, "lo": moved[0], "hi": moved[-1], "ids": moved})
     conn.execute(sa.insert(batch), hot)
     conn.execute(sa.insert(member), cold)
+    if at := cancelled_at(conn, run_id):
+        for row in hot:
+            close_for_good(conn, run_id, row["no"], at)

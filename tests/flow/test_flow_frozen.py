@@ -131,6 +131,14 @@ def test_a_renamed_file_is_no_new_letter(half, newsletter):
     assert len(mails(half, "nytt")) == PEOPLE
 
 
+def test_a_renamed_file_of_what_has_gone_out_has_no_way_out_that_leads_nowhere(small, newsletter):
+    assert newsletter("-C", small, "send", "hej", "--confirm", "3", *JULY).code == 0
+    (small / "campaigns/hej.md").rename(small / "campaigns/nytt.md")
+    refused = newsletter("-C", small, "send", "nytt", "--confirm", "3", *JULY)
+    assert (refused.code, "G144" in refused.err, "--resume" in refused.err) == (6, True, False)
+    assert "nothing is left to do" in refused.err
+
+
 def test_a_folder_with_its_picture_that_is_renamed_is_the_same_letter(small, newsletter):
     from PIL import Image
 

@@ -1,11 +1,15 @@
 """A send that goes on: under the rails it was begun under, or not at all."""
 
+import contextlib
 import errno
 import os
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
+
+from newsletter.store.store import Store
 
 JULY = ("--now", "2015-07-03T09:00")
 
@@ -90,6 +94,24 @@ def test_another_provider_knows_nothing_of_it(begun, newsletter, monkeypatch):
         called = newsletter("-C", begun, *command)
         assert called.code == 6
         assert "G142" in called.err
+
+
+def test_of_two_first_sends_at_once_the_second_does_not_take_it_to_another_provider(
+    begun, newsletter, monkeypatch
+):
+    """The other one froze between this one's look at the ledger and its own freeze."""
+    with contextlib.closing(sqlite3.connect(begun / ".newsletter" / "state.db")) as raw:
+        raw.execute("UPDATE run SET inputs = json_set(inputs, '$.provider', 'smtp')")
+        raw.commit()
+    real, looks = Store.latest_run, []
+
+    def too_early(self, *args):
+        looks.append(args)
+        return None if len(looks) == 1 else real(self, *args)
+
+    monkeypatch.setattr(Store, "latest_run", too_early)
+    refused = newsletter("-C", begun, "send", "hej", "--confirm", "3")
+    assert (refused.code, "G142" in refused.err, sent(begun)) == (6, True, 0), refused.err
 
 
 def test_a_rule_of_the_text_that_changed_is_a_change(small, newsletter):

@@ -66,6 +66,26 @@ def test_run_goes_on_with_it_by_itself(project: Path, newsletter: Any) -> None:
     assert sent == [5, 5, 10, 10, 12]
 
 
+def test_run_goes_on_with_what_a_hand_began(project: Path, newsletter: Any) -> None:
+    """It says so: whoever waits for the next day must not wait for ever."""
+    limited(project, "per_day = 5")
+    campaign = project / "campaigns" / "hej.md"
+    text = campaign.read_text(encoding="utf-8")
+    campaign.write_text(text.replace('send_at  = "2015-07-03 09:00"\n', ""), encoding="utf-8")
+    assert newsletter("-C", project, "run", "--now", "2015-07-03T09:00").code == 0
+    assert outbox(project) == 0, "it begins by hand only"
+    first = newsletter("-C", project, "send", "hej", "--confirm", "12", "--now", "2015-07-03T09:00")
+    assert f"newsletter -C {project} run goes on by itself" in first.out
+    for minute, sent in (("2015-07-03T10:00", 5), ("2015-07-04T00:00", 10), ("2015-07-05T00:00", 12)):
+        assert newsletter("-C", project, "run", "--now", minute).code == 0
+        assert outbox(project) == sent
+    campaign.write_text(campaign.read_text(encoding="utf-8").replace('"ready"', '"draft"'), encoding="utf-8")
+    copy = campaign.with_name("utkast.md")
+    copy.write_text(campaign.read_text(encoding="utf-8") + "Nytt.\n", encoding="utf-8")
+    drafted = newsletter("-C", project, "send", "utkast", "--confirm", "12", "--now", "2015-07-06T09:00")
+    assert f"newsletter -C {project} send utkast, after that" in drafted.out, "a tick takes no draft"
+
+
 def test_a_campaign_has_a_limit_of_its_own(project: Path, newsletter: Any) -> None:
     campaign = project / "campaigns" / "hej.md"
     campaign.write_text(

@@ -6,7 +6,6 @@ The journal is the wire: a line `<run> <id>` written by this process is a mail t
 import os
 import random
 import sys
-import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +18,9 @@ DEATH = 0.02  # at each of the places where death is worth trying
 
 
 class Sender:
-    def __init__(self, folder: Path, seed: int, *, dies_until: float, broken: str) -> None:
+    def __init__(self, folder: Path, seed: int, *, mortal: bool) -> None:
         self.random = random.Random(seed)
-        self.broken = broken
-        self.dies_until = dies_until  # monotonic: one clock for all processes of a machine
+        self.mortal = mortal
         self.owners = folder / "owners"
         self.journals = folder / "wire"
         self.store: Store = open_store(folder / "state.db")
@@ -30,7 +28,7 @@ class Sender:
         self.wire = os.open(self.journals / f"{seed}.txt", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
     def may_die(self, chance: float = DEATH) -> None:
-        if self.random.random() < chance and time.monotonic() < self.dies_until:
+        if self.mortal and self.random.random() < chance:
             os.kill(os.getpid(), 9)
 
     def go(self) -> None:
@@ -48,18 +46,6 @@ class Sender:
                 return
 
     def sweep(self) -> None:
-        if self.broken == "dead owners' batches go again":
-            with self.store._looking() as conn:
-                owners = (
-                    conn.exec_driver_sql("SELECT owner FROM batch WHERE state = 'inflight'").scalars().all()
-                )
-            for owner in owners:
-                if not is_alive(self.owners, owner):
-                    with self.store._writing() as conn:
-                        conn.exec_driver_sql(
-                            "UPDATE batch SET state = 'ready', owner = NULL WHERE owner = ? AND state = 'inflight'",
-                            (owner,),
-                        )
         self.store.sweep(lambda owner: is_alive(self.owners, owner), datetime.now(UTC))
         remove_dead(self.owners)
 
@@ -80,7 +66,7 @@ class Sender:
             body_sha256=b"",
             now=datetime.now(UTC),
         )
-        if claim is not Claim.CLAIMED and self.broken != "a lost claim goes out anyway":
+        if claim is not Claim.CLAIMED:
             return
         self.may_die()
         # The provider decides: all, all but a few, nobody for now, or silence after some have left.
@@ -129,7 +115,7 @@ def wire(journals: Path) -> set[tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    sender = Sender(Path(sys.argv[1]), int(sys.argv[2]), dies_until=float(sys.argv[3]), broken=sys.argv[4])
+    sender = Sender(Path(sys.argv[1]), int(sys.argv[2]), mortal=sys.argv[3] == "mortal")
     try:
         sender.go()
     finally:

@@ -117,6 +117,27 @@ def test_who_was_in_doubt_and_did_not_get_it_is_taken_by_the_next_one(ledger, ma
     assert sorted(ledger.states(third)) == [1, 2]
 
 
+@pytest.mark.parametrize("first", ["settled", "cancelled"])
+def test_cancelled_is_also_whoever_was_in_doubt_when_it_was_amended(ledger, make_run, first):
+    run = ledger.frozen(4, size=2)
+    doubted = ledger.claimed(run)
+    ledger.store.finish(doubted, state="unknown", exceptions={}, now=ledger.now)
+    second = amend(ledger, [run], make_run, going=2)
+
+    def settle():
+        ledger.store.settle(run.id, 1, doubted, accepted=[1], ready=[2], source="word", now=ledger.now)
+
+    for act in (settle, lambda: ledger.store.cancel(second.id, "by hand", ledger.now))[
+        :: 1 if first == "settled" else -1
+    ]:
+        act()
+    assert ledger.store.counts(run.id) == Counts(accepted=1, suppressed=3, amended=2)
+    assert ledger.store.counts(second.id) == Counts(suppressed=2)
+    assert ledger.store.still_ready(run.id) == []
+    told = {one.subscriber_id: one.reason for one in ledger.store.deliveries(run.id)}
+    assert told[2] == "cancelled"
+
+
 # --- the same letter
 
 
@@ -139,6 +160,21 @@ def test_the_same_letter_by_another_name_is_refused_for_those_who_have_it(ledger
         ledger.store.freeze(after, ledger.people[:3], excluded={}, batch_size=10)  # by `four`
     only = dataclasses.replace(second, campaign="six")
     ledger.store.freeze(only, ledger.people[6:7], excluded={}, batch_size=10)
+
+
+def test_the_same_letter_is_refused_for_an_amendment_too(ledger, make_run):
+    """A typo was mended by a new file that went out; the old one is then amended to the same words."""
+    first = dataclasses.replace(make_run("one"), letter=LETTER)
+    ledger.store.freeze(first, ledger.people[:3], excluded={}, batch_size=10)
+    other = dataclasses.replace(make_run("two"), letter="22" * 32)
+    run = ledger.store.freeze(other, ledger.people[2:6], excluded={}, batch_size=10)
+    amended = dataclasses.replace(make_run("two", None), letter=LETTER)
+    with pytest.raises(SameLetter) as refused:
+        ledger.store.amend([run.id], amended, leaving={}, going=4, excluded={}, batch_size=10)
+    assert (refused.value.campaign, refused.value.people) == ("one", 1)
+    assert (ledger.store.state(run.id), ledger.store.counts(run.id)) == ("sending", Counts(ready=4))
+    meant = dataclasses.replace(amended, again=True)
+    assert ledger.store.amend([run.id], meant, leaving={}, going=4, excluded={}, batch_size=10).total == 4
 
 
 def test_bytes_are_kept_once_and_come_back(ledger, make_run):
