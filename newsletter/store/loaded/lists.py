@@ -207,10 +207,7 @@ class LoadedLists:
         return [found[number] for number in ids]
 
     def everybody(self) -> "Chosen":
-        number = self.conn.execute(
-            sa.select(sa.func.count()).select_from(entry).where(self.leads)
-        ).scalar_one()
-        return Chosen(self, number, sa.select(entry.c.id).where(self.leads))
+        return Chosen(self, None, sa.select(entry.c.id).where(self.leads))
 
     def tags(self) -> dict[str, str]:
         """Every tag that somebody has, folded -> as somebody wrote it."""
@@ -372,13 +369,20 @@ class _Verdicts:
 class Chosen(Sequence[Subscriber]):
     """People by address key, each read when it is asked for; nobody is held in memory."""
 
-    def __init__(self, lists: LoadedLists, number: int, chosen: sa.Select[Any]) -> None:
-        """number: how many `chosen` (of `entry.id`) finds"""
-        self._lists, self._number, self._chosen = lists, number, chosen
+    def __init__(self, lists: LoadedLists, number: int | None, chosen: sa.Select[Any]) -> None:
+        """number: how many `chosen` (of `entry.id`) finds; None: counted when it is asked for"""
+        self._lists, self._counted, self._chosen = lists, number, chosen
         self._kept: sa.Table | None = None
 
     def __len__(self) -> int:
         return self._number
+
+    @property
+    def _number(self) -> int:
+        if self._counted is None:  # whoever asks for one person must not wait for a walk over a million
+            asked = sa.select(sa.func.count()).select_from(self._chosen.subquery())
+            self._counted = int(self._lists.conn.execute(asked).scalar_one())
+        return self._counted
 
     @property
     def _table(self) -> sa.Table:
