@@ -27,8 +27,9 @@ from newsletter.render.composition import Composition
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import load_secret
 from newsletter.settings.values import how_often
-from newsletter.store.loaded.lists import LoadedLists, loaded_before, open_lists, rows_before
+from newsletter.store.loaded.lists import LoadedLists
 from newsletter.store.loaded.loading import Key
+from newsletter.store.loaded.opening import loaded_before, open_lists, rows_before
 
 LISTS_FILE = ".newsletter/lists.db"
 A_FEW = 5

@@ -9,7 +9,7 @@ from newsletter.files.project import Project
 from newsletter.providers.open import outbox_in_use
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, ensure_secret, load_secret
-from newsletter.store.loaded.lists import Chosen
+from newsletter.store.loaded.chosen import Chosen
 from newsletter.store.owner import anybody_lives, is_alive
 from newsletter.store.store import Store, open_readonly, open_store
 from newsletter.store.values import Person, Run

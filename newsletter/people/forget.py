@@ -12,7 +12,7 @@ from newsletter.files.project import Project
 from newsletter.people import rows
 from newsletter.people.identity import Identity
 from newsletter.people.traces import copies_of_lists, files_that_name
-from newsletter.store.loaded.lists import take_away
+from newsletter.store.loaded.opening import take_away
 from newsletter.store.store import Store
 
 REASON = "erased at the person's request"

@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from newsletter.audience import cells as typed
 from newsletter.audience.address import parse_address
@@ -56,7 +56,7 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
         intake.list_file = made
 
 
-def _append(intake: Intake, columns: list[str], file: IO[str]) -> tuple[int, int]:
+def _append(intake: Intake, columns: list[str], file: TextIO) -> tuple[int, int]:
     """Whoever is new goes to the end. How many of them have no source, and how many stand there to say no."""
     counts, staged = intake.counts, intake.staged
     sourceless = kept_no = 0
@@ -68,7 +68,8 @@ def _append(intake: Intake, columns: list[str], file: IO[str]) -> tuple[int, int
             counts.suppressed += number
             kept_no += number if kept else 0
     if columns == intake.columns:
-        file.writelines(staged.lines(len(columns)))
+        file.flush()
+        staged.write_rest(file.buffer, len(columns))
     else:
         cells = map(intake.cells_of, staged.rest())
         csv.writer(file, lineterminator="\n").writerows(

@@ -50,7 +50,7 @@ class Reader:
         """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110)."""
         target = destination(self.project, self.settings, order.list)
         order = replace(order, list=target.name)
-        staged = closing.enter_context(Staging())
+        staged = closing.enter_context(Staging(scratch))
         rejects_file = scratch / "rejects.csv"
         rejects = closing.enter_context(rejects_file.open("w", encoding="utf-8", newline=""))
         taker: Taker | None = None

@@ -95,17 +95,19 @@ class Taker:
             if (status != at and cells[status]) or "'" in joined or len(joined) > LONGEST_ROW // 4:
                 return False
             address = parse_address(cells[at])
-            local, _, domain = address.email.rpartition("@")
-            domain = domain.lower()
+            local, _, domain = address.key.rpartition("@")
             if (
                 address.problem is not None
                 or not address.email
                 or domain in formats.TYPOS
-                or local.lower() in formats.ROLES
+                or local in formats.ROLES
                 or (self._suppressed and self._said_no("subscribed", address.key, no=False))
             ):
                 return False
-            cells[at] = f"{local}@{domain}"
+            cells[at] = address.email
+            if address.email != address.address:
+                local, _, domain = address.email.rpartition("@")
+                cells[at] = f"{local}@{domain.lower()}"
             if source and not cells[consent]:
                 cells[consent] = source
             sourced = consent != at and cells[consent] != ""

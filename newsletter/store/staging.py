@@ -1,12 +1,19 @@
-"""A million rows that wait to be merged: in a private file of SQLite's, gone with the process, never in memory."""
+"""A million rows that wait to be merged: in private files, gone with the process, never in memory.
+
+What they say lies one line after the other in a plain file; a database has whose line begins where.
+"""
 
 import csv
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
 _AT_ONCE = 1_000
+_PIECE = 2**20  # bytes
 _FIRST_OF_SEVERAL = "SELECT min(no) FROM staged GROUP BY key HAVING count(*) > 1"
 _THEIR_NO = (
     "SELECT {} FROM staged AS other WHERE other.key = staged.key AND NOT other.came_in ORDER BY no LIMIT 1"
@@ -22,51 +29,56 @@ class Staged(NamedTuple):
     kept: int
     sourced: int  # whether it says itself where they said yes
     proof: str
-    width: int  # how many cells `line` has
     line: str  # of CSV
 
 
 class Staging:
     """Rows by address key. First all are put, then `settle` is called once, then they are found and walked over."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        """folder: where the lines may lie, for nobody but us: the file has no name there"""
+        self._lines = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the rest
+        self._end = 0
         # "": on disk, unlinked at once (SQLite: temporary databases)
         self._raw = sqlite3.connect("", isolation_level=None)
-        self._raw.execute("PRAGMA cache_size = -16000")
+        self._raw.execute("PRAGMA cache_size = -8000")
         self._raw.execute(
             "CREATE TABLE staged (no INTEGER PRIMARY KEY, key TEXT, came_in INTEGER, kept INTEGER, sourced INTEGER,"
-            " proof TEXT, width INTEGER, line TEXT, done INTEGER)"
+            " proof TEXT, width INTEGER, begin INTEGER, size INTEGER, done INTEGER)"
         )
         self._raw.execute("BEGIN")
-        self._waiting: list[tuple[str, bool, bool, bool, str, int]] = []
-        self._lines: list[str] = []
-        self._write = csv.writer(SimpleNamespace(write=self._lines.append), lineterminator="\n").writerow
+        self._waiting: list[tuple[str, bool, bool, bool, str, int, int, int]] = []
+        self._write = csv.writer(SimpleNamespace(write=self._add), lineterminator="\n").writerow
+
+    def _add(self, line: str) -> int:
+        return self._lines.write(line.encode())
 
     def put(
         self, key: str, cells: Sequence[str], *, came_in: bool, kept: bool, sourced: bool, proof: str
     ) -> None:
-        self._waiting.append((key, came_in, kept, sourced, proof, len(cells)))
-        self._write(cells)
+        size = self._write(cells)  # what `_add` returns
+        self._waiting.append((key, came_in, kept, sourced, proof, len(cells), self._end, size))
+        self._end += size
         if len(self._waiting) >= _AT_ONCE:
             self._lay_down()
 
     def _lay_down(self) -> None:
-        rows = ((*flags, line) for flags, line in zip(self._waiting, self._lines, strict=True))
         self._raw.executemany(
-            "INSERT INTO staged (key, came_in, kept, sourced, proof, width, line, done)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-            rows,
+            "INSERT INTO staged (key, came_in, kept, sourced, proof, width, begin, size, done)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            self._waiting,
         )
         self._waiting.clear()
-        self._lines.clear()
 
     def settle(self) -> int:
         """Whoever stands in several rows counts once: as the first, unless another says no. How many rows go."""
         self._lay_down()
+        self._lines.flush()
         # One index at the end: a million keys put into their places one by one would take longer than all the rest.
         self._raw.execute("CREATE INDEX staged_key ON staged (key)")
         self._raw.execute(
-            f"UPDATE staged SET came_in = 0, (kept, width, line) = ({_THEIR_NO.format('kept, width, line')})"  # noqa: S608
+            f"UPDATE staged SET came_in = 0,"  # noqa: S608
+            f" (kept, width, begin, size) = ({_THEIR_NO.format('kept, width, begin, size')})"
             f" WHERE came_in AND no IN ({_FIRST_OF_SEVERAL}) AND EXISTS ({_THEIR_NO.format('1')})"
         )
         several = f"key IN (SELECT key FROM staged WHERE no IN ({_FIRST_OF_SEVERAL}))"  # noqa: S608
@@ -84,14 +96,28 @@ class Staging:
         """Those to be kept that are not done with, in the order in which they were put."""
         return self._rows("WHERE kept AND NOT done ORDER BY no")
 
-    def lines(self, width: int) -> Iterator[str]:
+    def write_rest(self, file: IO[bytes], width: int) -> None:
         """The same as lines of CSV, each with as many cells."""
-        padded = "substr(line, 1, length(line) - 1) || substr(?, 1, ? - width) || char(10)"
-        asked = (
-            f"SELECT CASE width WHEN ? THEN line ELSE {padded} END FROM staged"  # noqa: S608 - ours
-            " WHERE kept AND NOT done ORDER BY no"
-        )
-        return (line for (line,) in self._raw.execute(asked, (width, "," * width, width)))
+        asked = "SELECT width, begin, size FROM staged WHERE kept AND NOT done ORDER BY no"
+        begun = ended = 0  # lines that lie one after the other and need nothing are copied together
+        for own, begin, size in self._raw.execute(asked):
+            if own == width and begin == ended:
+                ended += size
+                continue
+            self._copy(file, begun, ended)
+            begun = ended = begin
+            if own == width:
+                ended += size
+            else:
+                file.write(self._read(begin, size - 1).encode() + b"," * (width - own) + b"\n")
+        self._copy(file, begun, ended)
+
+    def _copy(self, file: IO[bytes], begin: int, end: int) -> None:
+        while begin < end:
+            begin += file.write(os.pread(self._lines.fileno(), min(end - begin, _PIECE), begin))
+
+    def _read(self, begin: int, size: int) -> str:
+        return os.pread(self._lines.fileno(), size, begin).decode()
 
     def count_rest(self) -> list[tuple[int, int, int, int]]:
         """Of all that are not done with: whether they came in, are kept, say a source; and how many are so."""
@@ -104,11 +130,13 @@ class Staging:
         return self._rows("WHERE came_in AND (sourced OR proof <> '' OR ?) ORDER BY no", by_default)
 
     def _rows(self, which: str, *values: object) -> Iterator[Staged]:
-        asked = f"SELECT no, key, came_in, kept, sourced, proof, width, line FROM staged {which}"  # noqa: S608 - ours
-        return map(Staged._make, self._raw.execute(asked, values))
+        asked = f"SELECT no, key, came_in, kept, sourced, proof, begin, size FROM staged {which}"  # noqa: S608 - ours
+        for *flags, begin, size in self._raw.execute(asked, values):
+            yield Staged._make((*flags, self._read(begin, size)))
 
     def close(self) -> None:
         self._raw.close()
+        self._lines.close()
 
     def __enter__(self) -> Self:
         return self

@@ -24,7 +24,8 @@ from newsletter.files.project import Project
 from newsletter.settings.load import load_settings
 from newsletter.store.loaded import conditions as compiled
 from newsletter.store.loaded import tables
-from newsletter.store.loaded.lists import LoadedLists, open_lists
+from newsletter.store.loaded.lists import LoadedLists
+from newsletter.store.loaded.opening import open_lists
 
 NOW = datetime(2015, 7, 3, 22, 30, tzinfo=UTC)  # the fourth of July in Stockholm
 CASES = int(os.environ.get("SEGMENT_CASES", "2000"))

@@ -821,7 +821,7 @@ def test_ordinary_rows_come_in_by_either_way_alike(tmp_path, monkeypatch, table,
 
 
 def test_the_store_knows_the_list_when_the_import_has_ended(small, bring, call):
-    from newsletter.store.loaded.lists import loaded_before
+    from newsletter.store.loaded.opening import loaded_before
 
     assert bring("email,city\na@example.org,Visby\nb@example.org,Lund\n").code == 0
     copy = small / ".newsletter" / "lists.db"

@@ -24,8 +24,9 @@ from newsletter.files.project import Project
 from newsletter.settings.load import load_settings
 from newsletter.settings.secret import Secret
 from newsletter.store.loaded import database, loading
-from newsletter.store.loaded.lists import LoadedLists, open_lists
+from newsletter.store.loaded.lists import LoadedLists
 from newsletter.store.loaded.loading import Key
+from newsletter.store.loaded.opening import open_lists
 
 SETTINGS = 'timezone = "Europe/Stockholm"\n[attributes]\npoints = "number"\nsince = "date"\nseen = "instant"\nvip = "bool"\n'
 HEAD = "email,first_name,city,points,since,seen,vip,note,tags,consent_source,consent_at,status\n"

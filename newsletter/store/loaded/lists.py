@@ -1,14 +1,12 @@
 """The loaded lists as other rooms ask them: who is in a segment, who gets mail, who somebody is."""
 
-import contextlib
 import itertools
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
@@ -18,98 +16,22 @@ from newsletter.audience.conditions import Condition
 from newsletter.audience.evaluate import World
 from newsletter.audience.findings import Findings, problem_of
 from newsletter.audience.leaving import EVERYTHING
-from newsletter.audience.load import Origin
 from newsletter.audience.merge import merge
 from newsletter.audience.models import Audience, ListFile, Subscriber
 from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
 from newsletter.audience.waterfall import REASONS, Rules, Waterfall
 from newsletter.errors import Problem
-from newsletter.settings.model import Settings
-from newsletter.store.loaded import database
+from newsletter.store.loaded.chosen import Chosen
 from newsletter.store.loaded.conditions import Compiler, Sql
-from newsletter.store.loaded.loading import Key, load, stale
-from newsletter.store.loaded.tables import attribute, entry, kind, listed, said, tag, tag_name
+from newsletter.store.loaded.tables import attribute, entry, kind, listed, tag, tag_name
 from newsletter.store.loaded.written import Layout, facts_from
-from newsletter.store.sqlite import translated
 
 Parts = Sequence[tuple[str, Condition]]
 """A segment by name, as its last part, and before it those that it speaks of, each behind its own."""
 
 NOBODY: Mapping[bytes, frozenset[str]] = {}
-_PAGE = 1_000
 _WHOLE = frozenset([EVERYTHING])
-
-
-def open_lists(
-    path: Path,
-    origins: Sequence[Origin],
-    settings: Settings,
-    key: Key | None,
-    *,
-    keep: bool,
-    held: Collection[str] = (),
-) -> "LoadedLists":
-    """The lists as their files are now, for reading; all answers belong to this one moment.
-
-    path: the copy's file
-    keep: load what changed into it, making it if need be; otherwise a look: what changed goes into a temporary copy
-    held: lists that stay as they were loaded last
-    Raises ConfigurationFault (R106) and ProviderUnavailable (R105, R107, A125), as the ledger does.
-    """
-
-    def up_to_date(copy: sqlite3.Connection) -> LoadedLists:
-        if lacks := stale(copy, origins, settings, key, held):
-            load(copy, lacks, origins, settings, key)
-        return LoadedLists(copy)
-
-    with translated(path, derived=True):
-        own = database.open_if_ours(path)
-        if own is not None and not stale(own, origins, settings, key, held):
-            return LoadedLists(own)
-        if keep:
-            if own:
-                own.close()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with database.loading_alone(path):
-                return up_to_date(database.open_kept(path))
-        temporary = database.open_temporary(own)
-        if own:
-            own.close()
-        return up_to_date(temporary)
-
-
-def loaded_before(path: Path) -> dict[str, int]:
-    """How many rows each list has in the copy; nothing where there is no copy."""
-    own = database.open_if_ours(path)
-    if own is None:
-        return {}
-    with contextlib.closing(own):
-        return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
-
-
-def rows_before(path: Path) -> dict[str, int]:
-    """How many rows each list had when it was loaded last, also before the copy was taken away."""
-    own = database.open_if_ours(path)
-    if own is None:
-        return {}
-    with contextlib.closing(own):
-        kept = own.execute("SELECT value FROM known WHERE name = 'rows'").fetchone()
-    return {**(json.loads(kept[0]) if kept else {}), **loaded_before(path)}
-
-
-def take_away(path: Path) -> None:
-    """No byte of anybody stays in the copy: it is made anew from the files when it is next asked for.
-
-    Only how many rows each list had stays, so that one that shrinks is still held.
-    """
-    if not path.is_file():
-        return
-    with translated(path, derived=True), database.loading_alone(path):
-        rows = rows_before(path)
-        database.unlink(path)
-        with contextlib.closing(database.open_kept(path)) as own:
-            own.execute("INSERT INTO known (name, value) VALUES ('rows', ?)", (json.dumps(rows),))
 
 
 class LoadedLists:
@@ -206,11 +128,8 @@ class LoadedLists:
             found[number] = who
         return [found[number] for number in ids]
 
-    def everybody(self) -> "Chosen":
-        number = self.conn.execute(
-            sa.select(sa.func.count()).select_from(entry).where(self.leads)
-        ).scalar_one()
-        return Chosen(self, number, sa.select(entry.c.id).where(self.leads))
+    def everybody(self) -> Chosen:
+        return Chosen(self, None, sa.select(entry.c.id).where(self.leads))
 
     def tags(self) -> dict[str, str]:
         """Every tag that somebody has, folded -> as somebody wrote it."""
@@ -277,7 +196,7 @@ class LoadedLists:
         excluded = {reason: verdict.people(reason, counts[reason]) for reason in REASONS}
         return Waterfall(counts.total(), verdict.people("", counts[""]), excluded, frozenset(lists))
 
-    def people(self, parts: Parts, world: World) -> "Chosen":
+    def people(self, parts: Parts, world: World) -> Chosen:
         """Everybody in a segment, by address key."""
         inside = sa.and_(self.leads, self.where(parts, world))
         return Chosen(self, self.count(parts, world), sa.select(entry.c.id).where(inside))
@@ -353,7 +272,7 @@ class _Verdicts:
     flags: Sequence[sa.Label[int]]  # those of `verdicts` between kind and reason
     inside: Sql
 
-    def people(self, reason: str, number: int) -> "Chosen":
+    def people(self, reason: str, number: int) -> Chosen:
         kinds: dict[tuple[int, int, int], list[int]] = {}
         for number_of_kind, *flags, why in self.verdicts:
             if why == reason:
@@ -367,56 +286,6 @@ class _Verdicts:
             for values, those in kinds.items()
         ]
         return Chosen(self.lists, number, sa.select(entry.c.id).where(self.inside, sa.or_(sa.false(), *met)))
-
-
-class Chosen(Sequence[Subscriber]):
-    """People by address key, each read when it is asked for; nobody is held in memory."""
-
-    def __init__(self, lists: LoadedLists, number: int, chosen: sa.Select[Any]) -> None:
-        """number: how many `chosen` (of `entry.id`) finds"""
-        self._lists, self._number, self._chosen = lists, number, chosen
-        self._kept: sa.Table | None = None
-
-    def __len__(self) -> int:
-        return self._number
-
-    @property
-    def _table(self) -> sa.Table:
-        if self._kept is None:
-            self._kept = self._lists.temporary(self._chosen.order_by(entry.c.key))
-        return self._kept
-
-    @overload
-    def __getitem__(self, asked: int) -> Subscriber: ...
-    @overload
-    def __getitem__(self, asked: slice) -> Sequence[Subscriber]: ...
-    def __getitem__(self, asked: int | slice) -> Subscriber | Sequence[Subscriber]:
-        places = range(1, self._number + 1)[asked]
-        if isinstance(places, int):
-            return self._page([places])[0]
-        return tuple(self._page(places))
-
-    def __iter__(self) -> Iterator[Subscriber]:
-        for start in range(1, self._number + 1, _PAGE):
-            yield from self._page(range(start, min(start + _PAGE, self._number + 1)))
-
-    def _page(self, places: Sequence[int]) -> list[Subscriber]:
-        ids: dict[int, int] = {}
-        for start in range(0, len(places), _PAGE):
-            asked = sa.select(self._table).where(self._table.c.place.in_(places[start : start + _PAGE]))
-            ids.update({row.place: row.id for row in self._lists.conn.execute(asked)})
-        return self._lists.by_ids([ids[place] for place in places]) if places else []
-
-    def identities(self) -> Iterator[tuple[str, str, bytes | None]]:
-        """Address key, address as typed, and HMAC where the copy is keyed, in the same order; fast."""
-        table = self._table
-        asked = (
-            sa.select(entry.c.key, sa.func.coalesce(said.c.email, entry.c.key).label("email"), entry.c.hmac)
-            .select_from(table.join(entry, entry.c.id == table.c.id).join(said, said.c.id == table.c.id))
-            .order_by(table.c.place)
-        )
-        for row in self._lists.conn.execute(asked, execution_options={"yield_per": _PAGE}):
-            yield row.key, row.email, row.hmac
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""The copy brought up to its files and opened for a look, asked for its sizes, or taken away."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from newsletter.audience.load import Origin
+from newsletter.settings.model import Settings
+from newsletter.store.loaded import database
+from newsletter.store.loaded.lists import LoadedLists
+from newsletter.store.loaded.loading import Key, load, stale
+from newsletter.store.sqlite import translated
+
+
+def open_lists(
+    path: Path,
+    origins: Sequence[Origin],
+    settings: Settings,
+    key: Key | None,
+    *,
+    keep: bool,
+    held: Collection[str] = (),
+) -> LoadedLists:
+    """The lists as their files are now, for reading; all answers belong to this one moment.
+
+    path: the copy's file
+    keep: load what changed into it, making it if need be; otherwise a look: what changed goes into a temporary copy
+    held: lists that stay as they were loaded last
+    Raises ConfigurationFault (R106) and ProviderUnavailable (R105, R107, A125), as the ledger does.
+    """
+
+    def up_to_date(copy: sqlite3.Connection) -> LoadedLists:
+        if lacks := stale(copy, origins, settings, key, held):
+            load(copy, lacks, origins, settings, key)
+        return LoadedLists(copy)
+
+    with translated(path, derived=True):
+        own = database.open_if_ours(path)
+        if own is not None and not stale(own, origins, settings, key, held):
+            return LoadedLists(own)
+        if keep:
+            if own:
+                own.close()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with database.loading_alone(path):
+                return up_to_date(database.open_kept(path))
+        temporary = database.open_temporary(own)
+        if own:
+            own.close()
+        return up_to_date(temporary)
+
+
+def loaded_before(path: Path) -> dict[str, int]:
+    """How many rows each list has in the copy; nothing where there is no copy."""
+    own = database.open_if_ours(path)
+    if own is None:
+        return {}
+    with contextlib.closing(own):
+        return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
+
+
+def rows_before(path: Path) -> dict[str, int]:
+    """How many rows each list had when it was loaded last, also before the copy was taken away."""
+    own = database.open_if_ours(path)
+    if own is None:
+        return {}
+    with contextlib.closing(own):
+        kept = own.execute("SELECT value FROM known WHERE name = 'rows'").fetchone()
+    return {**(json.loads(kept[0]) if kept else {}), **loaded_before(path)}
+
+
+def take_away(path: Path) -> None:
+    """No byte of anybody stays in the copy: it is made anew from the files when it is next asked for.
+
+    Only how many rows each list had stays, so that one that shrinks is still held.
+    """
+    if not path.is_file():
+        return
+    with translated(path, derived=True), database.loading_alone(path):
+        rows = rows_before(path)
+        database.unlink(path)
+        with contextlib.closing(database.open_kept(path)) as own:
+            own.execute("INSERT INTO known (name, value) VALUES ('rows', ?)", (json.dumps(rows),))
