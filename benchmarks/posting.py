@@ -114,10 +114,17 @@ class Passed:
     def rate(self) -> float:
         return sum(self.recipients) / self.seconds
 
+    def _joined(self, owner: int) -> float:
+        return min(at for at, one in zip(self.begun, self.owners, strict=True) if one == owner)
+
     @property
     def rate_together(self) -> float:
-        """Recipients a second while all senders were at work."""
-        each = [[n for n, one in enumerate(self.owners) if one == owner] for owner in set(self.owners)]
+        """Recipients a second while all senders were at work; one that was paused at the beginning does not count."""
+        last = self.owners[-1]
+        owners = {
+            owner for at, owner in zip(self.begun, self.owners, strict=True) if at >= self._joined(last)
+        }
+        each = [[n for n, one in enumerate(self.owners) if one == owner] for owner in owners]
         start = max(min(self.begun[n] for n in own) for own in each)
         stop = min(max(self.ended[n] for n in own) for own in each)
         went = sum(
