@@ -19,10 +19,11 @@ _TEXTS = frozenset(TEXT_COLUMNS) - {"email"}
 def merge(rows: Sequence[Row]) -> Subscriber:
     """The person of these rows, which stand in the order of their lists: the first value that is there holds."""
     first = rows[0]
-    values: Mapping[str, AttributeValue] = first.values
+    said = [row.values for row in rows]
+    values = said[0]
     tags = first.tags
     if len(rows) > 1:
-        values = {column: value for row in reversed(rows) for column, value in row.values.items()}
+        values = {column: value for each in reversed(said) for column, value in each.items()}
         tags = tuple(tag for row in rows for tag in row.tags)
     if len(tags) > 1:
         spelled: dict[str, str] = {}
@@ -35,7 +36,7 @@ def merge(rows: Sequence[Row]) -> Subscriber:
         key=first.key,
         email=first.email,
         address=first.address,
-        memberships=tuple(_membership(row) for row in rows),
+        memberships=tuple(map(_membership, rows, said)),
         tags=tags,
         consent_at=at if isinstance(at, datetime) else None,
         attributes={
@@ -47,13 +48,13 @@ def merge(rows: Sequence[Row]) -> Subscriber:
     )
 
 
-def _membership(row: Row) -> Membership:
-    at = row.values.get("consent_at")
+def _membership(row: Row, values: Mapping[str, AttributeValue]) -> Membership:
+    at = values.get("consent_at")
     return Membership(
         row.list,
         row.place,
         row.standing,
-        str(row.values.get("consent_source", "")),
+        str(values.get("consent_source", "")),
         at if isinstance(at, datetime) else None,
     )
 
@@ -82,13 +83,14 @@ class Clashes:
         held: dict[str, tuple[AttributeValue, Row]] = {}
         lists: dict[str, int] = {}
         for row in rows:
-            read = bool(row.values) or row.standing is not Standing.UNCLEAR
+            values = row.values
+            read = bool(values) or row.standing is not Standing.UNCLEAR
             if row.list in lists and read:
                 message = f"the same address as in line {lists[row.list]}: one person, one mail"
                 hint = "delete one of the two rows"
                 self._note(row, Clash(row.line, "email", "A119", message, hint, Severity.HINT))
             lists.setdefault(row.list, row.line)
-            for column, value in row.values.items():
+            for column, value in values.items():
                 first, holder = held.setdefault(column, (value, row))
                 if (
                     holder is row

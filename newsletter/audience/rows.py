@@ -17,7 +17,7 @@ _SUBSCRIBED = Standing.SUBSCRIBED
 
 @dataclass(slots=True)
 class Row:
-    """A person on one list, as a row says it."""
+    """A person on one list, as a row says it. A million of them pass through: it holds its cells as they stand."""
 
     list: str
     file: str
@@ -26,12 +26,19 @@ class Row:
     email: str
     address: str
     standing: Standing
-    values: Mapping[str, AttributeValue]  # of all columns but address, tags and status; missing = absent
+    columns: Sequence[str]  # all but address, tags and status
+    cells: Sequence[AttributeValue | None]  # what it says in each of them; None where nothing
     tags: tuple[str, ...]
 
     @property
     def place(self) -> Place:
         return Place(self.file, self.line)
+
+    @property
+    def values(self) -> dict[str, AttributeValue]:
+        """What it says, by column; missing = absent."""
+        said = zip(self.columns, self.cells, strict=True)
+        return {column: value for column, value in said if value is not None}
 
 
 class ListReader:
@@ -48,11 +55,9 @@ class ListReader:
         self._status = columns.index("status") if "status" in columns else None
         self._tags = columns.index("tags") if "tags" in columns else None
         self.kinds = kinds_of(columns, types)
-        self._values = [
-            (number, column, self.kinds[column])
-            for number, column in enumerate(columns)
-            if column in self.kinds
-        ]
+        self.columns = tuple(self.kinds)
+        self._numbers = [columns.index(column) for column in self.columns]  # where their cells stand in a row
+        self._typed = [place for place, kind in enumerate(self.kinds.values()) if kind != "text"]
 
     def rows(self, *, after: int = 0) -> Iterator[tuple[int, list[Row]]]:
         """All rows below line `after`, with their lines: those above were read before.
@@ -86,7 +91,8 @@ class ListReader:
             address.email,
             address.address,
             self._standing(status) if status else _SUBSCRIBED,
-            self._values_of(row),
+            self.columns,
+            self._cells_of(row),
             cells.tags(self._cleaned("tags", tags)) if tags else (),
         )
         return [*held, whole]
@@ -99,7 +105,7 @@ class ListReader:
         if not address.key or address.problem is not None:
             return []
         named = (address.key, address.email, address.address)
-        return [Row(self.name, self.table.file, line, *named, Standing.UNCLEAR, {}, ())]
+        return [Row(self.name, self.table.file, line, *named, Standing.UNCLEAR, (), (), ())]
 
     def _note(self, code: str, column: str, message: str, hint: str) -> None:
         number = self.table.columns.index(column)
@@ -131,29 +137,29 @@ class ListReader:
         self._note("A111", "status", message, hint)
         return Standing.UNCLEAR
 
-    def _values_of(self, row: list[str]) -> dict[str, AttributeValue]:
-        found: dict[str, AttributeValue] = {}
+    def _cells_of(self, row: list[str]) -> list[AttributeValue | None]:
+        found: list[AttributeValue | None] = [row[number].strip() or None for number in self._numbers]
         plain = "".join(row).isprintable()  # asked of the whole row at once: nearly every one is
-        for number, column, kind in self._values:
-            cell = row[number].strip()
-            if not cell:
-                continue
-            if not plain and not cell.isprintable():
-                cell = self._cleaned(column, cell)
-                if not cell:
-                    continue
-            if kind == "text":
-                found[column] = cell
-                continue
-            try:
-                found[column] = _typed(kind, cell, self._zone)
-            except ValueError:
-                what, hint = cells.expectation(kind, cell)
-                code = "A116" if column == "consent_at" else "A115"
-                self._note(
-                    code, column, f"`{short(cell)}` in `{column}` is {what}: it counts as missing", hint
-                )
+        for place in self._typed if plain else range(len(found)):
+            if found[place] is not None:
+                found[place] = self._value(self.columns[place], str(found[place]))
         return found
+
+    def _value(self, column: str, cell: str) -> AttributeValue | None:
+        if not cell.isprintable():
+            cell = self._cleaned(column, cell)
+            if not cell:
+                return None
+        kind = self.kinds[column]
+        if kind == "text":
+            return cell
+        try:
+            return _typed(kind, cell, self._zone)
+        except ValueError:
+            what, hint = cells.expectation(kind, cell)
+            code = "A116" if column == "consent_at" else "A115"
+            self._note(code, column, f"`{short(cell)}` in `{column}` is {what}: it counts as missing", hint)
+        return None
 
     def _cleaned(self, column: str, cell: str) -> str:
         text = cells.clean(column, cell)

@@ -16,18 +16,24 @@ from newsletter.store.values import Run
 def changes(
     workspace: Workspace, run: Run, campaign: Campaign | None
 ) -> tuple[Composition | None, tuple[Problem, ...]]:
-    """The campaign as its files are now, None when that is no letter; and a problem (G141) for each change.
+    """The campaign as its files are now, None when that is no letter; and a problem for each change (G141), or for
+    what can't be read.
 
     campaign: None when its file is gone, or can't be read
     """
-    composition, blamed = None, {f"campaigns/{run.campaign}.md"}
+    composition = None
+    own = f"campaigns/{run.campaign}.md"
+    why: tuple[Problem, ...] = (_changed(run, own, exists=_exists(workspace, own)),)
     try:
         composition = workspace.compose(campaign) if campaign else None
     except ChecksFailed as failed:
-        blamed = {problem.place.file for problem in failed.problems if problem.place} or blamed
+        why = failed.problems or why
     if composition is None:
-        gone = _files(workspace, run, {}) or sorted(blamed)
-        return None, tuple(_changed(run, file, exists=_exists(workspace, file)) for file in gone)
+        told = tuple(
+            _unreadable(workspace, file) or _changed(run, file, exists=_exists(workspace, file))
+            for file in _files(workspace, run, {})
+        )
+        return None, told or why
     problems: list[Problem] = []
     if composition.sha256 != run.content_hash:
         problems += [
@@ -56,6 +62,16 @@ def _hash(workspace: Workspace, file: str) -> str | None:
         return file_hashes(workspace.project, [file])[file]
     except NewsletterError:
         return None
+
+
+def _unreadable(workspace: Workspace, file: str) -> Problem | None:
+    """What is told of a file that is there and can't be read: whether it changed, nobody knows."""
+    try:
+        if _exists(workspace, file):
+            workspace.project.read_bytes(file)
+    except NewsletterError as fault:
+        return fault.problems[0]
+    return None
 
 
 def _exists(workspace: Workspace, file: str) -> bool:

@@ -63,7 +63,7 @@ def act(store: Store, runs: list[Run], what: Act, reason: str, now: datetime) ->
     """
     verbs = {
         "pause": lambda run: store.pause(run.id, reason, now),
-        "resume": lambda run: store.resume(run.id, now),
+        "resume": lambda run: store.resume(run.id),
         "cancel": lambda run: store.cancel(run.id, reason, now),
     }
     changed = sum(verbs[what](run) for run in runs)

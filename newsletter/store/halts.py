@@ -48,7 +48,7 @@ _STILL_READY = (
 )
 
 _CANARY = select(canary_.c.last_id).where(canary_.c.run_id == bindparam("of"), canary_.c.passed_at.is_(None))
-_PASS = (
+_JUDGED = (
     sa.update(canary_)
     .where(canary_.c.run_id == bindparam("of"), canary_.c.passed_at.is_(None))
     .values(passed_at=bindparam("at"))
@@ -84,12 +84,11 @@ def pause(conn: sa.Connection, run_id: int, reason: str, now: datetime) -> bool:
     return True
 
 
-def resume(conn: sa.Connection, run_id: int, now: datetime) -> bool:
-    """False: it was not paused. A canary that stopped it is not sent again: somebody has looked."""
+def resume(conn: sa.Connection, run_id: int) -> bool:
+    """False: it was not paused. A canary that stopped it is not sent again, one that was not judged yet is."""
     if conn.execute(_RESUME, {"of": run_id}).rowcount != 1:
         return False
     conn.execute(_LIFT, {"of": run_id})
-    conn.execute(_PASS, {"of": run_id, "at": now})
     return True
 
 
@@ -176,8 +175,8 @@ def judge_canary(conn: sa.Connection, run_id: int, now: datetime) -> Canary:
     answered = found.get("accepted", 0) + failed
     if not answered and found.get("ready", 0):
         return Canary("waiting")
+    conn.execute(_JUDGED, {"of": run_id, "at": now})  # once: whoever resumes it has looked
     if failed > MAY_FAIL * answered:
         pause(conn, run_id, f"canary: {failed} of the first {answered} failed", now)
         return Canary("failed", answered, failed)
-    conn.execute(_PASS, {"of": run_id, "at": now})
     return Canary("passed", answered, failed)

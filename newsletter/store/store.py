@@ -132,7 +132,7 @@ class Store(RunLedger, SendingLedger, OptOutLedger, PeopleLedger, SequenceLedger
             return witness.doubt(conn, self._path, self.ledger_id)
 
     def still_to_go(self) -> int:
-        """How many are ready in open runs of all environments."""
+        """How many are ready in the runs of all environments."""
         with self._looking() as conn:
             return witness.still_to_go(conn)
 

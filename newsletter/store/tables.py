@@ -220,7 +220,7 @@ canary = Table(
     metadata,
     Column("run_id", Id, ForeignKey("run.id"), primary_key=True, autoincrement=False),
     Column("last_id", BigInteger, nullable=False),
-    Column("passed_at", Instant),
+    Column("passed_at", Instant),  # when it was judged; of one that failed the run is paused then
     sqlite_with_rowid=False,
 )
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from newsletter.store.sqlite import insert
-from newsletter.store.tables import READY, attempt, batch, meta, run
+from newsletter.store.tables import READY, attempt, batch, meta, outcome
 
 FILE = "last-claim"  # beside the ledger: LEDGER ATTEMPT
 _LINE = re.compile(r"([0-9a-f]{16}) (\S{1,64})\n")
@@ -24,10 +24,16 @@ _PLACE = select(meta.c.value).where(meta.c.name == "place")
 _KEEP = insert(meta).on_conflict_do_nothing()
 _SET = sa.update(meta).where(meta.c.name == bindparam("which")).values(value=bindparam("to"))
 _KNOWN = select(attempt.c.id).where(attempt.c.id == bindparam("of"))
+_settled = (
+    select(sa.func.count())
+    .where(outcome.c.run_id == batch.c.run_id, outcome.c.no == batch.c.no)
+    .correlate(batch)
+    .scalar_subquery()
+)
+# In whatever run: one that was amended is closed, and whoever was in doubt in it may be ready again.
 _STILL_TO_GO = (
-    select(batch.c.run_id, batch.c.no, batch.c.n)
-    .select_from(batch.join(run, run.c.id == batch.c.run_id))
-    .where(batch.c.state == READY, run.c.state.in_(["sending", "paused"]))
+    select(batch.c.run_id, batch.c.no, (batch.c.n - _settled).label("n"))
+    .where(batch.c.state == READY)
     .order_by(batch.c.run_id, batch.c.no)
 )
 _DOUBT = (
@@ -74,7 +80,7 @@ def doubt(conn: sa.Connection, ledger: Path, ledger_id: str) -> str | None:
 
 
 def still_to_go(conn: sa.Connection) -> int:
-    """How many in open runs of all environments are ready by what this ledger knows."""
+    """How many of all environments are ready by what this ledger knows."""
     return sum(row.n for row in conn.execute(_STILL_TO_GO))
 
 

@@ -221,7 +221,7 @@ class Storm:
         with self.world.store() as store:
             run = self.world.run_of(store, name)
             if run and run.state == "paused":
-                store.resume(run.id, datetime.now(UTC))
+                store.resume(run.id)
 
     def _look(self, name: str) -> "Look":
         """With the bare driver: it is asked all the time."""

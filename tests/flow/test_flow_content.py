@@ -40,10 +40,12 @@ SEVEN = [
 
 
 def plain(text: str) -> str:
-    """As it is read: blanks of all kinds are one, addresses and signs of lists are gone."""
+    """As it is read: blanks and hyphens of all kinds are one, addresses and signs of lists are gone."""
     text = re.sub(r"\s*\(?<?https?://[^\s>)]+>?\)?", " ", text)
     text = re.sub(r"(?m)^\s*(?:[-*•]|\d+\.|#+|>)\s+", "", text)
-    return re.sub(r"[\s\u00a0\u202f]+", " ", text.replace("\u200c", "").replace("\u034f", "")).strip()
+    return re.sub(
+        r"[\s\u00a0\u202f]+", " ", text.replace("\u200c", "").replace("\u034f", "").replace("\u2011", "-")
+    ).strip()
 
 
 def parts(newsletter, name: str, *who: str) -> tuple[email.message.EmailMessage, str, str]:
@@ -59,6 +61,8 @@ def parts(newsletter, name: str, *who: str) -> tuple[email.message.EmailMessage,
 def visible(html: str) -> list[str]:
     """The texts of headings, paragraphs and list items, in order; the preheader and hidden parts left out."""
     tree = html5lib.parse(html, treebuilder="etree", namespaceHTMLElements=False)
+    for line_break in tree.iter("br"):
+        line_break.tail = f" {line_break.tail or ''}"
     shown = (element for element in tree.iter() if element.tag in ("p", "li", "h1", "h2", "h3", "a"))
     found = [plain("".join(element.itertext())) for element in shown]
     return [text for text in found if text]

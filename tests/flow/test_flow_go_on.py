@@ -1,6 +1,9 @@
 """A send that goes on: under the rails it was begun under, or not at all."""
 
+import errno
+import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +27,24 @@ def sent(project) -> int:
 def test_it_goes_on_when_all_is_as_it_was(begun, newsletter):
     assert newsletter("-C", begun, "send", "hej").code == 0
     assert sent(begun) == 3
+
+
+def test_a_file_that_cannot_be_read_is_not_said_to_have_changed(begun, newsletter, monkeypatch):
+    """Whoever believed that would send the same text to those who are left as a new one."""
+    real = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.name == "plain.mjml":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read_bytes)
+        called = newsletter("-C", begun, "send", "hej")
+    assert (called.code, sent(begun)) == (6, 0)
+    assert "`templates/plain.mjml` can't be read: Too many open files" in called.err
+    assert "changed" not in called.err
+    assert newsletter("-C", begun, "send", "hej").code == 0
 
 
 def test_a_list_that_cannot_be_read_may_hide_an_opt_out(begun, newsletter):

@@ -50,10 +50,16 @@ def _check_run(raw: sqlite3.Connection, run: sqlite3.Row, store: Store) -> None:
     counts = store.counts(run["id"])
     assert counts.total == run["total"]
     named = {name: getattr(counts, name) for name in counts.__slots__}
+    assert (
+        named.pop("amended") <= named["suppressed"]
+    )  # whoever went over to the next occurrence is closed here
     assert {name: n for name, n in named.items() if n} == Counter(exploded.values())
     assert {each.subscriber_id: each.state for each in store.deliveries(run["id"])} == exploded
 
     by_id = {row["id"]: row for row in attempts}
+    halts = {row["word"] for row in raw.execute("SELECT word FROM halt WHERE run_id = ?", [run["id"]])}
+    was_ended = bool(halts & {"cancelled", "amended"})
+    assert was_ended == (run["state"] == "cancelled")
     for row in attempts:
         current = batches[row["no"]]["attempt_id"] == row["id"]
         assert row["state"] != "inflight" or (current and batches[row["no"]]["state"] == "inflight")
@@ -67,7 +73,7 @@ def _check_run(raw: sqlite3.Connection, run: sqlite3.Row, store: Store) -> None:
         else:
             assert row["owner"] is None
         if row["state"] == "suppressed":
-            assert set(ids[row["no"]]) <= own.keys(), "closed with somebody left"
+            assert was_ended or set(ids[row["no"]]) <= own.keys(), "closed with somebody left"
         claimed = row["attempt_id"] is not None and by_id[row["attempt_id"]]["owner"] != 0
         assert row["tries"] >= claimed  # nobody's attempt stands for what an older ledger does not know
 

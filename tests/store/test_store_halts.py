@@ -21,8 +21,8 @@ def test_a_paused_run_gives_no_batch_and_says_since_when(ledger):
     assert ledger.claim(run)[1] is Claim.LOST
     halt = ledger.store.halt(run.id)
     assert (halt.word, halt.reason, halt.at) == ("paused", "by hand", ledger.now)
-    assert ledger.store.resume(run.id, ledger.now)
-    assert not ledger.store.resume(run.id, ledger.now)
+    assert ledger.store.resume(run.id)
+    assert not ledger.store.resume(run.id)
     assert ledger.store.halt(run.id) is None
     assert ledger.claim(run)[1] is Claim.CLAIMED
 
@@ -41,7 +41,7 @@ def test_cancelled_whoever_is_ready_or_turns_ready_gets_nothing(ledger, answer):
     attempt = ledger.claimed(run)
     assert ledger.store.cancel(run.id, "by hand", ledger.now)
     assert not ledger.store.cancel(run.id, "by hand", ledger.now)
-    assert not ledger.store.resume(run.id, ledger.now), "cancelled is final"
+    assert not ledger.store.resume(run.id), "cancelled is final"
     assert ledger.store.finish(attempt, state=answer, exceptions={}, now=ledger.now)
     counts = {"accepted": Counts(accepted=2, suppressed=3), "ready": Counts(suppressed=5)}
     assert ledger.store.counts(run.id) == counts.get(answer, Counts(unknown=2, suppressed=3))
@@ -195,9 +195,20 @@ def test_more_than_one_in_twenty_is_too_much(ledger, flying, rejected, unknown, 
     assert (judged.verdict, judged.answered, judged.failed) == (verdict, 20, rejected + unknown)
     assert ledger.store.state(flying.id) == ("paused" if verdict == "failed" else "sending")
     if verdict == "failed":
-        ledger.store.resume(flying.id, ledger.now)
+        ledger.store.resume(flying.id)
         assert ledger.store.judge_canary(flying.id, ledger.now).verdict == "passed"
     assert ledger.store.ready_batches(flying.id, ledger.now) == [3]
+
+
+def test_a_pause_before_the_canary_is_judged_lets_nobody_past_it(ledger, flying):
+    """By hand, or by a provider that refuses the key: nobody has seen how the first ones fare."""
+    ledger.store.finish(ledger.claimed(flying, 1), state="accepted", exceptions={}, now=ledger.now)
+    ledger.store.pause(flying.id, "401: the API key is not valid", ledger.now)
+    assert ledger.store.resume(flying.id)
+    assert ledger.store.ready_batches(flying.id, ledger.now) == [2], "the others still wait"
+    bad = {11: ("rejected", "no"), 12: ("rejected", "no")}
+    ledger.store.finish(ledger.claimed(flying, 2), state="accepted", exceptions=bad, now=ledger.now)
+    assert ledger.store.judge_canary(flying.id, ledger.now).verdict == "failed"
 
 
 def test_what_was_put_off_is_neither_but_somebody_has_to_have_answered(ledger, flying):
@@ -263,3 +274,25 @@ def test_an_older_one_in_the_same_place_has_missed_claims(ledger, tmp_path):
             run.id, batch.no, batch.attempt_id, accepted=[], ready=batch.ids, source="word", now=ledger.now
         )
         assert back.counts(run.id) == Counts(unknown=2, ready=2)
+
+
+def test_whoever_is_ready_again_in_an_amended_run_comes_into_doubt_too(ledger, make_run):
+    """The next amendment took them, perhaps; the ledger that was brought back has not heard of it."""
+    run = ledger.frozen(4, size=2)
+    doubted = ledger.claimed(run)
+    ledger.store.finish(doubted, state="unknown", exceptions={}, now=ledger.now)
+    amend(ledger, [run], make_run, going=2)
+    ledger.store.settle(run.id, 1, doubted, accepted=[], ready=[1, 2], source="word", now=ledger.now)
+    assert ledger.store.still_to_go() == 4
+    ledger.store.take_over(ledger.now)
+    assert ledger.store.counts(run.id) == Counts(unknown=2, suppressed=2, amended=2)
+
+
+def test_the_number_that_comes_into_doubt_is_of_those_who_are_still_to_go(ledger):
+    run = ledger.frozen(3)
+    attempt = ledger.claimed(run)
+    told = {1: ("accepted", ""), 2: ("rejected", "no")}
+    ledger.store.finish(attempt, state="ready", exceptions=told, now=ledger.now)
+    assert ledger.store.still_to_go() == 1
+    ledger.store.take_over(ledger.now)
+    assert ledger.store.counts(run.id) == Counts(accepted=1, rejected=1, unknown=1)

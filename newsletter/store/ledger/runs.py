@@ -100,10 +100,10 @@ class RunLedger(Ledger):
         with self._writing() as conn:
             return halts.pause(conn, run_id, reason, now)
 
-    def resume(self, run_id: int, now: datetime) -> bool:
-        """False: it was not paused. A canary is not sent again."""
+    def resume(self, run_id: int) -> bool:
+        """False: it was not paused. A canary that was judged is not sent again."""
         with self._writing() as conn:
-            return halts.resume(conn, run_id, now)
+            return halts.resume(conn, run_id)
 
     def cancel(self, run_id: int, reason: str, now: datetime) -> bool:
         """Whoever is still ready turns suppressed; what is in flight or unknown stays so. False: it had ended."""

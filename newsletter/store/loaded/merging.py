@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from newsletter.audience.load import Origin, clash_problems
@@ -10,6 +10,8 @@ from newsletter.audience.merge import Clashes, merge
 from newsletter.audience.rows import Row, kinds_of
 from newsletter.store.loaded.writer import Writer
 from newsletter.store.loaded.written import Layout
+
+_AT_ONCE = 1_000  # people
 
 # h31 is no identity, only nearly one: whoever shares it is told apart by the key.
 _SEVERAL = (
@@ -43,10 +45,14 @@ def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, 
     columns = dict.fromkeys(column for each in layouts.values() for column in each.columns)
     writer.plan(kinds_of(tuple(columns), types))
     clashes = Clashes()
-    for ids, rows in _several(own.execute(_SEVERAL), layouts):
-        clashes.add(rows)
-        writer.add_merged(merge(rows))
-        own.executemany("UPDATE entry SET lead = 0 WHERE id = ?", [(number,) for number in ids])
+    several = _several(own.execute(_SEVERAL), layouts)
+    while some := list(islice(several, _AT_ONCE)):
+        for _, rows in some:
+            clashes.add(rows)
+        writer.add_merged([merge(rows) for _, rows in some])
+        own.executemany(
+            "UPDATE entry SET lead = 0 WHERE id = ?", [(number,) for ids, _ in some for number in ids]
+        )
     told = {
         name: [problem.as_json() for problem in problems]
         for name, problems in clash_problems(clashes, origins).items()

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,7 +77,7 @@ class Layout:
         """kinds: column -> text, number, date, instant or bool"""
         self._name, self._file = name, file
         self.columns = tuple(kinds)
-        self._made = [(column, _BACK[kind]) for column, kind in kinds.items()]
+        self._back = [_BACK[kind] for kind in kinds.values()]
 
     @classmethod
     def of(cls, name: str, file: str, columns: Sequence[str], types: str) -> "Layout":
@@ -89,11 +89,10 @@ class Layout:
         """found: key of `entry`, and line, email, address, standing, data of `said`, in this order"""
         key, line, email, address, standing, data = found
         *texts, tags = data.split(_BETWEEN)
-        values: dict[str, AttributeValue] = {
-            column: text if back is None else back(text)
-            for (column, back), text in zip(self._made, texts, strict=True)
-            if text
-        }
+        cells = [
+            (text if back is None else back(text)) if text else None
+            for back, text in zip(self._back, texts, strict=True)
+        ]
         return Row(
             self._name,
             self._file,
@@ -102,15 +101,21 @@ class Layout:
             key if email is None else email,
             key if address is None else address,
             Standing(standing),
-            values,
+            self.columns,
+            cells,
             tuple(tags.split(",")) if tags else (),
         )
 
 
-def data_of(values: Sequence[AttributeValue | None], tags: tuple[str, ...]) -> str:
-    """As `Layout.row_of` reads it. values: one for each column of the layout, None where there is none"""
-    texts = ["" if value is None else value if value.__class__ is str else _text(value) for value in values]
-    return f"{_BETWEEN.join(texts)}{_BETWEEN}{','.join(tags)}" if texts else ",".join(tags)
+def data_of(
+    columns: Sequence[Sequence[AttributeValue | None]], tags: Iterable[tuple[str, ...]]
+) -> Iterator[str]:
+    """As `Layout.row_of` reads it, row by row. columns: the cells of many rows, column by column of the layout"""
+    return map(_BETWEEN.join, zip(*map(_texts, columns), map(",".join, tags), strict=True))
+
+
+def _texts(cells: Sequence[AttributeValue | None]) -> list[str]:
+    return ["" if cell is None else cell if cell.__class__ is str else _text(cell) for cell in cells]
 
 
 def _text(value: AttributeValue) -> str:
