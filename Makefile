@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 SOURCES := newsletter tests tools benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check lint test chaos fuzz bench bench-audience bench-compile bench-render bench-web gallery gallery-diff golden broken components lock clean
+.PHONY: help setup demo check lint test chaos fuzz bench bench-audience bench-compile bench-delivery bench-render bench-web gallery gallery-diff golden broken components lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench: $(STAMP)  ## measure, with machine and versions
 
 bench-audience: $(STAMP)  ## measure a million people: import, segments beside hand-written SQL, the freezer, why
 	@$(BIN)/python benchmarks/audience.py
+
+bench-delivery: $(STAMP)  ## measure sending: SMTP, the API's transport and bytes, ledger, freeze, a whole send, pause
+	@$(BIN)/python benchmarks/delivery.py
 
 bench-render: $(STAMP)  ## measure filling slots beside rendering whole letters, and a rehearsal of 100,000
 	@$(BIN)/python benchmarks/render.py

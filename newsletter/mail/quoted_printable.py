@@ -20,10 +20,19 @@ def encode(text: str) -> bytes:
     """
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     encoded = binascii.b2a_qp(plain.encode("utf-8"), quotetabs=False, istext=True)
-    lines = encoded.split(b"\n")
-    last = lines.pop()
-    if last:
-        lines.append(last + b"=")
+    whole, end, last = encoded.rpartition(b"\n")
+    return _lines(whole + end) + (_guarded([last + b"="]) if last else b"")
+
+
+def _lines(encoded: bytes) -> bytes:
+    """Whole lines as `b2a_qp` makes them: a change needs only what begins badly, or became too long by its end."""
+    begun = b"\n" + encoded
+    if any(bad in begun for bad in (b"\n.", b"\nFrom ", b"=20\n", b"=09\n")):
+        return _guarded(encoded.split(b"\n")[:-1])
+    return encoded.replace(b"\n", b"\r\n")
+
+
+def _guarded(lines: Sequence[bytes]) -> bytes:
     out: list[bytes] = []
     for line in lines:
         if len(line) <= LINE and not line.startswith((b".", b"From ")):  # nearly always
@@ -40,6 +49,12 @@ def encode_pieces(pieces: Sequence[str]) -> bytes:
     """
     encoded = (encode(piece) if number % 2 else _kept(piece) for number, piece in enumerate(pieces))
     return b"".join(encoded)
+
+
+def encode_paragraphs(text: str) -> bytes:
+    """The same as `encode`, of a text of which most paragraphs are everybody's: those are encoded once."""
+    *paragraphs, last = text.split("\n\n")
+    return b"".join([*(_kept(f"{paragraph}\n\n") for paragraph in paragraphs), encode(last) if last else b""])
 
 
 @functools.lru_cache(maxsize=512)

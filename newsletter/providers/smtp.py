@@ -288,9 +288,14 @@ class Smtp:
             return _Said(
                 Meaning(Answer.REJECTED), None, "the relay takes no letters beyond ASCII before the @"
             )
-        code, text = connection.mail(mail.sender, ["SMTPUTF8"] if mail.utf8 else [])
+        if mail.utf8:  # in which smtplib then writes the addresses
+            code, text = connection.mail(mail.sender, ["SMTPUTF8"])
+        else:
+            code, text = connection.docmd(
+                "MAIL", f"FROM:<{mail.sender}>"
+            )  # without taking it apart once more
         if code == 250:
-            code, text = connection.rcpt(mail.recipient)
+            code, text = connection.docmd("RCPT", f"TO:<{mail.recipient}>")
         if code in (250, 251):
             connection.putcmd("data")
             code, text = connection.getreply()

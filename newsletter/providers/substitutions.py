@@ -16,6 +16,7 @@ Cells = tuple[str, ...]
 
 AROUND = len('"":,')  # of a value and its tag in JSON
 TAG = len("-01234567" + "00-")
+_NONCE = 8  # hex digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _sheet(
 ) -> Sheet:
     """Raises AssertionError when a reader would get another text than was composed: a mistake in this module."""
     rows = [cells[number] for number in members]
-    nonce = _nonce([contents[number] for number in members])
+    nonce = _nonce(contents[members[0]], frame, rows)
     tags: dict[tuple[str, ...], str] = {}
     filled: list[str] = []
     for column in zip(*rows, strict=True):
@@ -195,10 +196,18 @@ def replaced(sheet: Sheet, at: int) -> tuple[str, str]:
     return text, html
 
 
-def _nonce(contents: Sequence[Content]) -> str:
+def _nonce(first: Content, frame: _Frame, rows: Sequence[Cells]) -> str:
     """Eight hex digits that stand in nobody's message, and so in no value and no static text; the same for the same."""
-    parts = [part for content in contents for part in (content.text, content.html)]
-    drawn = hashlib.sha256("\0".join(parts[:2]).encode("utf-8")).digest()
-    while any(drawn.hex()[:8] in part for part in parts):
+    shared = [piece for part in frame.parts for piece in part]
+    near = _Frame(tuple(tuple(map(_edges, part)) for part in frame.parts))
+    drawn = hashlib.sha256(f"{first.text}\0{first.html}".encode()).digest()
+    while any(drawn.hex()[:_NONCE] in part for part in shared) or any(
+        drawn.hex()[:_NONCE] in part for row in rows for part in near.joined(row)
+    ):
         drawn = hashlib.sha256(drawn).digest()
-    return drawn.hex()[:8]
+    return drawn.hex()[:_NONCE]
+
+
+def _edges(piece: str) -> str:
+    """What of a piece can stand in a nonce together with the cells around it."""
+    return piece if len(piece) < 2 * _NONCE else f"{piece[: _NONCE - 1]}\0{piece[1 - _NONCE :]}"

@@ -443,3 +443,11 @@ def test_pieces_encode_as_one_text(pieces: list[str]) -> None:
     assert b"\n" not in encoded.replace(b"\r\n", b"")
     assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in lines)
     assert not any(line.endswith((b" ", b"\t")) for line in lines)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "å", "\n", "\n\n", "\r", "\r\n", ".", "From ", " ", "\t", "=", "x" * 75]))
+)
+def test_paragraphs_encode_as_their_text_does(signs: list[str]) -> None:
+    text = "".join(signs)
+    assert quoted_printable.encode_paragraphs(text) == quoted_printable.encode(text)
