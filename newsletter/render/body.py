@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render.draft import Draft
-from newsletter.render.margins import Margin
 from newsletter.render.outline import Outline, missing_snippet
 from newsletter.render.parts import mark_up, mark_up_inline, picture_of
 from newsletter.render.runs import read_run
@@ -113,15 +112,12 @@ def block_markdown(text: str, *, place: Place, language: str = "en") -> Marked:
     return _block(Draft(text, [place], language))
 
 
-def field_markdown(value: Field, *, language: str = "en", margin: Margin = Margin()) -> Marked:  # noqa: B008
+def field_markdown(value: Field, *, language: str = "en") -> Marked:
     """The value of a `markdown` field: one paragraph without `<p>` around it, more than that as blocks.
 
-    margin: what stands on its line in the text part
     Places are exact. Problems that the body's own reading has already told of may come again, equal to those.
     """
     draft = Draft(value.value, value.lines or [value.place], language)
-    draft.plain.width -= margin.behind
-    draft.plain.taken = margin.before
     return _block(draft, bare=True)
 
 

@@ -37,7 +37,6 @@ from newsletter.render.images import image_reader, template_pictures
 from newsletter.render.letter import Form
 from newsletter.render.limits import modest
 from newsletter.render.manuscript import Manuscript
-from newsletter.render.margins import margins
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
 from newsletter.render.picture import Album
@@ -285,10 +284,6 @@ class Compiler:
             template=self.campaign.template,
             declaration=declaration,
             blocks={name: family.sources[0].declaration for name, family in blocks.items()},
-            margins={
-                name: margins(family.trees.get(f"blocks/{name}.txt"), family.sources[0].declaration.fields)
-                for name, family in blocks.items()
-            },
             block_names=[name for name in names if name not in BUILT_IN_PARTS],
             pictures=self.pictures,
             album=self.album,

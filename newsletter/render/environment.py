@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2.filters import do_indent
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -17,10 +18,11 @@ from jinja2.utils import missing
 from newsletter.errors import did_you_mean
 from newsletter.render import limits
 from newsletter.render.dates import date_filter, time_filter
+from newsletter.render.filling import OPEN, UNDERLINE
 
 _MOST_TEMPLATES = 512  # kept compiled
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-UNDERLINE = "\x1e"  # in a text part: the line above is a heading
+_BUT_MARKS = re.compile(r"[\x00-\x02\x06-\x08\x0b-\x1d\x1f\x7f]")  # see `filling`
 SAFE_ADDRESS = "__address"  # `safe_url`, where the program asks for it
 LINK_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
@@ -182,6 +184,7 @@ def make_environment(
         environment.filters.pop(name, None)
     for name in _DROPPED_GLOBALS:
         environment.globals.pop(name, None)
+    environment.filters["indent"] = indented
     for name, known in environment.filters.items():
         environment.filters[name] = limits.modest(name, known)
     environment.filters[limits.COUNTED] = limits.counted
@@ -198,6 +201,12 @@ def underlined(text: str, sign: str = "-") -> str:
     return f"{text}\n{UNDERLINE}{sign[:1]}"
 
 
+def indented(text: str, width: int | str = 4, *given: bool, **named: bool) -> str:
+    """Filter: Jinja's `indent`, also for lines of paragraphs that are not broken yet."""
+    further = width if isinstance(width, str) else " " * width
+    return do_indent(text, width, *given, **named).replace(OPEN, f"{OPEN}{further}")
+
+
 def one_line(text: str) -> str:
     """A header's text: controls and line ends are blanks, and blanks do not pile up."""
     if text.isprintable() and "  " not in text:
@@ -206,11 +215,14 @@ def one_line(text: str) -> str:
     return re.sub(" {2,}", " ", cleaned).strip(" ")
 
 
-def cleaned(text: str) -> str:
-    """Text for a message: LF line ends, none of the controls at which parsers and mail programs stumble."""
+def cleaned(text: str, *, marks: bool = False) -> str:
+    """Text for a message: LF line ends, none of the controls at which parsers and mail programs stumble.
+
+    marks: whether those of a text part that is not settled yet stay
+    """
     if text.isprintable():
         return text
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return (_BUT_MARKS if marks else _CONTROLS).sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def shortened(text: str, limit: int = 60) -> str:

@@ -12,6 +12,7 @@ from newsletter.render.deferral.addresses import as_link
 from newsletter.render.deferral.ledger import Deferred, Met
 from newsletter.render.deferral.rewrite import CONTROL
 from newsletter.render.environment import Names, is_safe_url, shortened
+from newsletter.render.filling import says_nothing
 from newsletter.render.limits import printed
 from newsletter.render.links import refuse_code
 from newsletter.render.origin import Origin
@@ -213,7 +214,7 @@ class Letter:
 
     def _stripped(self, content: str) -> str:
         if self._form.as_text:
-            return content.strip("\n")
+            return "" if says_nothing(content) else content.strip("\n")
         return Markup(content.strip(" \t\r\n\f"))  # noqa: S704  (rendered with autoescape)
 
     def _value(self, source: Source, content: str, name: str) -> Any:

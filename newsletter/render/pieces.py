@@ -9,7 +9,6 @@ from newsletter.errors import ChecksFailed, Place, Problem, did_you_mean
 from newsletter.render import tree
 from newsletter.render.declarations import Declaration, Ratio, Type, Want
 from newsletter.render.environment import is_safe_url, shortened
-from newsletter.render.margins import Margin
 from newsletter.render.picture import Album, Picture, no_alt
 from newsletter.render.values import EXAMPLES, JINJA, Wrong, plain_value
 
@@ -96,7 +95,6 @@ class Planner:
         template: str,
         declaration: Declaration,
         blocks: Mapping[str, Declaration],
-        margins: Mapping[str, Mapping[str, Margin]],
         block_names: Collection[str],
         pictures: Declaration,
         album: Album,
@@ -105,12 +103,10 @@ class Planner:
         language: str,
     ) -> None:
         """blocks: what those declare that the body uses; block_names: all that there are
-        margins: of those blocks' fields, where their text templates set something on the line
         pictures: what pictures may carry; folders: where a picture that is written at a place may lie"""
         self._template = template
         self._declaration = declaration
         self._blocks = blocks
-        self._margins = margins
         self._block_names = block_names
         self._pictures = pictures
         self._album = album
@@ -281,8 +277,7 @@ class Planner:
 
         value = written.value.strip()
         if want.type is Type.MARKDOWN:
-            margin = self._margins.get(piece.name, {}).get(name, Margin())
-            marked = field_markdown(written, language=self._language, margin=margin)
+            marked = field_markdown(written, language=self._language)
             self._problems.extend(marked.problems)
             piece.sources[name] = Source(Shape.HTML, marked.html, marked.text, written.place)
         elif want.type is Type.IMAGE:

@@ -1,8 +1,8 @@
 """Markdown's tokens as plain text: every block ends its own line, so that conditions and loops leave no gaps behind.
 
 Links stand as `text (url)`, or as the bare address where the text is the address or its host; emphasis is dropped,
-lists, quotes and tables stay readable without it, and headings have a line below them. Lines are broken between words
-for a terminal of 72 columns, addresses never. The text still holds Jinja's tokens.
+lists, quotes and tables stay readable without it, and headings have a line below them. Paragraphs are one line each,
+marked for `filling`; the text still holds Jinja's tokens.
 """
 
 import re
@@ -11,31 +11,24 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
+from newsletter.render.filling import HELD, MARKS, OPEN, SEPARATOR, marked, unread
 from newsletter.render.markdown import plain_alt
 from newsletter.render.tokens import Tokenised
 from newsletter.render.utm import OFF
 
-WIDTH = 72  # columns
-FIELD_OF_A_READER = 12  # columns that a merge field is taken to fill, for nobody knows yet
-_HELD = "\x1f"  # a blank at which no line may end
+FIELD_OF_A_READER = 12  # columns of the line under a heading
 _SCHEME = re.compile(r"^(?:https?://(?:www\.)?|mailto:|tel:)", re.IGNORECASE)
 
 
 class PlainText:
-    def __init__(
-        self, tokenised: Tokenised, together: re.Pattern[str] | None = None, width: int = WIDTH
-    ) -> None:
-        """together: blanks at which no line may be broken ("29 juni")
-        width: columns in which a line has to end, if there is another blank
-        `taken`: of them, how many a label takes before the text's first line"""
+    def __init__(self, tokenised: Tokenised, together: re.Pattern[str] | None = None) -> None:
+        """together: blanks at which no line may be broken ("29 juni")"""
         self.tokenised = tokenised
         self.together = together
-        self.width = width
-        self.taken = 0
 
     def blocks(self, tokens: Sequence[Token]) -> str:
         """All blocks, each with a line break behind it and a blank line between them; none at the end."""
-        return self._blocks(tokens, self.width, tight=False).rstrip("\n")
+        return self._blocks(tokens, tight=False).rstrip("\n")
 
     def inline(self, tokens: Sequence[Token] | None) -> str:
         """One line; hard breaks are line breaks."""
@@ -75,7 +68,7 @@ class PlainText:
         written = self.tokenised.written(address.removesuffix(OFF)).strip()
         return unquote(_SCHEME.sub("", written)).rstrip("/").casefold()
 
-    def _blocks(self, tokens: Sequence[Token], width: int, *, tight: bool) -> str:
+    def _blocks(self, tokens: Sequence[Token], *, tight: bool) -> str:
         out: list[str] = []
         at = 0
         while at < len(tokens):
@@ -86,14 +79,14 @@ class PlainText:
                 out.append(str(token.meta["token"]))
             elif token.type == "paragraph_open":
                 words = self.inline(inside[0].children if inside else None)
-                out.append(self._broken(words, width) + "\n" + gap)
+                out.append(self._lines(words) + "\n" + gap)
             elif token.type == "heading_open":
                 words = self.inline(inside[0].children if inside else None)
-                out.append(f"{words}\n{'~' * min(self._columns(words), width)}\n{gap}")
+                out.append(f"{words}\n{'~' * min(self._columns(words), 60)}\n{gap}")
             elif token.type in ("bullet_list_open", "ordered_list_open"):
-                out.append(self._list(token, inside, width) + gap)
+                out.append(self._list(token, inside) + gap)
             elif token.type == "blockquote_open":
-                quoted = self._blocks(inside, width - 2, tight=False).rstrip("\n")
+                quoted = self._blocks(inside, tight=False).rstrip("\n")
                 out.append(self._prefixed(quoted, "> ", "> ") + "\n" + gap)
             elif token.type in ("fence", "code_block"):
                 out.append(self._prefixed(token.content.rstrip("\n"), "    ", "    ") + "\n" + gap)
@@ -102,33 +95,21 @@ class PlainText:
             elif token.type == "hr":
                 out.append("* * *\n" + gap)
             elif token.type == "inline":
-                out.append(self._broken(self.inline(token.children), width) + "\n")
+                out.append(self._lines(self.inline(token.children)) + "\n")
             at = end
         return "".join(out)
 
+    def _lines(self, text: str) -> str:
+        """A paragraph, marked: what stands beside it and in the place of its tokens is not known yet."""
+        held = self.together.sub(HELD, text) if self.together else text
+        return "\n".join(map(marked, held.split("\n")))
+
     def _columns(self, text: str) -> int:
-        """How wide a text is; a merge field counts as if it were a name, a condition as nothing."""
+        """How wide a heading is; a merge field counts as if it were a name, a condition as nothing."""
         values = len(self.tokenised.indices(text)) - len(self.tokenised.statements(text))
         return len(self.tokenised.pattern.sub("", text)) + values * FIELD_OF_A_READER
 
-    def _broken(self, text: str, width: int) -> str:
-        """Lines of that width at most; a word that is longer stands alone."""
-        lines: list[str] = []
-        for line in text.split("\n"):
-            taken, self.taken = self.taken, 0
-            kept: list[str] = []
-            held = self.together.sub(_HELD, line) if self.together else line
-            for word in held.split(" "):
-                columns = self._columns(word)
-                if kept and taken + 1 + columns > width:
-                    lines.append(" ".join(kept))
-                    kept, taken = [], 0
-                taken += columns + bool(kept)
-                kept.append(word)
-            lines.append(" ".join(kept))
-        return "\n".join(lines).replace(_HELD, " ")
-
-    def _list(self, opener: Token, tokens: Sequence[Token], width: int) -> str:
+    def _list(self, opener: Token, tokens: Sequence[Token]) -> str:
         """Items under their marks; numbers count on in the order of the file, whatever conditions leave out."""
         out: list[str] = []
         number = int(opener.attrs.get("start", 1))
@@ -146,7 +127,7 @@ class PlainText:
                 mark = f"{number}. " if opener.type == "ordered_list_open" else "- "
                 number += 1
                 inside = tokens[at + 1 : end - 1]
-                item = self._blocks(inside, width - len(mark), tight=tight).rstrip("\n")
+                item = self._blocks(inside, tight=tight).rstrip("\n")
                 # Behind a condition at its end the item has ended its line already, whichever way it went.
                 gap = "" if self._ends_in_statement(item) else "\n" if tight else "\n\n"
                 out.append(self._prefixed(item, mark, " " * len(mark)) + gap)
@@ -155,7 +136,7 @@ class PlainText:
 
     def _ends_in_statement(self, text: str) -> bool:
         last = text[text.rfind("\n") + 1 :]
-        return bool(self.tokenised.statements(last)) and not self.tokenised.pattern.sub("", last)
+        return bool(self.tokenised.statements(last)) and not self.tokenised.pattern.sub("", last).strip(MARKS)
 
     def _table(self, tokens: Sequence[Token]) -> str:
         """Cells in columns; where a cell holds an expression nobody knows its width, so bars alone part them."""
@@ -187,16 +168,28 @@ class PlainText:
         lines = []
         prefix = first
         for line in text.split("\n"):
-            at = 0
-            while (found := self.tokenised.pattern.match(line, at)) and self.tokenised.statements(found[0]):
-                at = found.end()
+            at = self._behind_statements(line)
             rest = line[at:]
-            if rest or not at:
+            if later := unread(rest):
+                begun, body = later
+                inner = self._behind_statements(body)
+                held = prefix.replace(" ", HELD) if body[inner:] != SEPARATOR else ""
+                head = f"{line[:at]}{OPEN}{further}{begun}{SEPARATOR}{body[:inner]}"
+                lines.append(f"{head}{held}{body[inner:]}")
+                prefix = further
+            elif rest or not at:
                 lines.append(line[:at] + (prefix + rest).rstrip(" " if not rest else ""))
                 prefix = further
             else:
                 lines.append(line)
         return "\n".join(lines)
+
+    def _behind_statements(self, line: str) -> int:
+        """The offset of what stands behind those that a line begins with."""
+        at = 0
+        while (found := self.tokenised.pattern.match(line, at)) and self.tokenised.statements(found[0]):
+            at = found.end()
+        return at
 
 
 def block_end(tokens: Sequence[Token], at: int) -> int:

@@ -1,12 +1,14 @@
 """The plain-text part where a project has no template for it: its frame, and how parts are written."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from newsletter.render.environment import UNDERLINE, cleaned
+from newsletter.render.environment import cleaned
+from newsletter.render.filling import PARAGRAPHS, UNDERLINE, filled
 from newsletter.render.views import Image, Part
 
 FRAME = "(frame).txt"
+_HEADINGS = re.compile(rf"^[^\n]*\n{UNDERLINE}[^\n]*", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n\n\n+")  # ten times as fast as \n{3,}
 
 # What every text part ends in without a NAME.txt. Keys are languages; anything else reads English.
@@ -72,9 +74,14 @@ def plain_block(part: Part) -> str:
 
 
 def tidy(text: str) -> str:
-    """A text part with its lines under headings, without controls, trailing blanks and piles of empty lines."""
-    text = UNDERLINE.join(map(cleaned, text.split(UNDERLINE)))
-    return settled(cleaned(underlines(text)))
+    """A text part with all its lines, without controls, trailing blanks and piles of empty lines."""
+    return settled(cleaned(text, marks=True))
+
+
+def begun(text: str, waits: Callable[[str], bool]) -> str:
+    """A text part whose lines are made where nothing in them waits for the reader."""
+    text = PARAGRAPHS.sub(lambda found: found[0] if waits(found[0]) else filled(found[0]), text)
+    return _HEADINGS.sub(lambda found: found[0] if waits(found[0]) else underlines(found[0]), text)
 
 
 ANCHOR = 40  # characters: what is shorter is not worth looking for
@@ -93,7 +100,7 @@ def anchors(static: Sequence[str]) -> tuple[str, ...]:
             body = body.partition("\n")[2]
         if number < len(static) - 1:
             body = body.rpartition("\n")[0]
-        found.append(settled(underlines(body)).strip("\n"))
+        found.append(settled(body).strip("\n"))
     return tuple(anchor for anchor in found if len(anchor) >= ANCHOR)
 
 
@@ -101,16 +108,18 @@ def underlines(text: str) -> str:
     """Each line under a heading as long as the heading is by now."""
     if UNDERLINE not in text:
         return text
-    before, *parts = text.split(f"\n{UNDERLINE}")
+    before, *parts = text.split(UNDERLINE)
     done = [before]
     for part in parts:  # each begins with the sign for the line
-        heading = done[-1].rpartition("\n")[2].strip()
-        done.append(f"{part[0] * min(len(heading), 60)}{part[1:]}")
-    return "\n".join(done)
+        above, line_end, own = done[-1].rpartition("\n")
+        heading = above[above.rfind("\n") + 1 :].strip()
+        done.append(part[:1] * min(len(heading), 60) + part[1:] if line_end and not own else part)
+    return "".join(done)
 
 
 def settled(text: str) -> str:
-    """Without trailing blanks and piles of empty lines; ended by one line end."""
+    """With all its lines, none of them with trailing blanks, no piles of empty ones; ended by one line end."""
+    text = underlines(filled(text))
     if " \n" in text or "\t" in text or text.endswith(" "):
         text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
     return _BLANK_LINES.sub("\n\n", text).strip("\n") + "\n"

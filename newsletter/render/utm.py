@@ -13,7 +13,7 @@ from newsletter.campaigns.models import Campaign, Utm
 OFF = "#utm=off"  # behind an address: this one stays as it is
 
 _HREF = re.compile(r"(<(?:a|area|v:\w+)\b[^<>]*?\shref=)(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
-_IN_TEXT = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_IN_TEXT = re.compile(r"https?://[^\s<>\"\x00-\x1f]+", re.IGNORECASE)
 _BEHIND = ".,;:!?'”’»…"  # ends a sentence, not an address
 
 

@@ -117,12 +117,13 @@ def _from_toml(
         raise Wrong(f"is no {want.type}")
     if want.type is Type.MARKDOWN:
         from newsletter.render.body import field_markdown
+        from newsletter.render.filling import filled
         from newsletter.render.tree import Field
 
         marked = field_markdown(Field(place, value), language=language)
         if marked.problems:
             raise ChecksFailed(*marked.problems)
-        return Markup(marked.html), marked.text  # noqa: S704  (our own Markdown, raw HTML escaped, no Jinja in it)
+        return Markup(marked.html), filled(marked.text)  # noqa: S704  (our own Markdown, raw HTML escaped, no Jinja in it)
     if want.type is Type.IMAGE:
         return read_image(value, want, place)
     plain = plain_value(want, value)

@@ -1,5 +1,7 @@
 """What Markdown becomes: HTML for one part of the mail, plain text for the other, both still with the author's Jinja."""
 
+import datetime as dt
+import itertools
 import textwrap
 
 import jinja2
@@ -7,17 +9,25 @@ import pytest
 
 from newsletter.errors import Place
 from newsletter.render.body import block_markdown, inline_markdown, parse_body
+from newsletter.render.environment import Sandbox, make_environment
+from newsletter.render.filling import WIDTH, filled
 from newsletter.render.tree import Text
 
 PLACE = Place("c.md", 1, 1)
 
 
-def marked(written: str, language: str = "sv") -> tuple[str, str]:
+def raw(written: str, language: str = "sv") -> tuple[str, str]:
     body, problems = parse_body(written, file="c.md", language=language)
     assert not [problem for problem in problems if problem.is_error]
     (item,) = body.intro.items
     assert isinstance(item, Text)
     return item.html, item.text
+
+
+def marked(written: str, language: str = "sv") -> tuple[str, str]:
+    """As `raw`, the paragraphs of the text in lines: Jinja counts as it is written."""
+    html, text = raw(written, language)
+    return html, filled(text)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +91,7 @@ def test_a_reference_holds_across_sections() -> None:
     body, problems = parse_body("[a][r]\n\n## B\n[c][r]\n\n[r]: https://d.e", file="c.md")
     assert problems == ()
     texts = [
-        item.text
+        filled(item.text)
         for section in (body.intro, *body.sections)
         for item in section.items
         if isinstance(item, Text)
@@ -170,7 +180,7 @@ def test_jinja_goes_through_markdown_untouched(written: str, html: str | None) -
 def test_statements_inside_lists_quotes_and_tables(written: str, html: str | None, text: str) -> None:
     found = marked(written)
     assert found[0] == (html or found[0])
-    assert found[1] == text
+    assert marked(written)[1] == text
 
 
 @pytest.mark.parametrize(
@@ -178,10 +188,11 @@ def test_statements_inside_lists_quotes_and_tables(written: str, html: str | Non
     [([], ["a", "z"], "- a\n- z"), (["å", "<b>"], ["a", "å", "&lt;b&gt;", "z"], "- a\n- å\n- <b>\n- z")],
 )
 def test_a_loop_in_a_list_leaves_no_gap(people: list[str], html_items: list[str], text: str) -> None:
-    html, plain = marked("- a\n{% for p in people %}\n- {{ p }}\n{% endfor %}\n- z")
+    html, plain = raw("- a\n{% for p in people %}\n- {{ p }}\n{% endfor %}\n- z")
     rendered = jinja2.Environment(autoescape=True).from_string(html).render(people=people)
     assert "".join(rendered.split()) == "<ul>" + "".join(f"<li>{item}</li>" for item in html_items) + "</ul>"
-    assert jinja2.Environment(autoescape=False).from_string(plain).render(people=people).strip("\n") == text  # noqa: S701
+    shown = jinja2.Environment(autoescape=False).from_string(plain).render(people=people)  # noqa: S701
+    assert filled(shown).strip("\n") == text
 
 
 def test_a_table_is_readable_as_text() -> None:
@@ -190,13 +201,13 @@ def test_a_table_is_readable_as_text() -> None:
 
 
 def test_values_are_escaped_in_html_and_plain_in_text() -> None:
-    html, text = marked("Hej {{ name }} & [länk](https://a.b/?q={{ name }})")
+    html, text = raw("Hej {{ name }} & [länk](https://a.b/?q={{ name }})")
     name = '"><script>{{ 7 * 7 }}'
     shown = jinja2.Environment(autoescape=True).from_string(html).render(name=name)
     assert "<script>" not in shown
     assert shown.count("{{ 7 * 7 }}") == 2
     plain = jinja2.Environment(autoescape=False).from_string(text).render(name=name)  # noqa: S701
-    assert plain == f"Hej {name} & länk (https://a.b/?q={name})"
+    assert filled(plain) == f"Hej {name} & länk (https://a.b/?q={name})"
 
 
 def test_markdown_of_one_line() -> None:
@@ -208,7 +219,7 @@ def test_markdown_of_one_line() -> None:
 def test_markdown_of_several_blocks_keeps_statements_inside() -> None:
     found = block_markdown("a\n{% if x %}\nb\n{% endif %}", place=PLACE)
     assert found.html == "<p>a</p>\n{% if x %}\n<p>b</p>\n{% endif %}"
-    assert found.text == "a\n\n{% if x %}b\n\n{% endif %}"
+    assert filled(found.text) == "a\n\n{% if x %}b\n\n{% endif %}"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +240,7 @@ def test_a_bare_address_is_a_link_and_stands_once_in_the_text(written, href):
     (part,) = body.intro.items
     assert isinstance(part, Text)
     assert f'<a href="{href}">' in part.html
-    assert part.text.strip() == written
+    assert filled(part.text).strip() == written
 
 
 LONG = (
@@ -245,11 +256,63 @@ LONG = (
         (f"> {LONG}", textwrap.fill(f"> {LONG}", 72, subsequent_indent="> ")),
         ("[ord](https://example.org/" + "a" * 80 + ")", "ord\n(https://example.org/" + "a" * 80 + ")"),
         ("a" * 68 + " 29 juni kom", "a" * 68 + "\n29 juni kom"),
-        ("a" * 59 + " {{ b }} c", "a" * 59 + " {{ b }}\nc"),  # a name is taken to have twelve letters
-        ("a" * 60 + " {{ b }} c", "a" * 60 + "\n{{ b }} c"),
-        ("a" * 69 + " {% if b %}c{% endif %} d", "a" * 69 + " {% if b %}c{% endif %}\nd"),
         ("### Så *här*", "Så här\n~~~~~~"),
     ],
 )
 def test_lines_are_broken_between_words_for_a_terminal(written: str, text: str) -> None:
     assert marked(written)[1] == text
+
+
+NAMES = ["", "Åsa", "Maximiliana-Charlotta Wilhelmina Fredrika", "x" * 90]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("first", "further"),
+    [("", ""), ("- ", "  "), ("12. ", "    "), ("> ", "> "), ("> - ", ">   ")],
+)
+def test_a_paragraph_is_filled_when_its_values_are_in(first: str, further: str, name: str) -> None:
+    template = raw(f"{first}Hej {{{{ name }}}}, {LONG}")[1]
+    text = filled(jinja2.Template(template).render(name=name))
+    options = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": further}
+    words = f"{first}Hej {name}, {LONG}".replace("  ", " ") if name else f"{first}Hej , {LONG}"
+    assert text == textwrap.fill(words, WIDTH, **options)
+
+
+@pytest.mark.parametrize("yes", [True, False])
+@pytest.mark.parametrize(
+    "written", ["> {% if yes %}a{% else %}b{% endif %} ", "> c {% if yes %}a{% endif %} "]
+)
+def test_both_ways_of_a_condition_are_filled(written: str, yes: bool) -> None:
+    text = filled(jinja2.Template(raw(written + LONG * 2)[1]).render(yes=yes))
+    lines = text.split("\n")
+    for line, following in itertools.pairwise(lines):
+        assert len(line) <= WIDTH < len(line) + 1 + len(following.removeprefix("> ").split(" ")[0])
+
+
+def test_what_a_template_sets_around_a_paragraph_counts() -> None:
+    paragraph = raw(f"{{{{ name }}}}: {LONG}")[1]
+    text = filled(jinja2.Template(f"Problem: {paragraph}” (motto)\n{LONG}").render(name="Åsa"))
+    assert text == textwrap.fill(f"Problem: Åsa: {LONG}” (motto)", WIDTH) + f"\n{LONG}"
+
+
+def test_words_that_belong_together_stay_so() -> None:
+    paragraph = raw("{{ name }} " + "a" * 64 + " 29 juni kom")[1]
+    assert filled(jinja2.Template(paragraph).render(name="Bo")) == "Bo " + "a" * 64 + "\n29 juni kom"
+
+
+def test_line_ends_and_blanks_in_a_value_stay() -> None:
+    paragraph = raw("> Hej {{ name }}! " + LONG)[1]
+    first, second, *_ = filled(jinja2.Template(paragraph).render(name="A  B\n\tC")).split("\n")
+    assert (first, second[: len("> \tC! Ett")]) == ("> Hej A  B", "> \tC! Ett")
+
+
+@pytest.mark.parametrize("filter_", ["trim", "indent(2)", "truncate(30)", "replace('Hej', 'Hejsan')"])
+def test_filters_on_a_marked_text_leave_no_marks(filter_: str) -> None:
+    text = raw("Hej {{ name }}! " + LONG * 2)[1].replace("{{ name }}", "Bo")
+    environment = make_environment(Sandbox, None, autoescape=False, language="sv", zone=dt.UTC)
+    lines = filled(environment.from_string(f"{{{{ text | {filter_} }}}}\nslut").render(text=text)).split("\n")
+    assert all(line.isprintable() and len(line) <= WIDTH for line in lines)
+    assert lines[-1] == "slut"
+    if filter_ == "indent(2)":
+        assert all(line.startswith("  ") for line in lines[1:-1])

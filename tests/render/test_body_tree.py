@@ -4,6 +4,7 @@ import pytest
 
 from newsletter.errors import Place
 from newsletter.render.body import field_markdown, field_picture, parse_body
+from newsletter.render.filling import filled
 from newsletter.render.tree import Block, Body, Button, Control, Field, Item, Only, Picture, Section, Text
 
 
@@ -23,7 +24,7 @@ def sketch(items: tuple[Item, ...]) -> list[object]:
     for item in items:
         match item:
             case Text():
-                out.append(item.text)
+                out.append(filled(item.text))
             case Picture():
                 out.append(("picture", item.source))
             case Button():
@@ -271,7 +272,7 @@ def test_a_markdown_field_of_one_paragraph_has_no_paragraph_around_it() -> None:
     assert (
         field_markdown(Field(place, "{% if x %}\na\n{% endif %}")).html == "{% if x %}\n<p>a</p>\n{% endif %}"
     )
-    assert field_markdown(Field(place, "- a\n- b")).text == "- a\n- b"
+    assert filled(field_markdown(Field(place, "- a\n- b")).text) == "- a\n- b"
 
 
 def test_problems_inside_a_field_stand_at_their_own_lines() -> None:

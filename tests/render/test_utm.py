@@ -90,7 +90,7 @@ def test_both_parts_of_a_letter(workshop: Any) -> None:
     for number in (3, 4, 5):
         assert f'href="https://hejdigitalt.example/{number}?{escaped}"' in content.html
         assert f"https://hejdigitalt.example/{number}?{TAGS}" in content.text
-    assert f"ett (https://hejdigitalt.example/1?a=1&b=2&{TAGS})" in content.text
+    assert f"ett (https://hejdigitalt.example/1?a=1&b=2&{TAGS})" in " ".join(content.text.split())
     assert "två (https://hejdigitalt.example/2)" in " ".join(content.text.split())
     assert 'href="https://example.org/6"' in content.html
     assert 'href="https://example.org/u/token"' in content.html

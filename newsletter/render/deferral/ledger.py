@@ -13,6 +13,7 @@ from jinja2 import Undefined, nodes
 from markupsafe import Markup
 
 from newsletter.render.deferral.tokens import Kind, Tokens
+from newsletter.render.filling import says_nothing
 
 Plain = str | int | float | bool | None | dt.date | dt.time | list[Any] | tuple[Any, ...] | dict[str, Any]
 
@@ -192,11 +193,11 @@ class Deferred:
         """Whether something of a text is printed for every reader."""
         depth, end = 0, 0
         for found in self.tokens.find(text):
-            if depth == 0 and (text[end : found.start()].strip() or self._is_never_empty(found)):
+            if depth == 0 and (not says_nothing(text[end : found.start()]) or self._is_never_empty(found)):
                 return True
             depth += {Kind.OPEN: 1, Kind.CLOSE: -1}.get(Kind(found["kind"]), 0)
             end = found.end()
-        return depth == 0 and bool(text[end:].strip())
+        return depth == 0 and not says_nothing(text[end:])
 
     def _is_never_empty(self, token: re.Match[str]) -> bool:
         met = self.met[int(token["number"])]

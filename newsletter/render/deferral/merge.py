@@ -14,7 +14,7 @@ from newsletter.render.deferral.residual import Skeleton
 from newsletter.render.environment import cleaned, one_line
 from newsletter.render.limits import budget
 from newsletter.render.renderer import Renderer
-from newsletter.render.text_part import anchors, settled, underlines
+from newsletter.render.text_part import anchors, settled
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class SlotMerge:
         context = self.whole.reader(subscriber, links)
         try:
             with budget():
-                made = residual.values(self.plain, context) + residual.values(self.escaped, context)
-                values = tuple(map(cleaned, made))
+                plain, escaped = residual.values(self.plain, context), residual.values(self.escaped, context)
+                values = (*(cleaned(one, marks=True) for one in plain), *map(cleaned, escaped))
         except Exception as error:
             self.whole(subscriber, links)  # says what is wrong, and where
             raise self._other_than_whole() from error
@@ -87,6 +87,6 @@ class SlotMerge:
             self.subject_of(values),
             one_line(self.preheader.join(values)),
             "".join(pieces),
-            settled(underlines(self.text.join(values))),  # values and statics are clean
+            settled(self.text.join(values)),  # values and statics are clean
             pieces,
         )

@@ -26,11 +26,12 @@ from newsletter.render.deferral.merge import SlotMerge
 from newsletter.render.deferral.positions import refusals, unquoted
 from newsletter.render.deferral.residual import Skeleton, Slots, Torn, Wrap, as_it_is, values
 from newsletter.render.deferral.tokens import Kind
-from newsletter.render.environment import UNDERLINE, Sandbox, cleaned, one_line
+from newsletter.render.environment import Sandbox, cleaned, one_line
 from newsletter.render.limits import budget
 from newsletter.render.origin import Origins
 from newsletter.render.renderer import Renderer
 from newsletter.render.templates import BUILT_IN_MARK
+from newsletter.render.text_part import begun
 from newsletter.render.utm import Tagger
 
 _BLANKS_AT_END = re.compile(r"(?<![ \t])[ \t]+\n")
@@ -67,7 +68,8 @@ class PutOff:
         if found:
             raise ChecksFailed(*dict.fromkeys(found))
         links = _Links(stage.campaign, deferred)
-        text = UNDERLINE.join(map(cleaned, links.text(texts.text).split(UNDERLINE)))
+        text = cleaned(links.text(texts.text), marks=True)
+        text = begun(text, deferred.tokens.stand_in)
         text = _BLANK_LINES.sub(
             "\n\n", _BLANKS_AT_END.sub("\n", text)
         )  # what is left is done for each reader
