@@ -137,7 +137,8 @@ class Sender:
         ):
             self._looked = 0.0  # another was faster, or the run stands still: look again
             return
-        going = {parcel.sid: parcel for parcel in parcels if parcel.sid in set(request.sids)}
+        asked = set(request.sids)
+        going = {parcel.sid: parcel for parcel in parcels if parcel.sid in asked}
         claim = Claim.LIMITED
         while claim is Claim.LIMITED:
             claim = self.store.claim(
