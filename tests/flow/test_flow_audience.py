@@ -171,7 +171,7 @@ def capped(project, limit):
     )
     for name in ("ett", "tva", "tre"):
         (project / "campaigns" / f"{name}.md").write_text(
-            '+++\nsubject = "Hej"\ntemplate = "plain"\nsegment = "lista"\nstatus = "ready"\n+++\nHej!\n',
+            f'+++\nsubject = "Brev {name}"\ntemplate = "plain"\nsegment = "lista"\nstatus = "ready"\n+++\nHej!\n',
             encoding="utf-8",
         )
 
