@@ -162,7 +162,7 @@ def test_a_picture_that_readers_would_not_see(live, newsletter, answer, told):
     called = send(live, newsletter)
     assert (called.code, codes(called)) == (6, {"G163"})
     assert re.search(told, called.err), called.err
-    assert "newsletter publish" in called.err
+    assert "--env production publish" in called.err
     assert nothing_frozen(live, newsletter)
 
 
