@@ -132,17 +132,21 @@ class Files:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._known: dict[Path, Taken] = {}
         self.gate = threading.Event()  # nobody waits for an answer here
 
     def taken(self) -> list[Taken]:
-        found = []
-        for path in sorted(self._root.rglob("*.eml")):
-            data = path.read_bytes()
-            assert data.endswith(b"--\r\n"), f"{path.name} is not whole"
-            to = next(line for line in data.split(b"\r\n") if line.startswith(b"To: "))
-            campaign = path.parent.relative_to(self._root).as_posix()
-            found.append(Taken(path.stem, to[4:].decode("ascii").strip("<>"), campaign, path.stat().st_mtime))
-        return found
+        for path in self._root.rglob("*.eml"):
+            if path not in self._known:  # a file that has its name never changes
+                self._known[path] = self._read(path)
+        return list(self._known.values())
+
+    def _read(self, path: Path) -> Taken:
+        data = path.read_bytes()
+        assert data.endswith(b"--\r\n"), f"{path.name} is not whole"
+        to = next(line for line in data.split(b"\r\n") if line.startswith(b"To: "))
+        campaign = path.parent.relative_to(self._root).as_posix()
+        return Taken(path.stem, to[4:].decode("ascii").strip("<>"), campaign, path.stat().st_mtime)
 
     def number(self) -> int:
         return sum(1 for _ in self._root.rglob("*.eml"))

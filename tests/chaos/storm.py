@@ -1,6 +1,7 @@
 """The storm: several senders at work, killed at random, on a bad machine, with a moody provider and people leaving."""
 
 import contextlib
+import dataclasses
 import http.client
 import random
 import re
@@ -46,6 +47,12 @@ class Tally:
     audits: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     took_s: float = 0.0
+
+    def add(self, other: "Tally") -> None:
+        """Another storm of the same provider, in a project of its own."""
+        for one in dataclasses.fields(self):
+            if one.name not in ("provider", "seed"):
+                setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     @staticmethod
     def head() -> str:
