@@ -56,7 +56,7 @@ def live(small, page, newsletter, monkeypatch):
 
 
 def codes(called):
-    return set(re.findall(r"[A-Z]\d{3}", called.err))
+    return set(re.findall(r"^(?:error|warning) +([A-Z]\d{3})", called.err, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
