@@ -1,7 +1,7 @@
 """Claim and finish: what is committed before a byte leaves, and what is recorded after the answer."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +32,11 @@ NO_ADDRESS = "the address does not exist"
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))
 
+# Nothing is put off for longer than an hour: what lies farther ahead was written by a clock that was wrong, and a
+# wrong clock parks nobody.
+FARTHEST = timedelta(hours=1, minutes=1)
+_due = sa.or_(batch.c.not_before <= bindparam("now"), batch.c.not_before > bindparam("farthest"))
+
 _behind_the_canary = sa.exists().where(  # by its people: batches may be split on their way
     canary.c.run_id == batch.c.run_id,
     canary.c.passed_at.is_(None),
@@ -44,7 +49,7 @@ _READY_BATCHES = (
     .where(
         batch.c.run_id == bindparam("run"),
         batch.c.state == READY,
-        batch.c.not_before <= bindparam("now"),
+        _due,
         ~_behind_the_canary,
     )
     .order_by(batch.c.not_before, batch.c.no)
@@ -95,7 +100,7 @@ _LEFT_LISTS = (
 _LOCK_READY = (
     select(batch.c.no)
     .select_from(batch.join(run, run.c.id == batch.c.run_id))
-    .where(_BATCH, batch.c.state == READY, batch.c.not_before <= bindparam("now"), run.c.state == SENDING)
+    .where(_BATCH, batch.c.state == READY, _due, run.c.state == SENDING)
     .with_for_update(of=batch)
 )
 _TAKE = (
@@ -164,8 +169,12 @@ _DOUBT_ATTEMPTS = (
 _DOUBT = sa.update(batch).where(_ORPHANED).values(state="unknown", owner=None)
 
 
+def _at(now: datetime) -> dict[str, Any]:
+    return {"now": now, "farthest": now + FARTHEST}
+
+
 def ready_batches(conn: sa.Connection, run_id: int, now: datetime, limit: int) -> list[int]:
-    return list(conn.execute(_READY_BATCHES, {"run": run_id, "now": now, "limit": limit}).scalars())
+    return list(conn.execute(_READY_BATCHES, _at(now) | {"run": run_id, "limit": limit}).scalars())
 
 
 def next_due(conn: sa.Connection, run_id: int) -> datetime | None:
@@ -213,7 +222,7 @@ def claim(
     mailed. What was suppressed stays so, whatever the answer.
     """
     key = {"run": run_id, "number": no}
-    if conn.execute(_LOCK_READY, key | {"now": now}).one_or_none() is None:
+    if conn.execute(_LOCK_READY, key | _at(now)).one_or_none() is None:
         return Claim.LOST
     left = _silence_late(conn, run_id, no, late, now)
     if not left:

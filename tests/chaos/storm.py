@@ -267,9 +267,7 @@ class Storm:
         if told := re.search(r"the number is (\d+)", said):
             self.number = int(told[1])
         refused = process.exitcode == 6 and any(code in said for code in REFUSED)
-        starved = (
-            process.exitcode == 3 and "Too many open files" in said
-        )  # a list that can't be read stops it
+        starved = process.exitcode in (3, 6) and "Too many open files" in said  # what can't be read stops it
         fair = refused or starved or process.exitcode in WELL | {-9}
         assert fair, f"exit {process.exitcode}: {said}"
         assert "Traceback" not in said, said

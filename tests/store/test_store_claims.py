@@ -253,3 +253,14 @@ def test_an_answer_that_holds_for_nobody_leaves_no_empty_batch(ledger: Any, said
     assert ledger.store.unknown_batches(run.id) == []
     assert ledger.store.set_state(run.id, "done")
     identity(ledger.path)
+
+
+@pytest.mark.parametrize(("ahead", "due"), [(timedelta(minutes=59), False), (timedelta(days=1), True)])
+def test_a_clock_that_was_wrong_parks_nobody(ledger: Any, ahead: timedelta, due: bool) -> None:
+    """Put off by a sender whose clock had jumped to tomorrow: nothing is put off for more than an hour."""
+    run = ledger.frozen(3, size=3)
+    ledger.store.finish(
+        ledger.claimed(run), state="ready", exceptions={}, now=ledger.now, not_before=ledger.now + ahead
+    )
+    assert ledger.store.ready_batches(run.id, ledger.now) == ([1] if due else [])
+    assert ledger.claim(run)[1] is (Claim.CLAIMED if due else Claim.LOST)
