@@ -191,7 +191,7 @@ class Storm:
         machine = Machine(environment=self.world.peer.environment())
         if not self.calm:
             machine = self._bad_machine()
-        log = self._log()
+        log = self._log(arguments[0])
         process = child.start(self.forks, self.world.folder, (*self.world.env, *arguments), machine, log)
         self.senders.append((process, log))
         self.tally.started += 1
@@ -266,7 +266,9 @@ class Storm:
         said = log.read_text(encoding="utf-8", errors="replace")
         if told := re.search(r"the number is (\d+)", said):
             self.number = int(told[1])
-        refused = process.exitcode == 6 and any(code in said for code in REFUSED)
+        # A tick says the same only once: it may refuse in silence what another one has just said.
+        silent = log.stem.endswith("-run") and "error" not in said
+        refused = process.exitcode == 6 and (silent or any(code in said for code in REFUSED))
         starved = process.exitcode in (3, 6) and "Too many open files" in said  # what can't be read stops it
         fair = refused or starved or process.exitcode in WELL | {-9}
         assert fair, f"exit {process.exitcode}: {said}"
@@ -300,7 +302,7 @@ class Storm:
         self.tally.opt_outs += 1
 
     def _leave_by_hand(self, address: str) -> None:
-        log = self._log()
+        log = self._log("opt-out")
         arguments = ("subscriber", "unsubscribe", address)
         process = child.start(self.forks, self.world.folder, arguments, Machine(), log)
         self.others.append((process, log, lambda: self._told(address)))
@@ -319,7 +321,7 @@ class Storm:
                 self._told(address)
 
     def _open_pages(self) -> tuple[ForkServerProcess, Path]:
-        log = self._log()
+        log = self._log("pages")
         return child.start(self.forks, self.world.folder, ("serve", "--port", "0"), Machine(), log), log
 
     # --- the machine
@@ -340,10 +342,10 @@ class Storm:
 
         threading.Thread(target=hold, daemon=True).start()
 
-    def _log(self) -> Path:
+    def _log(self, what: str) -> Path:
         folder = self.folder / "logs"
         folder.mkdir(exist_ok=True)
-        return folder / f"{self.tally.started:04}-{len(list(folder.iterdir())):04}.txt"
+        return folder / f"{self.tally.started:04}-{len(list(folder.iterdir())):04}-{what}.txt"
 
     def _count(self, name: str) -> None:
         with self.world.store() as store:
