@@ -212,7 +212,7 @@ class Storm:
                 journal = self.world.ledger.with_name("state.db-wal")
                 size = journal.stat().st_size if journal.exists() else 0
                 # A letter has some 3,000 bytes; what the sender says has to fit as well.
-                largest = dice.choice([dice.randint(1500, 5000), size + dice.randint(0, 40_000)])
+                largest = dice.choice([dice.randint(1500, 5000), size + dice.randint(1500, 40_000)])
                 return Machine(largest_file=largest, environment=environment)
             case "files":
                 return Machine(files=dice.randint(12, 40), environment=environment)
