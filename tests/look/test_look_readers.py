@@ -10,8 +10,6 @@ from lookbook.letters import Letter
 from lookbook.screen import contrast
 from PIL import Image
 
-pytestmark = pytest.mark.xdist_group("look-readers")  # one browser for all of them
-
 WIDTHS = {"ours": (320, 375, 600, 1000), "another": (320,)}  # by brand; a long name matters where it is tight
 WORD = r"[^\W\d_]+"
 

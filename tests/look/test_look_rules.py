@@ -10,8 +10,6 @@ import pytest
 from lookbook.letters import Letter
 from lookbook.screen import contrast
 
-pytestmark = pytest.mark.xdist_group("look")  # one browser measures once for all of them
-
 RHYTHM = {0, 8, 16, 24, 32, 48}
 WIDTHS = (320, 375, 600, 1000)
 NARROW = (320, 375)
