@@ -60,6 +60,13 @@ def test_what_is_said_of_the_text_takes_no_address_out(relay: Relay, smtp: Smtp,
     assert (outcome.answer, outcome.gone) == (X, frozenset())
 
 
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "text"])
+def test_a_quota_is_known_by_its_code_alone(relay: Relay, smtp: Smtp, parcel: Make, stage: str) -> None:
+    relay.say[stage] = "550 5.4.5 Kom tillbaka i morgon"
+    outcome = hand_over(smtp, parcel)
+    assert (outcome.answer, outcome.quota, outcome.pause, relay.mails) == (R, True, False, [])
+
+
 def test_a_handshake_that_is_cut_off_is_an_outage_and_nobodys_fault(relay: Relay, parcel: Make) -> None:
     """A relay that restarts: the next tick tries again, and no human has to resume anything."""
 
