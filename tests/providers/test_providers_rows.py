@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from newsletter.delivery.sender import Sender
+from newsletter.errors import ChecksFailed
 from newsletter.providers.protocol import Answer, Parcel
 from newsletter.providers.sendgrid import SendGrid
 from newsletter.providers.smtp import COMMAND_S, CONNECT_S, TEXT_S, Smtp
@@ -63,8 +64,9 @@ def test_what_is_said_of_the_text_takes_no_address_out(relay: Relay, smtp: Smtp,
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "text"])
 def test_a_quota_is_known_by_its_code_alone(relay: Relay, smtp: Smtp, parcel: Make, stage: str) -> None:
     relay.say[stage] = "550 5.4.5 Kom tillbaka i morgon"
-    outcome = hand_over(smtp, parcel)
+    outcome = smtp.hand_over(smtp.prepare([parcel(f"sid{n}", f"p{n}@example.org") for n in range(5)]))
     assert (outcome.answer, outcome.quota, outcome.pause, relay.mails) == (R, True, False, [])
+    assert sum(command.startswith("MAIL") for command in relay.commands) == 1, "and nobody else is tried"
 
 
 def test_a_handshake_that_is_cut_off_is_an_outage_and_nobodys_fault(relay: Relay, parcel: Make) -> None:
@@ -87,6 +89,43 @@ def test_starttls_that_is_promised_and_then_cut_off(relay: Relay, parcel: Make) 
     outcome = hand_over(smtp, parcel)
     assert (outcome.answer, relay.mails) == (R, [])
     assert not any(command.startswith(("AUTH", "MAIL")) for command in relay.commands)
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data", "text"])
+def test_whoever_is_refused_is_cleared_away_before_the_next_begins(
+    relay: Relay, smtp: Smtp, parcel: Make, stage: str
+) -> None:
+    """A second MAIL in one dialogue is a 503 (RFC 5321 \u00a74.1.4), which would be taken for a refusal of the sender."""
+    relay.say[stage] = ["550 5.6.0 not that one"]
+    parcels = [parcel(f"sid{n}", f"p{n}@example.org") for n in range(3)]
+    outcome = smtp.hand_over(smtp.prepare(parcels))
+    assert (outcome.exceptions["sid0"][0], len(relay.mails)) == (X, 2)
+    verbs = [command.split(" ")[0].split(":")[0] for command in relay.commands]
+    first, second, third = [at for at, verb in enumerate(verbs) if verb == "MAIL"]
+    assert verbs[first:second].count("RSET") == 1
+    assert "RSET" not in verbs[second:third], "nothing is to be cleared away behind one that was taken"
+
+
+@pytest.mark.parametrize("said", [DROP, "421 4.3.2 too busy"])
+def test_a_relay_that_is_away_is_tried_once_a_group(
+    relay: Relay, smtp: Smtp, parcel: Make, said: str
+) -> None:
+    relay.say["connect"] = said
+    parcels = [parcel(f"sid{n}", f"p{n}@example.org") for n in range(8)]
+    outcome = smtp.hand_over(smtp.prepare(parcels))
+    assert (outcome.answer, outcome.exceptions, relay.connections) == (R, {}, 1)
+
+
+@pytest.mark.parametrize("sign", ["\0", "\r", "\n", "\r\nRCPT TO:<all@example.org>", " ", "<", ">"])
+@pytest.mark.parametrize("whose", ["recipient", "bounce"])
+def test_nothing_in_an_address_ends_a_command(relay: Relay, parcel: Make, sign: str, whose: str) -> None:
+    bounce, recipient = "studs@bounce.example", f"a{sign}b@example.org"
+    if whose == "bounce":
+        bounce, recipient = f"st{sign}uds@bounce.example", "a@example.org"
+    smtp = Smtp("127.0.0.1", relay.port, tls="none", bounce_address=bounce)
+    with pytest.raises(ChecksFailed):
+        smtp.prepare([parcel("sid0", recipient)])
+    assert relay.commands == []
 
 
 def test_how_long_each_stage_may_take() -> None:
