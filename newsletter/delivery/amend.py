@@ -21,7 +21,7 @@ from newsletter.delivery.guards import (
     number_guard,
     size_guard,
 )
-from newsletter.delivery.ledger import owner_is_alive
+from newsletter.delivery.ledger import owner_guard, owner_is_alive
 from newsletter.delivery.office import Office, SendOrder, SendResult
 from newsletter.delivery.plan import Plan, left_out, plan_of, refuse_renamed, segment_of, sift
 from newsletter.delivery.reachable import reachable_guard
@@ -63,6 +63,7 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
     prove(office, plan)
     reachable_guard(workspace, composition, store.ledger_id)
     number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
+    owner_guard(workspace.project)
     try:
         new = store.amend(
             [one.id for one in open_runs],

@@ -6,7 +6,7 @@ from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import keep
 from newsletter.delivery.going_on import same_provider
-from newsletter.delivery.ledger import persons
+from newsletter.delivery.ledger import owner_guard, persons
 from newsletter.delivery.office import Office
 from newsletter.delivery.pace import most_at_once, pace_of
 from newsletter.delivery.parcels import Packer
@@ -53,6 +53,7 @@ def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run
 
     With `move`: a step of a sequence; None when another tick has taken all of them already.
     """
+    owner_guard(office.workspace.project)
     # A campaign goes out once; a step as often as somebody is due.
     new = new_run(office, plan, occurrence="1" if move is None else None)
     try:

@@ -128,7 +128,7 @@ def _refuse_leftover(office: Office, run: Run) -> None:
             Problem(
                 "G128",
                 f"{left} of `{run.campaign}` were in doubt when it was amended, and are still to get it",
-                hint=f"newsletter send {run.campaign} --amend --confirm {left}",
+                hint=f"newsletter send {run.campaign} --amend --confirm {left}, or newsletter cancel {run.campaign}",
             )
         )
 

@@ -9,6 +9,7 @@ from newsletter.delivery.letterhead import letterhead_needs
 from newsletter.delivery.plan import Plan
 from newsletter.errors import ConfigurationFault, GuardRefused, Place, Problem, UsageFault
 from newsletter.files.project import SETTINGS_FILE
+from newsletter.providers.open import lacks
 
 _CREDENTIALS = frozenset({"G111", "G164"})
 
@@ -23,14 +24,7 @@ def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
                 "G110", "it is a draft", campaign.place("status"), 'status = "ready", once it is reviewed'
             )
         )
-    if settings.provider == "sendgrid" and not settings.sendgrid.api_key:
-        needs.append(Problem("G111", "there is no SendGrid key", hint="set SENDGRID_API_KEY"))
-    if settings.provider == "smtp" and not settings.smtp.host:
-        place, hint = Place(SETTINGS_FILE), '[smtp] host = "smtp.example.org", or NEWSLETTER_SMTP__HOST'
-        needs.append(Problem("G124", "no relay is named", place, hint))
-    if settings.provider == "smtp" and settings.smtp.username and not settings.smtp.password:
-        hint = "set NEWSLETTER_SMTP__PASSWORD in the environment or in .env"
-        needs.append(Problem("G164", "the relay's user has no password", hint=hint))
+    needs += lacks(settings)
     if not settings.public_url:
         needs.append(
             Problem(

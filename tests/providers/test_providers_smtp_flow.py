@@ -201,3 +201,20 @@ def test_a_slow_relay_is_left_within_a_second(
         assert newsletter("-C", live, "send", "hej", *LIVE).code == 0
         assert set(recipients(relay).values()) == {1}
         assert len(relay.mails) == 20
+
+
+def test_a_relay_that_is_busy_for_a_day_expires_nobody(
+    live: Path, relay: Relay, newsletter: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It greets nobody: that is an outage of the relay, and not somebody whose mail it put off."""
+    monkeypatch.setattr("newsletter.delivery.sender.RETRY_FIRST_S", 0.0)
+    relay.say["connect"] = "421 4.3.2 too busy"
+    called = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "3")
+    assert (called.code, "G131" in called.err, "too busy" in called.err) == (5, True, True), called.err
+    with sqlite3.connect(live / ".newsletter" / "state.db") as raw:
+        raw.execute("UPDATE attempt SET started_at = started_at - 25 * 3600000")
+        raw.execute("UPDATE batch SET not_before = 0, tries = 9")
+    assert newsletter("-C", live, "send", "hej", *LIVE).code == 5
+    assert status(live, newsletter)["counts"]["ready"] == 3
+    relay.say.clear()
+    assert send(live, newsletter).data["counts"]["accepted"] == 3
