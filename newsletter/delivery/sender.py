@@ -1,9 +1,10 @@
 """The one loop that sends: take a batch, render it, claim it, hand it over, record the answer."""
 
+import contextlib
 import random
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,21 +15,19 @@ from newsletter.delivery.edition import Edition
 from newsletter.delivery.halting import refuse_halted
 from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
 from newsletter.delivery.pace import PAUSE, QUOTA, WAIT_AT_MOST, is_long, most_at_once, pace_of, tomorrow
-from newsletter.delivery.parcels import Packer
-from newsletter.delivery.plan import OptOuts, sift
+from newsletter.delivery.preparing import Preparing
 from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.errors import (
     ConfigurationFault,
     GuardRefused,
     Interrupted,
+    NewsletterError,
     Problem,
     ProviderUnavailable,
     UnknownLeft,
 )
-from newsletter.mail.links import sid
-from newsletter.providers.protocol import Answer, Mark, Outcome, Parcel, Provider, Request
+from newsletter.providers.protocol import Answer, Mark, Outcome, Provider, Request
 from newsletter.settings.secret import Secret
-from newsletter.settings.values import how_often
 from newsletter.store.owner import Owner, remove_dead
 from newsletter.store.store import Store
 from newsletter.store.values import Answered, Claim, Counts, Member, Pace, Run
@@ -70,6 +69,7 @@ class Sender:
     _unknowns: int = field(default=0, init=False)
     _canary_is_over: bool = field(default=False, init=False)
     _looked: float = field(default=0.0, init=False)  # monotonic: when the run was last seen not to be halted
+    _halted: bool = field(default=False, init=False)  # what was seen then, inside a request
     _rest_until: float = field(default=0.0, init=False)  # monotonic: our own backoff, of all batches
 
     def deliver(self, run: Run, edition: Edition) -> Counts:
@@ -81,6 +81,9 @@ class Sender:
         """
         folder = self.workspace.project.path(OWNERS_FOLDER)
         pace = pace_of(self.workspace, edition.campaign)
+        preparing = Preparing(
+            self.workspace, self.store, self.secret, run, edition, between=lambda: self._stop_if_asked(run)
+        )
         with Owner.take(folder) as owner:
             self._settle(run)
             self._heed_old_doubts(run)
@@ -93,7 +96,7 @@ class Sender:
                     break
                 batches = self.store.ready_batches(run.id, self._now())
                 if batches:
-                    self._send_batch(run, random.choice(batches), owner, edition, pace)  # noqa: S311 - fewer collisions
+                    self._send_batch(run, random.choice(batches), owner, preparing, pace)  # noqa: S311 - fewer collisions
                 elif not (self._canary_lets_go(run) or self._wait_for_more(run)):
                     break
         remove_dead(folder)
@@ -120,15 +123,10 @@ class Sender:
     def _now(self) -> datetime:
         return self.workspace.clock.now()
 
-    def _send_batch(self, run: Run, no: int, owner: Owner, edition: Edition, pace: Pace) -> None:
+    def _send_batch(self, run: Run, no: int, owner: Owner, preparing: Preparing, pace: Pace) -> None:
         members = self._that_may_go(run, no, pace)
-        parcels, late = self._render(run, members, edition)
-        ids = {
-            parcel.sid: member.id
-            for member, parcel in zip(
-                (one for one in members if one.key is not None and one.id not in late), parcels, strict=True
-            )
-        }
+        prepared = preparing.batch(members)
+        parcels, ids, late = prepared.parcels, prepared.ids, prepared.late
         attempt_id = uuid.uuid4().hex
         mark = Mark(attempt_id, f"{self.store.ledger_id}.{run.epoch}")
         request = self.provider.prepare(parcels, mark) if parcels else Request((), b"", None)
@@ -160,7 +158,7 @@ class Sender:
                 0.0  # another was faster, others are to go now, or the run stands still: look again
             )
             return
-        outcome = self.provider.hand_over(request)
+        outcome = self.provider.hand_over(request, lambda: self._is_to_stop(run))
         self._record(run, no, attempt_id, {name: ids[name] for name in request.sids}, outcome, pace)
         self._report(run)
         self._heed(run, outcome)
@@ -210,46 +208,6 @@ class Sender:
         if left > 0:
             time.sleep(min(left, POLL_S))
         return left > 0
-
-    def _render(
-        self, run: Run, members: Sequence[Member], edition: Edition
-    ) -> tuple[list[Parcel], dict[int, str]]:
-        """Parcels of those who are to go, and why the others must not, by subscriber id.
-
-        Raises ChecksFailed when somebody can't be rendered any more: nobody of the batch is claimed then.
-        """
-        keys = [member.key for member in members if member.key is not None]
-        opt_outs = OptOuts.read(self.store, self.secret, keys)
-        now, left = self._now(), opt_outs.left
-        packer = Packer(edition.composition, edition.settings, self.secret, now, edition.lists, left)
-        capped = self._capped(members)
-        parcels: list[Parcel] = []
-        late: dict[int, str] = {}
-        for member in members:
-            self._stop_if_asked(run)
-            if member.key is None:
-                continue  # erased since the freeze: the claim says so
-            person = self.workspace.audience.find(member.key)
-            if person is None:
-                late[member.id] = "left the lists"
-                continue
-            # Who was excluded stands in the frozen plan.
-            flow = sift(self.workspace, (), (person,), opt_outs, edition.lists, capped)
-            if not flow.recipients:
-                late[member.id] = next(reason for reason, people in flow.excluded.items() if people)
-                continue
-            name = sid(self.secret, run.id, member.id, self.store.ledger_id, run.epoch)
-            parcels.append(packer.parcel(person, name))
-        return parcels, late
-
-    def _capped(self, members: Sequence[Member]) -> Collection[str]:
-        """Who of a batch got enough lately: by other campaigns, perhaps since this one was frozen."""
-        limit = self.workspace.settings.limits.per_person
-        if limit is None or not members:
-            return ()
-        most, within = how_often(limit)
-        since, among = self._now() - within, (members[0].id, members[-1].id)
-        return self.store.lately(self.workspace.settings.environment, since, most, among=among)
 
     def _put_off(self, run: Run, no: int) -> timedelta:
         """How long a batch of which something was put off waits, while the others go on: longer each time."""
@@ -406,6 +364,14 @@ class Sender:
                     hint=f"newsletter send {run.campaign} goes on",
                 )
             )
+
+    def _is_to_stop(self, run: Run) -> bool:
+        """The same between two messages of a request, from the provider's threads; what went has to be recorded yet."""
+        if time.monotonic() - self._looked > POLL_S:
+            self._looked = time.monotonic()
+            with contextlib.suppress(NewsletterError):  # a ledger that is busy: the next message asks again
+                self._halted = self.store.state(run.id) != "sending"
+        return self._halted or self.stop()
 
     def _close(self, run: Run) -> Counts:
         counts = self.store.counts(run.id)

@@ -22,7 +22,7 @@ from pathlib import Path
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
-from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
 from newsletter.providers.smtp_answers import TEXT, Meaning, meaning, silence
 from newsletter.settings.model import Settings
 from newsletter.settings.model import Smtp as SmtpSettings
@@ -184,7 +184,7 @@ class Smtp:
             digest.update(f"{mail.sender}\0{mail.recipient}\0".encode() + mail.data)
         return Request(tuple(mail.sid for mail in mails), digest.digest(), mails)
 
-    def hand_over(self, request: Request) -> Outcome:
+    def hand_over(self, request: Request, stop: Callable[[], bool] = never) -> Outcome:
         """Give the messages to the relay over its kept connections. After a doubt or a refusal of us none is begun."""
         mails = request.payload
         if not isinstance(mails, tuple) or not all(isinstance(mail, _Mail) for mail in mails):
@@ -196,7 +196,7 @@ class Smtp:
         halt = threading.Event()
 
         def work() -> None:
-            while not halt.is_set():
+            while not (halt.is_set() or (said and stop())):
                 try:
                     mail = waiting.get_nowait()
                 except queue.Empty:

@@ -147,21 +147,25 @@ def test_a_list_that_is_gone_for_good_can_be_told(project, call):
 
 def test_left_between_freeze_and_hand_over(project, call, monkeypatch):
     """The sender has rendered Åsa's letter and is about to claim it."""
-    from newsletter.delivery.sender import Sender
+    from newsletter.delivery.preparing import Preparing
 
-    render, done = Sender._render, []
+    prepare, done = Preparing.batch, []
 
-    def leave_then(self, run, members, composition):
-        rendered = render(self, run, members, composition)
+    def leave_then(self, members):
+        prepared = prepare(self, members)
         if not done:
             done.append(
                 self.store.suppress(
-                    self.secret.person("asa@example.org"), "lista", "asked", "page", self._now()
+                    self.secret.person("asa@example.org"),
+                    "lista",
+                    "asked",
+                    "page",
+                    self.workspace.clock.now(),
                 )
             )
-        return rendered
+        return prepared
 
-    monkeypatch.setattr(Sender, "_render", leave_then)
+    monkeypatch.setattr(Preparing, "batch", leave_then)
     assert call("send", "hej", "--confirm", "3").code == 0
     assert mailed(project) == ["bo@example.org", "cilla@example.org"]
     counts = call("status", "hej", "--json").data["counts"]
@@ -170,19 +174,23 @@ def test_left_between_freeze_and_hand_over(project, call, monkeypatch):
 
 def test_spooled_while_a_send_is_on(project, call, monkeypatch):
     """Answered by the page while the ledger was busy, and not yet taken in."""
-    from newsletter.delivery.sender import Sender
+    from newsletter.delivery.preparing import Preparing
     from newsletter.store.optouts import opted_out
 
-    render, done = Sender._render, []
+    prepare, done = Preparing.batch, []
 
-    def spool_then(self, run, members, composition):
-        rendered = render(self, run, members, composition)
+    def spool_then(self, members):
+        prepared = prepare(self, members)
         if not done:
             person = self.secret.person("asa@example.org")
-            done.append(self.store.spool_opt_outs([opted_out(person, "*", "asked", "page", self._now())]))
-        return rendered
+            done.append(
+                self.store.spool_opt_outs(
+                    [opted_out(person, "*", "asked", "page", self.workspace.clock.now())]
+                )
+            )
+        return prepared
 
-    monkeypatch.setattr(Sender, "_render", spool_then)
+    monkeypatch.setattr(Preparing, "batch", spool_then)
     assert call("send", "hej", "--confirm", "3").code == 0
     assert mailed(project) == ["bo@example.org", "cilla@example.org"]
 
