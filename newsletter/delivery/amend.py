@@ -60,14 +60,14 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
         )
     if not plan.recipients:
         raise ChecksFailed(nobody_left(plan))
-    prove(office, plan)
+    grounds = prove(office, plan)
     reachable_guard(workspace, composition, store.ledger_id)
     number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
     owner_guard(workspace.project)
     try:
         new = store.amend(
             [one.id for one in open_runs],
-            new_run(office, plan, occurrence=None),
+            new_run(office, plan, grounds, occurrence=None),
             leaving=left.leaving,
             going=len(plan.recipients),
             excluded={reason: number for reason, number in plan.excluded.items() if number},
