@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience.models import ListFile, Membership, Standing, Subscriber
-from newsletter.audience.waterfall import REASONS, Rules, Waterfall, lists_without_ground, waterfall
+from newsletter.audience.waterfall import REASONS, Rules, Waterfall, facts_of, lists_without_ground, waterfall
 from newsletter.errors import Place
 from newsletter.settings.values import ListSettings
 
@@ -163,6 +163,30 @@ def test_each_candidate_is_put_exactly_once(people, excluded, suppressed, live, 
         assert who.address
         assert not who.unsubscribed
         assert not named(excluded | suppressed)(who)
+
+
+@given(crowd, st.sampled_from([(), ("a",)]), st.booleans(), st.data())
+def test_each_is_put_where_the_rules_alone_would_put_them(people, asked, live, data):
+    """Each case is decided once: nobody may get what was decided for somebody else."""
+    rules = Rules({} if live else None, asked=asked)
+    told = {
+        who.key: (
+            data.draw(st.booleans()), data.draw(st.sampled_from([(), ("*",), ("a",), ("a", "b")])),
+            data.draw(st.booleans()),
+        )
+        for who in people
+    }  # fmt: skip
+    fall = waterfall(
+        people,
+        rules,
+        is_excluded=lambda who: told[who.key][0],
+        left=lambda who: told[who.key][1],
+        capped=lambda who: told[who.key][2],
+    )
+    for who in {who.key: who for who in people}.values():
+        excluded, left, capped = told[who.key]
+        alone = rules.reason(facts_of(who), excluded=excluded, left=left, capped=capped)
+        assert who in (fall.recipients if alone is None else fall.excluded[alone])
 
 
 def test_lists_and_segments_meet_the_waterfall(load):
