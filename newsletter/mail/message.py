@@ -20,6 +20,7 @@ HEADER_BYTES = 16 * 1024  # the block; several large receivers refuse more
 
 _SHORT = 500
 _PIECE = 60  # characters of a file's name on one line
+_SID = re.compile(r"[A-Za-z0-9._-]{1,48}")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and lone surrogates
 _PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/-]*)?")
 
@@ -78,20 +79,15 @@ def check(composition: Composition, values: Values, envelope: Envelope) -> Lette
 
     Raises ChecksFailed with all problems at once, ValueError for a sid or a date that is none of ours.
     """
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,48}", envelope.sid):
+    if not _SID.fullmatch(envelope.sid):
         raise ValueError(f"{envelope.sid!r} is no sid")
     if envelope.date.tzinfo is None:
         raise ValueError("a message's date needs its offset")
     content = composition.fill(values)
     campaign = composition.campaign
-    problems: list[Problem] = []
-    problems += _content_problems(
-        content, campaign.place("subject"), Place(campaign.file, campaign.body_line)
-    )
-    own_sender = campaign.place("from") if campaign.sender else None
-    own_reply = campaign.place("reply_to") if campaign.reply_to else None
-    sender = _mailbox("from", envelope.sender, own_sender, problems)
-    reply_to = _mailbox("reply_to", envelope.reply_to, own_reply, problems) if envelope.reply_to else None
+    problems = _content_problems(content, campaign)
+    sender = _mailbox("from", envelope.sender, campaign, problems)
+    reply_to = _mailbox("reply_to", envelope.reply_to, campaign, problems) if envelope.reply_to else None
     recipient = _recipient(envelope.recipient, problems, utf8=envelope.utf8)
     problems += _unsubscribe_problems(envelope.unsubscribe)
     if problems:
@@ -99,25 +95,30 @@ def check(composition: Composition, values: Values, envelope: Envelope) -> Lette
     return Letter(content, sender, reply_to, recipient, _list_headers(envelope, sender, campaign))
 
 
-def _content_problems(content: Content, subject: Place, body: Place) -> list[Problem]:
-    found = headers.forbidden(content.subject)
-    problems = []
-    if found:
+def _content_problems(content: Content, campaign: Campaign) -> list[Problem]:
+    problems: list[Problem] = []
+    if found := headers.forbidden(content.subject):
         hint = "a subject is one line: look for a line break in a field or a value that it uses"
-        problems.append(Problem("D101", f"the subject holds {found}", subject, hint))
+        problems.append(Problem("D101", f"the subject holds {found}", campaign.place("subject"), hint))
     if not content.subject.strip():
         hint = "give a field that can be empty another text: {{ subscriber.first_name or 'Hej' }}"
-        problems.append(Problem("D102", "the subject is empty", subject, hint))
+        problems.append(Problem("D102", "the subject is empty", campaign.place("subject"), hint))
     for part, bad in (
         ("HTML part", next(filter(None, map(_no_text, content.pieces or (content.html,))), None)),
         ("text part", _looked_through(content.text)),
     ):
         if bad:
             text = f"the {part} holds U+{ord(bad[0]):04X}, which is no text"
-            problems.append(Problem("D105", text, body, "remove it; it often comes from a wrong encoding"))
-    if not content.html and not content.text:
-        problems.append(Problem("D106", "the message is empty", body, "write something below the second +++"))
+            hint = "remove it; it often comes from a wrong encoding"
+            problems.append(Problem("D105", text, _body(campaign), hint))
+    if not content.text and not content.has_html:
+        hint = "write something below the second +++"
+        problems.append(Problem("D106", "the message is empty", _body(campaign), hint))
     return problems
+
+
+def _body(campaign: Campaign) -> Place:
+    return Place(campaign.file, campaign.body_line)
 
 
 def _no_text(piece: str) -> re.Match[str] | None:
@@ -138,20 +139,28 @@ def _looked_through(text: str) -> re.Match[str] | None:
     return _NO_TEXT.search(text) if "\0" in text else None
 
 
-def _mailbox(key: str, text: str, place: Place | None, problems: list[Problem]) -> Mailbox:
-    found = headers.forbidden(text)
-    if found:
-        problems.append(Problem("D101", f"`{key}` holds {found}", place, "write it on one line"))
-        return Mailbox("", "")
-    try:
-        return _known_mailbox(text)
-    except ValueError as reason:
+def _mailbox(key: str, text: str, campaign: Campaign, problems: list[Problem]) -> Mailbox:
+    """from, or reply_to: the campaign's own, else that of the settings"""
+    found = _known_mailbox(text)
+    if isinstance(found, Mailbox):
+        return found
+    own = campaign.sender if key == "from" else campaign.reply_to
+    place = campaign.place(key) if own else None
+    if forbidden := headers.forbidden(text):
+        problems.append(Problem("D101", f"`{key}` holds {forbidden}", place, "write it on one line"))
+    else:
         hint = f'{key} = "HejDigitalt <hej@example.org>"'
-        problems.append(Problem("D103", f"`{key}`: {reason}", place, hint))
-        return Mailbox("", "")
+        problems.append(Problem("D103", f"`{key}`: {found}", place, hint))
+    return Mailbox("", "")
 
 
-_known_mailbox = functools.lru_cache(maxsize=64)(parse_mailbox)  # the same in all messages of a campaign
+@functools.lru_cache(maxsize=64)  # the same in all messages of a campaign
+def _known_mailbox(text: str) -> Mailbox | str:
+    """What a text names, or why it names none."""
+    try:
+        return "" if headers.forbidden(text) else parse_mailbox(text)
+    except ValueError as reason:
+        return str(reason)
 
 
 def _recipient(address: str, problems: list[Problem], *, utf8: bool) -> str:
@@ -186,22 +195,28 @@ def _is_link(address: str) -> bool:
 
 
 def _list_headers(envelope: Envelope, sender: Mailbox, campaign: Campaign) -> tuple[tuple[str, str], ...]:
+    kind = "step" if campaign.step else "campaign"
     return (
-        ("List-Id", f"<{list_label(envelope.list_id)}.{sender.domain}>"),
+        _list_id(envelope.list_id, sender.domain),
         ("List-Unsubscribe", f"<{envelope.unsubscribe}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ("Feedback-ID", _feedback_id(envelope, sender, campaign)),
+        _feedback_id(envelope.list_id, sender.domain, campaign.id, kind),
     )
 
 
-def _feedback_id(envelope: Envelope, sender: Mailbox, campaign: Campaign) -> str:
+@functools.lru_cache(maxsize=256)
+def _list_id(name: str, domain: str) -> tuple[str, str]:
+    return "List-Id", f"<{list_label(name)}.{domain}>"
+
+
+@functools.lru_cache(maxsize=256)
+def _feedback_id(list_name: str, domain: str, campaign_id: str, kind: str) -> tuple[str, str]:
     """By what Gmail counts complaints: campaign, list, kind, and a sender that is the same in all mails.
 
     Google, "Feedback loop" in Postmaster Tools: four fields, the last one of 5 to 15 characters. None says who reads.
     """
-    kind = "step" if campaign.step else "campaign"
-    whose = re.sub(r"[^a-z0-9]", "", sender.domain.lower().rpartition(".")[0])[:15].ljust(5, "0")
-    return f"{list_label(campaign.id)}:{list_label(envelope.list_id)}:{kind}:{whose}"
+    whose = re.sub(r"[^a-z0-9]", "", domain.lower().rpartition(".")[0])[:15].ljust(5, "0")
+    return "Feedback-ID", f"{list_label(campaign_id)}:{list_label(list_name)}:{kind}:{whose}"
 
 
 @functools.lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ import re
 import smtplib
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from newsletter.errors import ChecksFailed, Problem
 from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
-from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
 from newsletter.providers.smtp_answers import Meaning, Said, meaning, silence
 from newsletter.providers.smtp_connection import (
     FAULTS,
@@ -110,7 +110,7 @@ class Smtp:
             digest.update(mail.text)
         return Request(tuple(mail.sid for mail in mails), digest.digest(), mails)
 
-    def hand_over(self, request: Request) -> Outcome:
+    def hand_over(self, request: Request, stop: Callable[[], bool] = never) -> Outcome:
         """Give the messages to the relay over its kept connections. After a doubt or a refusal of us none is begun."""
         mails = request.payload
         if not isinstance(mails, tuple) or not all(isinstance(mail, Mail) for mail in mails):
@@ -122,7 +122,7 @@ class Smtp:
         halt = threading.Event()
 
         def work() -> None:
-            while not halt.is_set():
+            while not (halt.is_set() or (said and stop())):
                 try:
                     mail = waiting.get_nowait()
                 except queue.Empty:

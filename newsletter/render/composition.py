@@ -38,6 +38,32 @@ class Content:
         str, ...
     ] = ()  # `html` again: what is everybody's, a value, what is everybody's, …; or nothing
 
+    @classmethod
+    def of_pieces(cls, subject: str, preheader: str, pieces: tuple[str, ...], text: str) -> "Content":
+        """The same with HTML that is joined when somebody asks for it: most ways out write it piece by piece."""
+        made = object.__new__(cls)
+        for name, value in (
+            ("subject", subject),
+            ("preheader", preheader),
+            ("text", text),
+            ("pieces", pieces),
+        ):
+            object.__setattr__(made, name, value)
+        return made
+
+    def __getattr__(self, name: str) -> str:
+        """Asked for what is not there yet, which is `html` and nothing else."""
+        if name != "html":
+            raise AttributeError(name)
+        html = "".join(self.pieces)
+        object.__setattr__(self, "html", html)
+        return html
+
+    @property
+    def has_html(self) -> bool:
+        """Whether there is any, without joining it."""
+        return any(self.pieces) or (not self.pieces and bool(self.html))
+
 
 def content_of(values: Values) -> Content:
     """The content of a letter that was rendered whole: its four parts are its values. Raises ValueError for others."""

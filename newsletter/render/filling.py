@@ -32,6 +32,12 @@ def says_nothing(text: str) -> bool:
     return not text.strip(f"{MARKS} \t\r\n\f\v")
 
 
+def whole_marks(text: str) -> bool:
+    """Whether each mark in a text is all there, and no separator belongs to none."""
+    before, *parts = text.split(OPEN)
+    return SEPARATOR not in before and all(part.count(SEPARATOR) == 2 for part in parts)
+
+
 PARAGRAPHS = re.compile(rf"^(?:[^\n]*{OPEN}(?:[^{SEPARATOR}]*{SEPARATOR}){{2}})+[^\n]*", re.MULTILINE)
 """Lines that are filled together."""
 

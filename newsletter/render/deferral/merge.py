@@ -14,7 +14,7 @@ from newsletter.render.deferral.residual import Skeleton
 from newsletter.render.environment import cleaned, one_line
 from newsletter.render.limits import budget
 from newsletter.render.renderer import Renderer
-from newsletter.render.text_part import anchors, settled
+from newsletter.render.text_part import TextLines, anchors
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,13 @@ class SlotMerge:
         """Raises ValueError if the values are not those of a call."""
         if len(values) != len(self.plain.blocks) + len(self.escaped.blocks):
             raise ValueError(f"{len(values)} values are not those of this composition")
-        pieces = self.html.pieces(values)
-        return Content(
+        return Content.of_pieces(
             self.subject_of(values),
             one_line(self.preheader.join(values)),
-            "".join(pieces),
-            settled(self.text.join(values)),  # values and statics are clean
-            pieces,
+            self.html.pieces(values),
+            self._lines.settled(values),  # values and statics are clean
         )
+
+    @functools.cached_property
+    def _lines(self) -> TextLines:
+        return TextLines(self.text.static, self.text.order)
