@@ -45,7 +45,7 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 
 test: export PYTHONWARNDEFAULTENCODING = 1
 test: check  ## format, lint, types, layers and all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: export PYTHONWARNDEFAULTENCODING = 1
 chaos: $(STAMP)  ## 200 kills a provider and every crash point (the tests have a short form); CHAOS_SEED=N repeats one

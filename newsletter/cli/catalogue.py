@@ -10,7 +10,7 @@ from newsletter.campaigns.due import is_late
 from newsletter.campaigns.models import Campaign, Sequence, Status
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
-from newsletter.delivery.ledger import is_stuck, unfinished_without_file
+from newsletter.delivery.ledger import is_stuck, restored, unfinished_without_file
 from newsletter.errors import ChecksFailed, Problem, UsageFault
 from newsletter.store.store import Store
 from newsletter.store.values import Counts, Halt, Member, Run
@@ -151,9 +151,28 @@ def _status_of_campaign(session: Session, store: Store | None, campaign: Campaig
     if not runs and campaign.send_at:
         session.output.line(f"  goes {_moment(session, campaign.send_at)} to {campaign.segment}")
     waiting = data["stuck"] or state in ("held", "resolving", "paused") or counts.unknown
-    waiting = waiting or (counts.ready and state in _ENDED)
-    exit_code = 7 if checking and waiting else 0
-    return session.output.result(data, next_steps=_next_of(campaign, state, counts), exit_code=exit_code)
+    waiting = bool(waiting or (counts.ready and state in _ENDED))
+    steps = _next_of(campaign, state, counts)
+    return _end(session, store, data, waiting=waiting, checking=checking, next_steps=steps)
+
+
+def _end(
+    session: Session,
+    store: Store | None,
+    data: dict[str, object],
+    *,
+    waiting: bool,
+    checking: bool,
+    problems: Iterable[Problem] = (),
+    next_steps: Iterable[str] = (),
+) -> int:
+    """The end of `status`, whatever it was asked for: of a ledger in doubt nothing goes until it is settled."""
+    doubt = restored(store) if store else None
+    told = [*problems, doubt] if doubt else list(problems)
+    session.output.problems(told, err=False)
+    steps = ["newsletter resolve --restored"] if doubt else next_steps
+    exit_code = 7 if checking and (waiting or doubt) else 0
+    return session.output.result(data, problems=told, next_steps=steps, exit_code=exit_code)
 
 
 def _status_of_runs(
@@ -161,9 +180,8 @@ def _status_of_runs(
 ) -> int:
     """What the ledger knows of a campaign whose file is gone or can't be read."""
     data = _told(session, store, runs[-1].campaign, runs[-1].state, runs)
-    session.output.problems(problems, err=False)
     open_ = runs[-1].state not in ("done", "cancelled")
-    return session.output.result(data, problems=problems, exit_code=7 if checking and open_ else 0)
+    return _end(session, store, data, waiting=open_, checking=checking, problems=problems)
 
 
 def _told(session: Session, store: Store | None, name: str, state: str, runs: list[Run]) -> dict[str, object]:
@@ -291,8 +309,8 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
         "steps": steps,
         "paused": sorted({run.campaign for run in paused}),
     }
-    waits = stuck or total.unknown or paused
-    return session.output.result(data, exit_code=7 if checking and waits else 0)
+    waits = bool(stuck or total.unknown or paused)
+    return _end(session, store, data, waiting=waits, checking=checking)
 
 
 def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> int:
@@ -321,7 +339,7 @@ def _status_of_all(session: Session, store: Store | None, *, checking: bool) -> 
             }
         )
     session.output.table(rows)
-    return session.output.result({"campaigns": data}, exit_code=7 if checking and waiting else 0)
+    return _end(session, store, {"campaigns": data}, waiting=waiting, checking=checking)
 
 
 def one_of(session: Session, name: str) -> Campaign:

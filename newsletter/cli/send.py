@@ -168,6 +168,7 @@ def _send(session: Session, name: str, campaign: Campaign | None, order: "SendOr
 
 
 def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: int) -> int:
+    from newsletter.delivery.ledger import restored
     from newsletter.delivery.plan import OptOuts, make_plan, segment_of
     from newsletter.delivery.rehearsal import rehearse
     from newsletter.reports.dry_run import write_report
@@ -178,9 +179,14 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
         plan = make_plan(workspace, campaign, OptOuts.read(store, secret))
         folder = outward(session, "--out", out) if out else _folder(session, campaign)
         with output.progress("rehearsing") as progress:
-            ledger_id = store.ledger_id if store else None
             result = rehearse(
-                workspace, plan, folder, samples=samples, ledger_id=ledger_id, progress=progress
+                workspace,
+                plan,
+                folder,
+                samples=samples,
+                ledger_id=store.ledger_id if store else None,
+                in_doubt=restored(store) if store else None,
+                progress=progress,
             )
     page = write_report(result, session.settings)
     shown = _shown(folder)

@@ -97,17 +97,20 @@ def rehearse(
     *,
     samples: int,
     ledger_id: str | None = None,
+    in_doubt: Problem | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
     """Render every recipient of the plan and leave samples, recipients.csv, excluded.csv and plan.json in `folder`.
 
     ledger_id: of the database that is here, None where there is none
+    in_doubt: why nothing goes from that one until a human has looked
     Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
     """
     started = time.monotonic()
     (folder / "samples").mkdir(parents=True, exist_ok=True)
     result = Rehearsal(plan, folder, problems=list(plan.findings))
-    result.needs = size_needs(workspace, plan) + live_needs(workspace, plan)
+    result.needs = (in_doubt,) if in_doubt else ()
+    result.needs += size_needs(workspace, plan) + live_needs(workspace, plan)
     if workspace.settings.live:
         result.needs += ledger_needs(workspace, ledger_id) + reachable_needs(workspace, plan.composition)
     try:

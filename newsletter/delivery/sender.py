@@ -1,5 +1,6 @@
 """The one loop that sends: take a batch, render it, claim it, hand it over, record the answer."""
 
+import contextlib
 import random
 import time
 import uuid
@@ -20,6 +21,7 @@ from newsletter.errors import (
     ConfigurationFault,
     GuardRefused,
     Interrupted,
+    NewsletterError,
     Problem,
     ProviderUnavailable,
     UnknownLeft,
@@ -67,6 +69,7 @@ class Sender:
     _unknowns: int = field(default=0, init=False)
     _canary_is_over: bool = field(default=False, init=False)
     _looked: float = field(default=0.0, init=False)  # monotonic: when the run was last seen not to be halted
+    _halted: bool = field(default=False, init=False)  # what was seen then, inside a request
     _rest_until: float = field(default=0.0, init=False)  # monotonic: our own backoff, of all batches
 
     def deliver(self, run: Run, edition: Edition) -> Counts:
@@ -155,7 +158,7 @@ class Sender:
                 0.0  # another was faster, others are to go now, or the run stands still: look again
             )
             return
-        outcome = self.provider.hand_over(request)
+        outcome = self.provider.hand_over(request, lambda: self._is_to_stop(run))
         self._record(run, no, attempt_id, {name: ids[name] for name in request.sids}, outcome, pace)
         self._report(run)
         self._heed(run, outcome)
@@ -361,6 +364,14 @@ class Sender:
                     hint=f"newsletter send {run.campaign} goes on",
                 )
             )
+
+    def _is_to_stop(self, run: Run) -> bool:
+        """The same between two messages of a request, from the provider's threads; what went has to be recorded yet."""
+        if time.monotonic() - self._looked > POLL_S:
+            self._looked = time.monotonic()
+            with contextlib.suppress(NewsletterError):  # a ledger that is busy: the next message asks again
+                self._halted = self.store.state(run.id) != "sending"
+        return self._halted or self.stop()
 
     def _close(self, run: Run) -> Counts:
         counts = self.store.counts(run.id)

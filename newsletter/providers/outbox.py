@@ -3,13 +3,13 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.files.atomic import sync_folder
 from newsletter.mail.message import message
-from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
 from newsletter.settings.model import Settings
 
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -62,7 +62,7 @@ class Outbox:
         payload = _Files(self._folder(campaigns.pop()), messages)
         return Request(tuple(sid for sid, _ in messages), digest, payload)
 
-    def hand_over(self, request: Request) -> Outcome:
+    def hand_over(self, request: Request, stop: Callable[[], bool] = never) -> Outcome:  # noqa: ARG002 (the protocol's)
         """Write the files one after the other, each by temporary file, fsync and rename.
 
         A fault before a rename is `retry` for that file and the rest (nobody has it), a fault behind

@@ -1,6 +1,6 @@
 """The one door out: what a provider is given, what it answers, and the four answers there are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -80,6 +80,11 @@ class Outcome:
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
 
 
+def never() -> bool:
+    """Nobody asks for a stop."""
+    return False
+
+
 class Provider(Protocol):
     """A way out.
 
@@ -109,9 +114,11 @@ class Provider(Protocol):
         """
         ...
 
-    def hand_over(self, request: Request) -> Outcome:
+    def hand_over(self, request: Request, stop: Callable[[], bool] = never) -> Outcome:
         """Give it to the provider; the first byte leaves here, after the claim is committed.
 
+        stop: cheap, from any thread; once it is true no further message is begun, where a request is handed over
+        message by message. Whoever was not begun is told as `retry`. The first message goes in any case.
         Never raises for a fault of the provider, the network or the disk: that is an Outcome.
         """
         ...

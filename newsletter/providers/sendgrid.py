@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from newsletter.providers.mail_send import (
     MailSend,
     Personalization,
 )
-from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request
+from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
 from newsletter.providers.substitutions import Limits, Sheet, plan
 from newsletter.providers.wire import NoAnswerError, NotSentError, NotVerifiedError, Reply, Wire
 from newsletter.render.composition import Composition
@@ -164,7 +164,7 @@ class SendGrid:
         apart = tuple(tuple(parcels[number].sid for number in sheet.members) for sheet in others)
         return Request(sids, hashlib.sha256(body).digest(), body, apart)
 
-    def hand_over(self, request: Request) -> Outcome:
+    def hand_over(self, request: Request, stop: Callable[[], bool] = never) -> Outcome:  # noqa: ARG002 (the protocol's)
         """Post the bytes once. Never raises for a fault of the network or of SendGrid."""
         if not isinstance(request.payload, bytes):
             raise TypeError("this request was prepared by another provider")

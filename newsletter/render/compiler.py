@@ -2,12 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import TypeVar
-from zoneinfo import ZoneInfo
-
-from jinja2 import Template
 
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
@@ -17,45 +13,32 @@ from newsletter.files.toml import parse_toml
 from newsletter.render import tree
 from newsletter.render.attachments import attachments
 from newsletter.render.body import parse_body
-from newsletter.render.compiled import Sources
 from newsletter.render.completeness import lost_parts, outside_of_blocks, unprinted
-from newsletter.render.composition import TRIAL, Composition, Condition, Gap
+from newsletter.render.composition import TRIAL, Composition, Condition
 from newsletter.render.declarations import Declaration, merge
 from newsletter.render.deferral.branches import branches, variants
 from newsletter.render.deferral.certificate import Certificate
-from newsletter.render.deferral.forcing import ForcingSandbox, by_decree
-from newsletter.render.deferral.ledger import Deferred
 from newsletter.render.deferral.merge import SlotMerge
-from newsletter.render.deferral.noting import Gaps, noted, noting
-from newsletter.render.deferral.put_off import PutOff
 from newsletter.render.deferral.readers import strangers
-from newsletter.render.deferral.rewrite import DeferringSandbox
-from newsletter.render.environment import Names, Sandbox, cleaned, make_environment
+from newsletter.render.deferred_letter import NOBODY, DeferredLetter, everybody, nobody
+from newsletter.render.environment import Names
 from newsletter.render.fingerprint import content_hash, file_hashes, letter_hash
 from newsletter.render.finish import Finish
 from newsletter.render.images import image_reader, template_pictures
-from newsletter.render.letter import Form
-from newsletter.render.limits import modest
-from newsletter.render.manuscript import Manuscript
 from newsletter.render.names import mentions
 from newsletter.render.origin import Origin
 from newsletter.render.picture import Album
 from newsletter.render.pieces import BUILT_IN_PARTS, Plan, Planner
 from newsletter.render.renderer import IsMember, Renderer
 from newsletter.render.roots import STANDARD_FIELDS, Roots, brand_view, sender_view
-from newsletter.render.source_map import MarkingSandbox, Spot
+from newsletter.render.script import Programs, Script, environment
 from newsletter.render.templates import BESIDE, FOLDER, Family, Templates, TemplateSandbox, gather
 from newsletter.render.text_part import FRAME, words
-from newsletter.render.utm import urlencoded
-from newsletter.render.values import Data, read_data
+from newsletter.render.values import read_data
 from newsletter.render.views import step_view
 from newsletter.settings.model import Settings
 
 SNIPPETS = "campaigns/_snippets"
-
-S = TypeVar("S", bound=TemplateSandbox)
-Again = Callable[[Renderer, TemplateSandbox, TemplateSandbox], Renderer]
-Bodies = Callable[[Sources], tuple[Template, Template] | None]
 
 
 class Compiler:
@@ -81,19 +64,8 @@ class Compiler:
         self.album = Album(project, settings.assets_url)
         self.attached, problems = attachments(project, campaign)
         self.problems += problems
-        self.html = self._environment(TemplateSandbox, autoescape=True)
-        self.text = self._environment(TemplateSandbox, autoescape=False)
-
-    def _environment(self, kind: type[S], *, autoescape: bool) -> S:
-        environment = make_environment(
-            kind,
-            self.templates,
-            autoescape=autoescape,
-            language=self.campaign.language,
-            zone=ZoneInfo(self.campaign.timezone),
-        )
-        environment.filters["urlencode"] = modest("urlencode", urlencoded)
-        return environment
+        self.html = environment(TemplateSandbox, campaign, self.templates, autoescape=True)
+        self.text = environment(TemplateSandbox, campaign, self.templates, autoescape=False)
 
     def compose(self, is_member: IsMember) -> Composition:
         """The Composition. Raises ChecksFailed with all problems."""
@@ -122,25 +94,56 @@ class Compiler:
         brand = self._brand([family, text_family, *blocks.values()])
         roots = Roots(self.campaign, self.settings, columns=self.columns, data=data.html, brand=brand)
         self._check_names(roots, (family, text_family), blocks)
-        programs = Sources(self.project, self.html, self.text, roots.everywhere)
-        subject = programs.line("subject", self.campaign.subject, self.campaign.place("subject"))
-        preheader = programs.line("preheader", self.campaign.preheader, self.campaign.place("preheader"))
-        bodies = programs.body(plan, body)
-        said = {
-            problem.place for problem in self.problems if problem.is_error
-        }  # by the body, in its own words
-        self.problems += [problem for problem in programs.problems if problem.place not in said]
-        self.origins |= programs.origins
+        script = Script(self.project, self.campaign, self.templates, plan, body, main, frame, blocks, data)
+        programs, compiled = script.programs(self.html, self.text, roots.everywhere)
+        # What the body said in its own words.
+        said = {problem.place for problem in self.problems if problem.is_error}
+        self.problems += [problem for problem in compiled.problems if problem.place not in said]
+        self.origins |= compiled.origins
         self._stop_on_errors()
-        if not (subject and preheader and bodies):
+        if programs is None:
             raise AssertionError("a source that does not compile is a problem")
+        renderer = self._renderer(script, programs, brand, addresses, is_member)
+        letter = DeferredLetter.of(script, renderer)
+        # With all branches in one letter, MJML has seen what it would see in each.
+        failed = self._try_out(renderer, both=bool(plan.choices) and isinstance(letter, ChecksFailed))
+        if isinstance(letter, ChecksFailed):
+            raise letter
+        merge = letter.merge()
+        if failed and not _fails(merge, NOBODY):  # what is only wrong in whole letters is wrong nevertheless
+            raise ChecksFailed(*dict.fromkeys(failed))
+        declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
+        self.problems += unprinted(declared, [family], blocks)
+        proving = letter.proving()
+        proof = Certificate(merge, proving, self._strangers(), self.campaign.place("template"), letter.apart)
+        named = {
+            (one.place.file, one.place.line): str(Condition(one.segment, one.negated, one.place))
+            for one in plan.choices
+        }
+        return dataclasses.replace(
+            self._composition(renderer, merge, proof, body, plan),
+            gaps=letter.gaps(),
+            written=letter.manuscript(),
+            branches=functools.partial(branches, proving),
+            variants=functools.partial(variants, proving, named),
+        )
+
+    def _renderer(
+        self,
+        script: Script,
+        programs: Programs,
+        brand: Names,
+        addresses: Mapping[str, str],
+        is_member: IsMember,
+    ) -> Renderer:
+        html, text = script.forms(programs, self.html, self.text)
         renderer = Renderer(
             campaign=self.campaign,
-            subject=subject,
-            preheader=preheader,
-            html=self._form(self.html, bodies[0], main, blocks, data.html, as_text=False),
-            text=self._form(self.text, bodies[1], frame, blocks, data.text, as_text=True),
-            plan=plan,
+            subject=programs.subject,
+            preheader=programs.preheader,
+            html=html,
+            text=text,
+            plan=script.plan,
             brand=brand,
             step=step_view(self.campaign),
             sender=sender_view(self.campaign, self.settings),
@@ -150,35 +153,7 @@ class Compiler:
             origins=self.origins,
             finish=Finish(self.campaign, self.templates, addresses),
         )
-        renderer = dataclasses.replace(
-            renderer, marking=self._marking(renderer, lambda sources: sources.body(plan, body), main, blocks)
-        )
-        again = self._again(plan, body, main, frame, blocks, data)
-        put_off = self._put_off(renderer, again)
-        # With all branches in one letter, MJML has seen what it would see in each.
-        failed = self._try_out(renderer, both=bool(plan.choices) and isinstance(put_off, ChecksFailed))
-        if isinstance(put_off, ChecksFailed):
-            raise put_off
-        merge = self._slots(renderer, put_off)
-        if failed and not _fails(merge, _NOBODY):  # what is only wrong in whole letters is wrong nevertheless
-            raise ChecksFailed(*dict.fromkeys(failed))
-        declared = dataclasses.replace(declaration, attributes=self.pictures.attributes)
-        self.problems += unprinted(declared, [family], blocks)
-        proving = self._proving(renderer, put_off, again)
-        proof = Certificate(
-            merge, proving, self._strangers(), self.campaign.place("template"), self._apart(renderer, put_off)
-        )
-        named = {
-            (one.place.file, one.place.line): str(Condition(one.segment, one.negated, one.place))
-            for one in plan.choices
-        }
-        return dataclasses.replace(
-            self._composition(renderer, merge, proof, body, plan),
-            gaps=self._gaps(renderer, put_off),
-            written=self._manuscript(renderer, put_off),
-            branches=functools.partial(branches, proving),
-            variants=functools.partial(variants, proving, named),
-        )
+        return dataclasses.replace(renderer, marking=functools.cache(lambda: script.marked(renderer)))
 
     def _stop_on_errors(self) -> None:
         if any(problem.is_error for problem in self.problems):
@@ -230,43 +205,6 @@ class Compiler:
                 family.sources += text.sources
                 family.trees |= text.trees
         return families
-
-    def _form(
-        self,
-        environment: Sandbox,
-        body: Template,
-        frame: str,
-        blocks: Mapping[str, Family],
-        data: Names,
-        *,
-        as_text: bool,
-    ) -> Form:
-        compiled = self._compiled(environment, blocks, ".txt" if as_text else ".mjml")
-        return Form(as_text, body, environment.get_template(frame), compiled, data)
-
-    def _marking(
-        self, renderer: Renderer, bodies: Bodies, main: str, blocks: Mapping[str, Family]
-    ) -> Callable[[], tuple[Renderer, Sequence[Spot]]]:
-        """The same renderer with marks in what it prints; compiled when somebody asks, from what was read."""
-
-        @functools.cache
-        def marking() -> tuple[Renderer, Sequence[Spot]]:
-            sandbox = self._environment(MarkingSandbox, autoescape=True)
-            compiled = bodies(Sources(self.project, sandbox, self.text))
-            if compiled is None:
-                raise AssertionError("what compiled once compiles again")
-            form = self._form(sandbox, compiled[0], main, blocks, renderer.html.data, as_text=False)
-            return dataclasses.replace(renderer, html=form), sandbox.spots
-
-        return marking
-
-    def _compiled(
-        self, environment: Sandbox, blocks: Mapping[str, Family], suffix: str
-    ) -> dict[str, Template]:
-        files = {name: f"blocks/{name}{suffix}" for name in blocks}
-        return {
-            name: environment.get_template(file) for name, file in files.items() if file in blocks[name].trees
-        }
 
     def _declaration(self, family: Family, text_family: Family, blocks: Mapping[str, Family]) -> Declaration:
         own, problems = merge(source.declaration for source in (*family.sources, *text_family.sources))
@@ -326,119 +264,14 @@ class Compiler:
         """
         failures: list[Problem] = []
         for member in (False, True) if both else (False,):
-            alone = dataclasses.replace(renderer, is_member=_everybody if member else _nobody)
+            alone = dataclasses.replace(renderer, is_member=everybody if member else nobody)
             try:
-                self.problems += alone.findings(_NOBODY, TRIAL)
+                self.problems += alone.findings(NOBODY, TRIAL)
             except ChecksFailed as failed:
                 self.problems += [problem for problem in failed.problems if problem.code[0] in "TP"]
                 failures += [problem for problem in failed.problems if problem.code[0] not in "TP"]
         self._stop_on_errors()
         return failures
-
-    def _put_off(self, renderer: Renderer, again: Again) -> PutOff | ChecksFailed:
-        """The letter with tokens for what depends on the reader. Raises ChecksFailed with what can't be put off.
-
-        Any other failure comes back: trying out a letter tells it better.
-        """
-        deferred = Deferred()
-        html = self._environment(DeferringSandbox, autoescape=True)
-        text = self._environment(DeferringSandbox, autoescape=False)
-        html.begin(deferred)
-        text.begin(deferred)
-        stage = again(renderer, html, text)
-        stage = dataclasses.replace(
-            stage,
-            html=dataclasses.replace(stage.html, deferred=deferred),
-            text=dataclasses.replace(stage.text, deferred=deferred),
-            finish=dataclasses.replace(renderer.finish, tokens=deferred.tokens),
-        )
-        try:
-            return PutOff.of(stage, deferred)
-        except ChecksFailed as failed:
-            told = [problem for problem in failed.problems if problem.code in ("M120", "T113", "T134")]
-            if told:
-                raise ChecksFailed(*told) from None
-            return failed
-
-    def _slots(self, renderer: Renderer, put_off: PutOff) -> SlotMerge:
-        return put_off.merge(
-            renderer,
-            plain=self._environment(TemplateSandbox, autoescape=False),
-            escaped=self._environment(TemplateSandbox, autoescape=True),
-        )
-
-    def _proving(self, renderer: Renderer, put_off: PutOff, again: Again) -> Callable[[], SlotMerge]:
-        """The same slots, and the same whole letters, whose conditions can be answered by decree."""
-
-        @functools.cache
-        def proving() -> SlotMerge:
-            html = self._environment(ForcingSandbox, autoescape=True)
-            text = self._environment(ForcingSandbox, autoescape=False)
-            wrap = functools.partial(by_decree, deferred=put_off.deferred)
-            return put_off.merge(again(renderer, html, text), plain=text, escaped=html, wrap=wrap)
-
-        return proving
-
-    def _apart(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Place | None]:
-        """Finds where a reader's two letters part; compiled when somebody asks."""
-
-        def apart(reader: Subscriber) -> Place | None:
-            escaped = self._environment(TemplateSandbox, autoescape=True)
-            return put_off.apart(renderer, escaped, reader, TRIAL)
-
-        return apart
-
-    def _gaps(self, renderer: Renderer, put_off: PutOff) -> Callable[[Subscriber], Iterable[Gap]]:
-        """Finds empty fields; compiled when somebody asks."""
-
-        @functools.cache
-        def gaps() -> Gaps:
-            plain = noting(self._environment(TemplateSandbox, autoescape=False))
-            escaped = noting(self._environment(TemplateSandbox, autoescape=True))
-            merge = put_off.merge(renderer, plain=plain, escaped=escaped, wrap=noted)
-            return Gaps(merge, put_off.deferred, put_off.places, self.columns)
-
-        return lambda reader: gaps().of(reader)
-
-    def _manuscript(self, renderer: Renderer, put_off: PutOff) -> Manuscript:
-        """What the checks read; places come from the letters of somebody without anything and of one with all."""
-        extra = dict.fromkeys(sorted(self.columns - {*STANDARD_FIELDS}), "x")
-        somebody = dataclasses.replace(
-            _NOBODY, first_name="x", last_name="x", organisation="x", city="x", tags=("x",), attributes=extra
-        )
-        return Manuscript(
-            cleaned(put_off.mjml),
-            put_off.html,
-            put_off.deferred,
-            (
-                lambda: dataclasses.replace(renderer, is_member=_nobody).traced(_NOBODY, TRIAL),
-                lambda: dataclasses.replace(renderer, is_member=_everybody).traced(somebody, TRIAL),
-            ),
-            put_off.near,
-            self.campaign.place("template"),
-        )
-
-    def _again(
-        self, plan: Plan, body: tree.Body, main: str, frame: str, blocks: Mapping[str, Family], data: Data
-    ) -> Again:
-        """Compiles what was compiled before in other environments."""
-
-        def again(renderer: Renderer, html: TemplateSandbox, text: TemplateSandbox) -> Renderer:
-            sources = Sources(self.project, html, text)
-            subject = sources.line("subject", self.campaign.subject, self.campaign.place("subject"))
-            preheader = sources.line("preheader", self.campaign.preheader, self.campaign.place("preheader"))
-            bodies = sources.body(plan, body)
-            if not (subject and preheader and bodies):
-                raise AssertionError("what compiled once compiles again")
-            return dataclasses.replace(
-                renderer,
-                subject=subject,
-                preheader=preheader,
-                html=self._form(html, bodies[0], main, blocks, data.html, as_text=False),
-                text=self._form(text, bodies[1], frame, blocks, data.text, as_text=True),
-            )
-
-        return again
 
     def _strangers(self) -> list[Subscriber]:
         hosts = sorted(self.campaign.utm.hosts) if self.campaign.utm else []
@@ -482,22 +315,11 @@ class Compiler:
         )
 
 
-_NOBODY = Subscriber(key="", email="", address="", memberships=())
-
-
 def _fails(merge: SlotMerge, reader: Subscriber) -> bool:
     try:
         merge(reader, TRIAL)
     except ChecksFailed:
         return True
-    return False
-
-
-def _everybody(_segment: str, _person: Subscriber) -> bool:
-    return True
-
-
-def _nobody(_segment: str, _person: Subscriber) -> bool:
     return False
 
 

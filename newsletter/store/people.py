@@ -1,21 +1,22 @@
 """Many people known by their ids: in short steps, before it is decided what becomes of them."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, DropTable
 
+from newsletter.audience.leaving import EVERYTHING
 from newsletter.store.sqlite import driver_of, insert, reading_on, writing_on
-from newsletter.store.tables import Id, subscriber
+from newsletter.store.tables import Id, subscriber, suppression
 from newsletter.store.values import Person
 
-# People a transaction. Others get in between; with fewer at once the pages of the index would be written more often.
-_AT_ONCE = 20_000
+_AT_ONCE = 20_000  # people a transaction: others get in between
 
 identified = sa.Table(
     "identified", sa.MetaData(), sa.Column("id", Id, primary_key=True), prefixes=["TEMPORARY"]
 )
+
+
 _given = sa.Table(
     "given",
     sa.MetaData(),
@@ -25,35 +26,49 @@ _given = sa.Table(
     sa.Column("email", sa.Text, nullable=False),
     prefixes=["TEMPORARY"],
 )
+_came = sa.table("came", *(sa.column(column.name) for column in _given.c))
+_PERSON = ["hmac", "key", "email"]
+_SORT = sa.insert(_given).from_select(
+    _PERSON, sa.select(_came.c.hmac, _came.c.key, _came.c.email).order_by(_came.c.hmac)
+)
 
+_step = _given.c.place.between(sa.bindparam("first"), sa.bindparam("last"))
 _known = sa.exists().where(subscriber.c.hmac == _given.c.hmac)
 _as_given = sa.and_(subscriber.c.key == _given.c.key, subscriber.c.email == _given.c.email)
 _ANY_OTHERWISE = sa.select(
     sa.select(_given.c.place)
-    .where(~sa.exists().where(subscriber.c.hmac == _given.c.hmac, _as_given))
+    .where(_step, ~sa.exists().where(subscriber.c.hmac == _given.c.hmac, _as_given))
     .exists()
 )
 _ADD = (
     insert(subscriber)
     .from_select(
-        ["hmac", "key", "email"],
+        _PERSON,
         # Only the unknown ones: a row that meets ON CONFLICT would use up an id all the same.
-        sa.select(_given.c.hmac, _given.c.key, _given.c.email).where(~_known).order_by(_given.c.place),
+        sa.select(_given.c.hmac, _given.c.key, _given.c.email).where(_step, ~_known).order_by(_given.c.place),
     )
     .on_conflict_do_nothing()
 )
 _RENEW = (
     sa.update(subscriber)
-    .where(subscriber.c.hmac == _given.c.hmac, ~_as_given)
+    .where(_step, subscriber.c.hmac == _given.c.hmac, ~_as_given)
     .values(key=_given.c.key, email=_given.c.email)
 )
-_LAST = sa.select(sa.func.coalesce(sa.func.max(subscriber.c.id), 0))
+_NEWEST = sa.select(sa.func.coalesce(sa.func.max(subscriber.c.id), 0))
 _IDENTIFY_NEW = insert(identified).from_select(
-    ["id"], sa.select(subscriber.c.id).where(subscriber.c.id > sa.bindparam("last"))
+    ["id"], sa.select(subscriber.c.id).where(subscriber.c.id > sa.bindparam("newest"))
+)
+# Who opted out of everything since the lists were read may have been forgotten: no address comes back by that. Their
+# ids stay, as those of people who are forgotten later.
+_TAKE_BACK = sa.delete(subscriber).where(
+    subscriber.c.id > sa.bindparam("newest"),
+    sa.exists().where(suppression.c.hmac == subscriber.c.hmac, suppression.c.scope == EVERYTHING),
 )
 _IDENTIFY = (
     insert(identified)
-    .from_select(["id"], sa.select(subscriber.c.id).join(_given, subscriber.c.hmac == _given.c.hmac))
+    .from_select(
+        ["id"], sa.select(subscriber.c.id).join(_given, subscriber.c.hmac == _given.c.hmac).where(_step)
+    )
     .on_conflict_do_nothing()
 )
 
@@ -64,23 +79,38 @@ def identify(conn: sa.Connection, people: Iterable[Person], *, add: bool) -> Non
     conn: one that is kept aside, outside of any transaction
     add: whoever is unknown gets a row in `subscriber`, which alone means nothing; else they are left out
     """
-    rest = iter(people)
     with reading_on(conn):
         conn.execute(CreateTable(identified))
-        conn.execute(CreateTable(_given))
-    driver = driver_of(conn)
-    while True:
+        number = _put(conn, people)
+    for first in range(1, number + 1, _AT_ONCE):
+        step = {"first": first, "last": min(first + _AT_ONCE - 1, number)}
         with reading_on(conn):
-            some = ((person.hmac, person.key, person.email) for person in islice(rest, _AT_ONCE))
-            put = driver.executemany("INSERT INTO given (hmac, key, email) VALUES (?, ?, ?)", some).rowcount
-            otherwise = put > 0 and conn.execute(_ANY_OTHERWISE).scalar_one()
-        if put <= 0:
-            return
-        if not otherwise or _write_down(conn, put, add=add) < put:
+            otherwise = conn.execute(_ANY_OTHERWISE, step).scalar_one()
+        if otherwise:
+            with writing_on(conn):
+                _write_down(conn, step, add=add)
+        else:
             with reading_on(conn):
-                conn.execute(_IDENTIFY)
-        with reading_on(conn):
-            conn.execute(sa.delete(_given))
+                conn.execute(_IDENTIFY, step)
+    with reading_on(conn):
+        conn.execute(DropTable(_given))
+
+
+def _put(conn: sa.Connection, people: Iterable[Person]) -> int:
+    """All of them into `given`; how many they are.
+
+    Of more than one step, those lie side by side whom the index of HMACs has side by side: else every step would
+    write all of its pages.
+    """
+    conn.execute(CreateTable(_given))
+    driver = driver_of(conn)
+    put = driver.executemany("INSERT INTO given (hmac, key, email) VALUES (?, ?, ?)", people).rowcount
+    if put > _AT_ONCE:
+        driver.execute("ALTER TABLE temp.given RENAME TO came")
+        conn.execute(CreateTable(_given))
+        conn.execute(_SORT)
+        driver.execute("DROP TABLE temp.came")
+    return max(put, 0)
 
 
 def identify_known(conn: sa.Connection, ids: Iterable[int]) -> None:
@@ -90,13 +120,14 @@ def identify_known(conn: sa.Connection, ids: Iterable[int]) -> None:
         conn.execute(sa.insert(identified), rows)
 
 
-def _write_down(conn: sa.Connection, put: int, *, add: bool) -> int:
-    """Who is new and who has typed their address anew; how many were new. If all were, they are identified by that."""
-    with writing_on(conn):
-        last = conn.execute(_LAST).scalar_one()
-        added = conn.execute(_ADD).rowcount if add else 0
-        if added < put:
-            conn.execute(_RENEW)
-        else:
-            conn.execute(_IDENTIFY_NEW, {"last": last})
-    return added
+def _write_down(conn: sa.Connection, step: Mapping[str, int], *, add: bool) -> None:
+    """Who is new, and who has typed their address anew; then all of them into `identified`."""
+    newest = {"newest": conn.execute(_NEWEST).scalar_one()}
+    added = conn.execute(_ADD, step).rowcount if add else 0
+    if added == step["last"] - step["first"] + 1:
+        conn.execute(_IDENTIFY_NEW, newest)
+    else:
+        conn.execute(_RENEW, step)
+        conn.execute(_IDENTIFY, step)
+    if added:
+        conn.execute(_TAKE_BACK, newest)

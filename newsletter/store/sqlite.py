@@ -22,7 +22,7 @@ from newsletter.files.atomic import make_folder
 __all__ = ["busy", "explode", "insert", "make_engine", "reading", "switch_to_wal", "translated", "writing"]
 
 BUSY_TIMEOUT_S = 30
-_CACHE_ASIDE_KIB = 32_768
+_CACHE_ASIDE_KIB = 16_384
 
 
 def make_engine(path: Path, *, readonly: bool = False, patience_s: float | None = None) -> sa.Engine:
@@ -118,7 +118,10 @@ def aside(engine: sa.Engine, path: Path) -> Iterator[sa.Connection]:
         conn.detach()
         driver = driver_of(conn)
         driver.execute(f"PRAGMA cache_size = -{_CACHE_ASIDE_KIB}")
-        driver.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: the same ones are written again and again
+        driver.execute(
+            "PRAGMA wal_autocheckpoint = 500"
+        )  # pages: else the next who commits writes all of them home
+        driver.execute("PRAGMA main.secure_delete = ON")  # who is taken out again leaves no byte
         yield conn
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 RunState = Literal["sending", "paused", "done", "cancelled"]
 Answered = Literal["accepted", "rejected", "unknown", "ready"]  # `ready`: provably not taken, it goes again
@@ -34,9 +34,8 @@ class Claim(StrEnum):
     LOST = "lost"  # not ours: another was faster, not yet due, the run stands still, nobody is left in it
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody to be frozen or enrolled."""
+class Person(NamedTuple):
+    """Somebody to be frozen or enrolled; a tuple, for a million of them go to the driver as they are."""
 
     hmac: bytes  # 16 bytes, keyed by the project's secret: the identity
     key: str  # the address key

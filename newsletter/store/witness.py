@@ -1,7 +1,8 @@
 """Whether this ledger is the one that sent last: a copy, or an older one brought back, must not go on by itself.
 
-Two things outside of the database know: the file's own number on its disk, which a copy does not have, and a small
-file beside it with the last attempt that was claimed, of which an older database has never heard.
+Two things outside of the database know: which file it is on its disk, and a small file beside it with the last attempt
+that was claimed, of which an older database has never heard. That file says of itself, too, which one it is: where a
+whole folder is put back over another one, both are old and fit each other.
 """
 
 import contextlib
@@ -14,11 +15,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
+from newsletter.store.birth import identity, is_same
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import READY, attempt, batch, meta, outcome
 
-FILE = "last-claim"  # beside the ledger: LEDGER ATTEMPT
-_LINE = re.compile(r"([0-9a-f]{16}) (\S{1,64})\n")
+FILE = "last-claim"  # beside the ledger: LEDGER ATTEMPT FILE, the last being its own identity
+_LINE = re.compile(r"([0-9a-f]{16}) (\S{1,64})(?: (\S{1,64}))?\n")
+_COPY = "it is a copy, or was put back from a backup: others may have been sent to since"
 
 _PLACE = select(meta.c.value).where(meta.c.name == "place")
 _KEEP = insert(meta).on_conflict_do_nothing()
@@ -43,22 +46,28 @@ _DOUBT = (
 )
 
 
-def note(ledger: Path, ledger_id: str, attempt_id: str) -> None:
-    """The last claim, in place and without waiting for the disk: it only has to outlive this database.
+def note(ledger: Path, ledger_id: str, attempt_id: str, *, anew: bool) -> None:
+    """The last claim, without waiting for the disk: it only has to outlive this database.
 
+    anew: as a file of its own, once a process, so that no backup of earlier is taken for it; else in place
     A disk that takes no more makes this blind to one claim, and stops no send.
     """
+    path = ledger.with_name(FILE)
     with contextlib.suppress(OSError):
-        descriptor = os.open(ledger.with_name(FILE), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if anew:
+            path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.pwrite(descriptor, f"{ledger_id} {attempt_id}\n".encode(), 0)
+            line = f"{ledger_id} {attempt_id} {identity(descriptor)}\n".encode()
+            os.pwrite(descriptor, line, 0)
+            os.ftruncate(descriptor, len(line))
         finally:
             os.close(descriptor)
 
 
 def remember_place(conn: sa.Connection, ledger: Path) -> None:
     """Where the ledger was made; one of an older program is taken to be where it belongs."""
-    conn.execute(_KEEP, {"name": "place", "value": str(ledger.stat().st_ino)})
+    conn.execute(_KEEP, {"name": "place", "value": identity(ledger)})
 
 
 def knows_place(conn: sa.Connection) -> bool:
@@ -67,16 +76,24 @@ def knows_place(conn: sa.Connection) -> bool:
 
 def doubt(conn: sa.Connection, ledger: Path, ledger_id: str) -> str | None:
     """Why this ledger may not know all that was sent from it; None when it does."""
-    try:
-        last = _LINE.match(ledger.with_name(FILE).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        last = None
+    last, itself = _read(ledger.with_name(FILE))
     if last and last[1] == ledger_id and conn.execute(_KNOWN, {"of": last[2]}).one_or_none() is None:
         return "messages were handed over of which it knows nothing: an older one was brought back"
     place = conn.execute(_PLACE).scalar_one_or_none()
-    if place not in (None, str(ledger.stat().st_ino)):
-        return "it is a copy: another one may have sent since"
+    if (last and last[3] and not is_same(last[3], itself)) or (
+        place and not is_same(place, identity(ledger))
+    ):
+        return _COPY
     return None
+
+
+def _read(path: Path) -> tuple[re.Match[str] | None, str]:
+    """What the file says, and which one it is: of one moment, for a sender that begins makes it anew."""
+    try:
+        with path.open(encoding="ascii") as file:
+            return _LINE.match(file.read()), identity(file.fileno())
+    except (OSError, ValueError):
+        return None, ""
 
 
 def still_to_go(conn: sa.Connection) -> int:
@@ -91,7 +108,7 @@ def take_over(conn: sa.Connection, ledger: Path, *, epoch: int, now: datetime) -
     messages' names: what was written of them before is evidence, and a later run never meets a name of the past.
     """
     conn.execute(_SET, {"which": "epoch", "to": str(epoch)})
-    conn.execute(_SET, {"which": "place", "to": str(ledger.stat().st_ino)})
+    conn.execute(_SET, {"which": "place", "to": identity(ledger)})
     found = conn.execute(_STILL_TO_GO).all()
     for row in found:
         name = uuid.uuid4().hex

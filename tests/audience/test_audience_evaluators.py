@@ -299,7 +299,6 @@ def crowds(tmp_path_factory):
         yield [stack.enter_context(a_crowd(tmp_path_factory.mktemp("crowd"), seed)) for seed in range(6)]
 
 
-@pytest.mark.xdist_group("planted")
 @pytest.mark.parametrize("error", ERRORS)
 def test_an_error_planted_in_an_operator_is_noticed(crowds, monkeypatch, error):
     monkeypatch.setattr(Planted, "error", error)

@@ -87,7 +87,7 @@ class Desk:
 
         monkeypatch.setattr(Packer, "parcel", parcel)
         monkeypatch.setattr(Outbox, "evidence", lambda *_: None)
-        monkeypatch.setattr(Outbox, "hand_over", lambda _box, request: moods.hand_over(request))
+        monkeypatch.setattr(Outbox, "hand_over", lambda _box, request, _stop: moods.hand_over(request))
         monkeypatch.setattr(sender, "RETRY_FIRST_S", 0.0)
         monkeypatch.setattr(halting, "WAIT_S", 0.0)
         self.people = [f"p{n}@example.org" for n in range(PEOPLE)]

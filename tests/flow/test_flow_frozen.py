@@ -40,7 +40,7 @@ def half(small, newsletter, monkeypatch):
         file.write("\n[delivery]\nbatch_size = 2\ncanary = 0\n")
     real, calls = Outbox.hand_over, []
 
-    def dies(self, request):
+    def dies(self, request, _stop):
         calls.append(request)
         if len(calls) == 2:
             raise MemoryError

@@ -115,3 +115,34 @@ def test_a_later_run_of_the_same_number_never_meets_a_name_of_the_lost_time(smal
     assert newsletter("-C", small, "resolve", "--restored", *JULY).code == 0
     assert newsletter("-C", small, "send", "hej", "--confirm", "3", *JULY).code == 0
     assert len(files(small)) == 6, "a human said that the first three are not to be counted"
+
+
+def test_a_whole_folder_put_back_from_the_night_mails_nobody_again(small, newsletter, tmp_path):
+    """`rm` and `cp -a`: the file system gives the ledger the number that it had."""
+    assert newsletter("-C", small, "subscriber", "unsubscribe", "ny@example.org").code == 0
+    shutil.copytree(small / ".newsletter", tmp_path / "night")
+    assert newsletter("-C", small, "send", "hej", "--confirm", "3", *JULY).code == 0
+    shutil.rmtree(small / ".newsletter")
+    shutil.copytree(tmp_path / "night", small / ".newsletter")
+    refused = newsletter("-C", small, "send", "hej", "--confirm", "3", *JULY)
+    assert (refused.code, "G146" in refused.err, len(files(small))) == (6, True, 3)
+
+
+def test_whoever_looks_is_told_too(brought_back, newsletter):
+    for asked in ("status",), ("status", "hej"):
+        looked = newsletter("-C", brought_back, *asked, *JULY)
+        assert (looked.code, "G146" in looked.out, "next:  newsletter" in looked.out) == (0, True, True)
+        assert "resolve --restored" in looked.out.splitlines()[-1]
+        checked = newsletter("-C", brought_back, *asked, "--check", "--json", *JULY)
+        assert (checked.code, [one["code"] for one in checked.envelope["problems"]]) == (7, ["G146"])
+    rehearsed = newsletter("-C", brought_back, "send", "hej", "--dry-run", "--json", *JULY)
+    assert (rehearsed.code, rehearsed.data["needs"][0]["code"]) == (0, "G146")
+    assert newsletter("-C", brought_back, "resolve", "--restored", *JULY).code == 0
+    assert "G146" not in newsletter("-C", brought_back, "status", "hej", *JULY).out
+
+
+def test_a_folder_that_moved_is_still_the_ledger(small, newsletter):
+    assert newsletter("-C", small, "send", "hej", "--confirm", "3", *JULY).code == 0
+    moved = small.with_name("moved")
+    small.rename(moved)
+    assert newsletter("-C", moved, "send", "hej", *JULY, "--json").data["already"]

@@ -7,8 +7,6 @@ import pytest
 
 from newsletter.check.computed import Letter, Text
 
-pytestmark = pytest.mark.xdist_group("look")
-
 PROBES = """\
 <!doctype html><html><head><style>
   body { background-color: #fbf8f3; color: #1f2530 }

@@ -10,8 +10,6 @@ import pytest
 from lookbook.letters import Letter
 from lookbook.screen import contrast
 
-pytestmark = pytest.mark.xdist_group("look")  # one browser measures once for all of them
-
 RHYTHM = {0, 8, 16, 24, 32, 48}
 WIDTHS = (320, 375, 600, 1000)
 NARROW = (320, 375)
@@ -92,12 +90,14 @@ def _accent_share(screenshot: bytes) -> float:
     """How much of a page has a strong colour: neither paper nor ink nor anything near grey."""
     from io import BytesIO
 
-    from PIL import Image
+    from PIL import Image, ImageChops
 
     image = Image.open(BytesIO(screenshot)).convert("HSV")
-    pixels = image.get_flattened_data() if hasattr(image, "get_flattened_data") else image.getdata()
-    strong = sum(1 for _, saturation, value in pixels if saturation > 110 and value > 60)
-    return strong / (image.width * image.height)
+    _, saturation, value = image.split()
+    strong = ImageChops.darker(
+        saturation.point(lambda one: one > 110 and 255), value.point(lambda one: one > 60 and 255)
+    )
+    return strong.histogram()[255] / (image.width * image.height)
 
 
 def _modes(gallery: Gallery) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,6 +2,10 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -157,3 +161,43 @@ def test_people_beyond_ascii_get_mail_where_the_relay_takes_it(
     sent = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "2", "--json")
     assert (sent.code, sent.data["counts"]["accepted"]) == (0, 2)
     assert set(recipients(relay)) == {"åsa@example.org", "bo@xn--rksmrgs-5wao1o.example"}
+
+
+@pytest.mark.parametrize("command", ["pause", "cancel"])
+def test_a_slow_relay_is_left_within_a_second(
+    live: Path, relay: Relay, newsletter: Any, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Twenty go in a group over one connection: at half a second each the rest of it is ten seconds."""
+    rows = "".join(f"p{n:02}@example.org,P,Visby\n" for n in range(20))
+    (live / "subscribers" / "lista.csv").write_text("email,first_name,city\n" + rows, encoding="utf-8")
+    real, taken, third = relay._word, [], threading.Event()
+
+    def slow(stage: str, otherwise: str) -> str:
+        if stage == "text":
+            time.sleep(0.5)
+            taken.append(time.monotonic())
+            if len(taken) == 3:
+                third.set()
+        return real(stage, otherwise)
+
+    monkeypatch.setattr(relay, "_word", slow)
+    sending = subprocess.Popen(
+        [sys.executable, "-m", "newsletter", "-C", live, *LIVE, "send", "hej", "--confirm", "20"],
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert third.wait(60)
+    assert newsletter("-C", live, command, "hej", *LIVE).code == 0
+    halted = time.monotonic()
+    _, err = sending.communicate(timeout=60)
+    assert (sending.returncode, taken[-1] - halted < 1) == (6, True), err
+    counts = status(live, newsletter)["counts"]
+    assert (counts["accepted"], counts["unknown"], counts["inflight"]) == (len(taken), 0, 0)
+    assert counts["ready" if command == "pause" else "suppressed"] == 20 - len(taken)
+    assert len(taken) < 20
+    monkeypatch.undo()
+    if command == "pause":
+        assert newsletter("-C", live, "resume", "hej", *LIVE).code == 0
+        assert newsletter("-C", live, "send", "hej", *LIVE).code == 0
+        assert set(recipients(relay).values()) == {1}
+        assert len(relay.mails) == 20

@@ -20,6 +20,8 @@ from newsletter.store.values import (
 class SendingLedger(Ledger):
     """A batch from its claim to its end."""
 
+    _noted = False  # whether this process has told the witness of a claim
+
     def ready_batches(self, run_id: int, now: datetime, limit: int = 64) -> list[int]:
         """Numbers of batches whose time has come, longest waiting first; take one at random among them."""
         with self._looking() as conn:
@@ -100,7 +102,8 @@ class SendingLedger(Ledger):
                 pace=pace,
             )
         if answer is Claim.CLAIMED:
-            witness.note(self._path, self.ledger_id, attempt_id)
+            witness.note(self._path, self.ledger_id, attempt_id, anew=not self._noted)
+            self._noted = True
         return answer
 
     def finish(
