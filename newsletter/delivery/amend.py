@@ -172,8 +172,9 @@ def _whoever_is_left(
 
 
 def _known(workspace: Workspace, members: Sequence[Member]) -> Iterator[tuple[Member, Subscriber | None]]:
+    people = workspace.audience.find_all(member.key for member in members if member.key is not None)
     for member in members:
-        yield member, workspace.audience.find(member.key) if member.key is not None else None
+        yield member, people.get(member.key) if member.key is not None else None
 
 
 @dataclass(frozen=True)
