@@ -62,7 +62,7 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
         raise ChecksFailed(nobody_left(plan))
     prove(office, plan)
     reachable_guard(workspace, composition, store.ledger_id)
-    number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
+    number_guard(campaign, len(plan.recipients), order.confirm, order.ask, command="send --amend")
     owner_guard(workspace.project)
     try:
         new = store.amend(

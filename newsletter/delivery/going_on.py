@@ -47,7 +47,8 @@ def go_on(office: Office, run: Run, campaign: Campaign | None, order: SendOrder)
             Problem("G119", "this send was begun with another plan", hint=f"newsletter status {run.campaign}")
         )
     if order.confirm is not None:
-        number_guard(edition.campaign, run.total, order.confirm, order.ask)
+        command = "send --resume" if order.resume else "send"
+        number_guard(edition.campaign, run.total, order.confirm, order.ask, command=command)
     counts = office.deliver(run, edition)
     excluded = office.store.excluded(run.id)
     return SendResult(run, counts, excluded=excluded, waiting=office.waits(edition.campaign, counts))

@@ -123,23 +123,28 @@ def size_guard(workspace: Workspace, plan: Plan) -> None:
 
 
 def number_guard(
-    campaign: Campaign, number: int, confirm: int | None, ask: Callable[[int], int | None]
+    campaign: Campaign,
+    number: int,
+    confirm: int | None,
+    ask: Callable[[int], int | None],
+    *,
+    command: str = "send",
 ) -> None:
     """The number of recipients, said by a human. `ask` asks on a terminal and gives None where there is none.
 
+    command: what was typed, as far as its verb and its way go
     Raises GuardRefused for a wrong number and for none at all.
     """
     given = ask(number) if confirm is None else confirm
     if given == number:
         return
+    right = f"newsletter {command} {campaign.id} --confirm {number}"
     if given is None:
         raise GuardRefused(
             Problem(
                 "G121",
                 f"{number} people would get `{campaign.id}`, and nobody confirmed the number",
-                hint=f"--confirm {number}, or --expect-plan with the rehearsal's plan",
+                hint=f"{right}, or --expect-plan with the rehearsal's plan",
             )
         )
-    raise GuardRefused(
-        Problem("G122", f"the number is {number}, not {given}: nothing was sent", hint=f"--confirm {number}")
-    )
+    raise GuardRefused(Problem("G122", f"the number is {number}, not {given}: nothing was sent", hint=right))
