@@ -294,6 +294,11 @@ class Smtp:
                 return _Said(
                     silence(stage), None, f"the connection broke at {stage.upper()}: {_words(fault)}"
                 )
+            if (
+                kept and said.code == 421 and connection.stage == "mail"
+            ):  # it had taken its leave while nobody spoke
+                _ignoring(connection.close)
+                continue
             self._keep(connection, said)
             return said
         raise AssertionError("a fresh connection is not a kept one")
