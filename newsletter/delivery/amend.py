@@ -60,14 +60,14 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
         )
     if not plan.recipients:
         raise ChecksFailed(nobody_left(plan))
-    prove(office, plan)
+    grounds = prove(office, plan)
     reachable_guard(workspace, composition, store.name())
     number_guard(campaign, len(plan.recipients), order.confirm, order.ask, command="send --amend")
     owner_guard(workspace.project)
     try:
         new = store.amend(
             [one.id for one in open_runs],
-            new_run(office, plan, occurrence=None),
+            new_run(office, plan, grounds, occurrence=None),
             leaving=left.leaving,
             going=len(plan.recipients),
             excluded={reason: number for reason, number in plan.excluded.items() if number},
@@ -172,8 +172,9 @@ def _whoever_is_left(
 
 
 def _known(workspace: Workspace, members: Sequence[Member]) -> Iterator[tuple[Member, Subscriber | None]]:
+    people = workspace.audience.find_all(member.key for member in members if member.key is not None)
     for member in members:
-        yield member, workspace.audience.find(member.key) if member.key is not None else None
+        yield member, people.get(member.key) if member.key is not None else None
 
 
 @dataclass(frozen=True)

@@ -211,9 +211,9 @@ class SequenceTick:
             ledger_guard(workspace, self.office.store.name())
             size_guard(workspace, plan)
             reachable_guard(workspace, composition, self.office.store.name())
-            prove(self.office, plan)
+            grounds = prove(self.office, plan)
             move = EnrolmentMove(self.sequence.id, step.id, before)
-            if run := freeze(self.office, plan, move):
+            if run := freeze(self.office, plan, grounds, move):
                 counts = _sum(counts, self.office.deliver(run, Edition.of(workspace, composition)))
         return counts
 

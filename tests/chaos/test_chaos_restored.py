@@ -11,14 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from . import child
 from .play import NAME, Play
 from .world import ROOT, audit
-
-
-@pytest.fixture(scope="module")
-def forks():
-    return child.context()
 
 
 @pytest.fixture(params=["outbox", "smtp", "sendgrid"])
