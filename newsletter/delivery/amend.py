@@ -52,7 +52,7 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
     left = _whoever_is_left(office, campaign, composition, open_runs)
     plan = left.plan
     live_guard(workspace, plan)
-    ledger_guard(workspace, store.ledger_id)
+    ledger_guard(workspace, store.name())
     size_guard(workspace, plan)
     if order.expect_plan:  # its number is that of the whole list, and no matter here
         plan_guard(
@@ -61,8 +61,8 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
     if not plan.recipients:
         raise ChecksFailed(nobody_left(plan))
     grounds = prove(office, plan)
-    reachable_guard(workspace, composition, store.ledger_id)
-    number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
+    reachable_guard(workspace, composition, store.name())
+    number_guard(campaign, len(plan.recipients), order.confirm, order.ask, command="send --amend")
     owner_guard(workspace.project)
     try:
         new = store.amend(

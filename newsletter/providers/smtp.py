@@ -220,6 +220,11 @@ class Smtp:
                 if kept and stage in ("mail", "rset"):
                     continue
                 return Said(silence(stage), None, f"the connection broke at {stage.upper()}: {_words(fault)}")
+            if (
+                kept and said.code == 421 and connection.stage == "mail"
+            ):  # it took its leave while nobody spoke
+                ignoring(connection.close)
+                continue
             self._keep(connection, said)
             return said
         raise AssertionError("a fresh connection is not a kept one")

@@ -106,6 +106,19 @@ def test_whoever_is_refused_is_cleared_away_before_the_next_begins(
     assert "RSET" not in verbs[second:third], "nothing is to be cleared away behind one that was taken"
 
 
+def test_a_kept_connection_whose_server_took_its_leave_puts_nobody_off(
+    relay: Relay, smtp: Smtp, parcel: Make
+) -> None:
+    """Nobody spoke for five minutes: what comes as the answer to MAIL was said long before."""
+    assert hand_over(smtp, parcel).answer is OK
+    relay.say["mail"] = ["421 4.4.2 timeout exceeded"]
+    again = hand_over(smtp, parcel)
+    assert (again.answer, again.put_off, relay.connections, len(relay.mails)) == (OK, frozenset(), 2, 2)
+    relay.say["mail"] = "421 4.3.2 shutting down"
+    third = hand_over(smtp, parcel)
+    assert (third.answer, relay.connections, len(relay.mails)) == (R, 3, 2), "a fresh one is believed"
+
+
 @pytest.mark.parametrize("said", [DROP, "421 4.3.2 too busy"])
 def test_a_relay_that_is_away_is_tried_once_a_group(
     relay: Relay, smtp: Smtp, parcel: Make, said: str
