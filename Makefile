@@ -44,6 +44,7 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 test: export PYTHONWARNDEFAULTENCODING = 1
+test: export PYTHONDONTWRITEBYTECODE =  # compiled once: the tests start Python a few hundred times
 test: check  ## format, lint, types, layers and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
