@@ -287,7 +287,7 @@ def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
             f"newsletter resolve {campaign.id} --resend-unknown",
         ]
     if counts.ready and state in _ENDED:  # in doubt when it was amended, and not reached after all
-        return [f"newsletter send {campaign.id} --amend"]
+        return [f"newsletter send {campaign.id} --amend", f"newsletter cancel {campaign.id}"]
     if state == "paused":
         return [f"newsletter resume {campaign.id}", f"newsletter cancel {campaign.id}"]
     if state == "sending" or (state == "held" and not campaign.step):

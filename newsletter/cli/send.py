@@ -189,7 +189,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
                 plan,
                 folder,
                 samples=samples,
-                ledger_id=store.ledger_id if store else None,
+                ledger=store.name() if store else None,
                 in_doubt=restored(store) if store else None,
                 progress=progress,
             )

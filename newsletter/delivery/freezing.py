@@ -9,7 +9,7 @@ from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import keep
 from newsletter.delivery.going_on import same_provider
 from newsletter.delivery.grounds import Ground, Grounds
-from newsletter.delivery.ledger import persons
+from newsletter.delivery.ledger import owner_guard, persons
 from newsletter.delivery.office import Office
 from newsletter.delivery.pace import most_at_once, pace_of
 from newsletter.delivery.parcels import Packer
@@ -60,6 +60,7 @@ def freeze(
 
     With `move`: a step of a sequence; None when another tick has taken all of them already.
     """
+    owner_guard(office.workspace.project)
     # A campaign goes out once; a step as often as somebody is due.
     new = new_run(office, plan, grounds, occurrence="1" if move is None else None)
     try:

@@ -94,13 +94,13 @@ def rehearse(
     folder: Path,
     *,
     samples: int,
-    ledger_id: str | None = None,
+    ledger: str | None = None,
     in_doubt: Problem | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
     """Render every recipient of the plan and leave samples, recipients.csv, excluded.csv and plan.json in `folder`.
 
-    ledger_id: of the database that is here, None where there is none
+    ledger: the name of the database that is here, None where there is none
     in_doubt: why nothing goes from that one until a human has looked
     Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
     """
@@ -110,7 +110,7 @@ def rehearse(
     result.needs = (in_doubt,) if in_doubt else ()
     result.needs += size_needs(workspace, plan) + live_needs(workspace, plan)
     if workspace.settings.live:
-        result.needs += ledger_needs(workspace, ledger_id) + reachable_needs(workspace, plan.composition)
+        result.needs += ledger_needs(workspace, ledger) + reachable_needs(workspace, plan.composition)
     try:
         result.proof = plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     except ChecksFailed as failed:

@@ -30,7 +30,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
         raise GuardRefused(_not_begun(campaign))
     plan = make_plan(office.workspace, campaign, office.opt_outs())
     live_guard(office.workspace, plan)
-    ledger_guard(office.workspace, office.store.ledger_id)
+    ledger_guard(office.workspace, office.store.name())
     size_guard(office.workspace, plan)
     confirm = order.confirm
     if order.expect_plan:
@@ -41,7 +41,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
     if not plan.recipients:
         raise ChecksFailed(nobody_left(plan))
     grounds = prove(office, plan)
-    reachable_guard(office.workspace, plan.composition, office.store.ledger_id)
+    reachable_guard(office.workspace, plan.composition, office.store.name())
     if not order.unattended:
         number_guard(campaign, len(plan.recipients), confirm, order.ask)
     run = freeze(office, plan, grounds)

@@ -1,17 +1,10 @@
-"""SMTP through a relay: kept connections that know how far each message came when something breaks.
+"""SMTP through a relay: messages by groups over kept connections, each with its own answer."""
 
-smtplib raises the same exception for a connection that broke before anything was taken and for one that broke after
-the whole message was stored: so each command is given here, one recipient a message, and its stage is kept.
-"""
-
-import base64
-import contextlib
 import functools
 import hashlib
 import queue
 import re
 import smtplib
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.errors import ChecksFailed, Problem
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.files.project import SETTINGS_FILE
 from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
-from newsletter.providers.smtp_answers import TEXT, Meaning, meaning, silence
+from newsletter.providers.smtp_answers import Meaning, Said, meaning, silence
+from newsletter.providers.smtp_connection import (
+    FAULTS,
+    Connection,
+    Mail,
+    Refused,
+    Way,
+    end,
+    ignoring,
+    stuffed,
+)
 from newsletter.settings.model import Settings
 from newsletter.settings.model import Smtp as SmtpSettings
 from newsletter.settings.web import is_loopback
@@ -31,8 +35,6 @@ from newsletter.settings.web import is_loopback
 CONNECT_S = 5.0
 COMMAND_S = 60.0
 TEXT_S = 600.0  # RFC 5321 §4.5.3.2.6: the reply to the dot may take ten minutes; who gives up earlier makes doubles
-
-_FAULTS = (OSError, smtplib.SMTPException, ValueError)
 
 
 def open_from(settings: Settings, folder: Path) -> "Smtp":  # noqa: ARG001 (every provider's)
@@ -51,6 +53,17 @@ def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:  # noq
     return 1
 
 
+def lacks(settings: Settings) -> Sequence[Problem]:
+    lacking = []
+    if not settings.smtp.host:
+        hint = '[smtp] host = "smtp.example.org", or NEWSLETTER_SMTP__HOST'
+        lacking.append(Problem("G124", "no relay is named", Place(SETTINGS_FILE), hint))
+    if settings.smtp.username and not settings.smtp.password:
+        hint = "set NEWSLETTER_SMTP__PASSWORD in the environment or in .env"
+        lacking.append(Problem("G164", "the relay's user has no password", hint=hint))
+    return lacking
+
+
 def open_smtp(settings: SmtpSettings) -> "Smtp":
     """An Smtp for the settings' relay. No network."""
     password = settings.password.get_secret_value() if settings.password else ""
@@ -63,82 +76,6 @@ def open_smtp(settings: SmtpSettings) -> "Smtp":
         bounce_address=settings.bounce_address,
         connections=settings.connections,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Mail:
-    """One message with its envelope, ready for the wire."""
-
-    sid: str
-    sender: str  # of the envelope (RFC 5321 §4.1.1.2)
-    recipient: str
-    data: bytes  # CRLF only, not yet dot-stuffed
-    utf8: bool = False  # the recipient's name is not ASCII: only with SMTPUTF8 (RFC 6531)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What became of one message, and why."""
-
-    meaning: Meaning
-    code: int | None = None
-    text: str = ""
-
-
-class _Refused(Exception):
-    """The dialogue ended with a reply at a stage; the connection may still be good."""
-
-    def __init__(self, stage: str, code: int, text: str) -> None:
-        super().__init__(f"{code} {text}")
-        self.stage, self.code, self.text = stage, code, text
-
-
-class _Staged(smtplib.SMTP):
-    """smtplib that remembers which command is open."""
-
-    stage = "connect"
-    challenged = False  # what comes next is an answer and no command (RFC 4954 §4)
-
-    def putcmd(self, cmd: str, args: str = "") -> None:
-        if not self.challenged:
-            self.stage = cmd.split(maxsplit=1)[0].lower()
-        super().putcmd(cmd, args)
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Raises SMTPException for what is no reply: nobody knows to what the next line would be the answer."""
-        code, text = super().getreply()
-        self.challenged = self.stage == "auth" and code == 334
-        if not 200 <= code < 600:
-            raise smtplib.SMTPException("an answer that is none of SMTP's")
-        if self.stage == "data" and code == 354:
-            self.stage = TEXT
-        return code, text
-
-    def log_in(self, username: str, password: str) -> None:
-        """AUTH; PLAIN in UTF-8 (RFC 4616 §2), which smtplib can't write. Raises SMTPResponseException or as `login`."""
-        if not self.has_extn("auth"):
-            raise smtplib.SMTPNotSupportedError("the server offers no AUTH")
-        if "PLAIN" not in self.esmtp_features["auth"].upper().split():
-            try:
-                self.login(username, password)
-            except UnicodeEncodeError:
-                raise smtplib.SMTPNotSupportedError(
-                    "the server offers no way to log in with letters beyond ASCII"
-                ) from None
-            return
-        said = base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
-        code, text = self.docmd("AUTH", f"PLAIN {said}")
-        if code != 235:
-            raise smtplib.SMTPAuthenticationError(code, text)
-
-    def wait(self, seconds: float) -> None:
-        """How long the next replies may take."""
-        if self.sock is not None:
-            self.sock.settimeout(seconds)
-
-
-class _StagedTls(_Staged, smtplib.SMTP_SSL):
-    """The same with TLS from the first byte (RFC 8314 §3.3)."""
 
 
 @dataclass
@@ -163,7 +100,7 @@ class Smtp:
     context: ssl.SSLContext | None = field(
         default=None, repr=False
     )  # other authorities than the system's, in tests
-    _kept: "queue.SimpleQueue[_Staged]" = field(default_factory=queue.SimpleQueue, init=False, repr=False)
+    _kept: "queue.SimpleQueue[Connection]" = field(default_factory=queue.SimpleQueue, init=False, repr=False)
     _width: int = field(default=1, init=False, repr=False)  # how many of the connections are in use
 
     name = "smtp"
@@ -181,18 +118,19 @@ class Smtp:
         mails = tuple(self._mail(parcel) for parcel in parcels)
         digest = hashlib.sha256()
         for mail in mails:
-            digest.update(f"{mail.sender}\0{mail.recipient}\0".encode() + mail.data)
+            digest.update(f"{mail.sender}\0{mail.recipient}\0".encode())
+            digest.update(mail.text)
         return Request(tuple(mail.sid for mail in mails), digest.digest(), mails)
 
     def hand_over(self, request: Request, stop: Callable[[], bool] = never) -> Outcome:
         """Give the messages to the relay over its kept connections. After a doubt or a refusal of us none is begun."""
         mails = request.payload
-        if not isinstance(mails, tuple) or not all(isinstance(mail, _Mail) for mail in mails):
+        if not isinstance(mails, tuple) or not all(isinstance(mail, Mail) for mail in mails):
             raise TypeError("this request was prepared by another provider")
-        waiting: queue.SimpleQueue[_Mail] = queue.SimpleQueue()
+        waiting: queue.SimpleQueue[Mail] = queue.SimpleQueue()
         for mail in mails:
             waiting.put(mail)
-        said: dict[str, _Said] = {}
+        said: dict[str, Said] = {}
         halt = threading.Event()
 
         def work() -> None:
@@ -236,9 +174,9 @@ class Smtp:
                 connection = self._kept.get_nowait()
             except queue.Empty:
                 return
-            _end(connection)
+            end(connection)
 
-    def _mail(self, parcel: Parcel) -> _Mail:
+    def _mail(self, parcel: Parcel) -> Mail:
         letter = parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
         data = message(parcel.composition, parcel.values, parcel.envelope, letter)
         sender = parse_mailbox(parcel.envelope.sender).address
@@ -249,114 +187,78 @@ class Smtp:
         for address in (sender, recipient):
             if not address.isprintable() or set(address) & set(" <>"):
                 raise ChecksFailed(Problem("D104", "an address cannot stand in an SMTP command"))
-        return _Mail(parcel.sid, sender, recipient, data, utf8=not recipient.isascii())
+        return Mail(parcel.sid, sender, recipient, stuffed(data), utf8=not recipient.isascii())
 
-    def _send(self, mail: _Mail) -> _Said:
+    def _send(self, mail: Mail) -> Said:
         """One message. A kept connection that has died meanwhile is replaced once: nothing was taken by it."""
         for fresh in (False, True):
             try:
                 connection, kept = self._connection(fresh=fresh)
-            except _Refused as refused:
-                return _Said(meaning(refused.stage, refused.code, refused.text), refused.code, refused.text)
+            except Refused as refused:
+                what = meaning(refused.stage, refused.code, refused.text)
+                # A relay that is busy: no fault of whoever is next, and no try of theirs.
+                busy = what == Meaning(Answer.RETRY)
+                return (
+                    Said(what, None, f"no connection: {refused}")
+                    if busy
+                    else Said(what, refused.code, refused.text)
+                )
             except ssl.SSLError as fault:
                 cut = isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-                return _Said(
+                return Said(
                     Meaning(Answer.RETRY, pause=not cut), None, f"no safe connection: {_words(fault)}"
                 )
             except smtplib.SMTPNotSupportedError as fault:
-                return _Said(Meaning(Answer.RETRY, pause=True), None, str(fault))
-            except _FAULTS as fault:
-                return _Said(silence("connect"), None, f"no connection: {_words(fault)}")
+                return Said(Meaning(Answer.RETRY, pause=True), None, str(fault))
+            except FAULTS as fault:
+                return Said(silence("connect"), None, f"no connection: {_words(fault)}")
             try:
-                said = self._dialogue(connection, mail)
-            except _FAULTS as fault:
+                said = connection.hand_over(mail, command_s=self.command_s, text_s=self.text_s)
+            except FAULTS as fault:
                 stage = connection.stage
-                _ignoring(connection.close)
+                ignoring(connection.close)
                 if kept and stage in ("mail", "rset"):
                     continue
-                return _Said(
-                    silence(stage), None, f"the connection broke at {stage.upper()}: {_words(fault)}"
-                )
+                return Said(silence(stage), None, f"the connection broke at {stage.upper()}: {_words(fault)}")
+            if (
+                kept and said.code == 421 and connection.stage == "mail"
+            ):  # it took its leave while nobody spoke
+                ignoring(connection.close)
+                continue
             self._keep(connection, said)
             return said
         raise AssertionError("a fresh connection is not a kept one")
-
-    def _dialogue(self, connection: _Staged, mail: _Mail) -> _Said:
-        """MAIL, RCPT, DATA, the text. Raises what smtplib raises when the connection breaks."""
-        connection.wait(self.command_s)
-        if mail.utf8 and not connection.has_extn("smtputf8"):
-            return _Said(
-                Meaning(Answer.REJECTED), None, "the relay takes no letters beyond ASCII before the @"
-            )
-        if mail.utf8:  # in which smtplib then writes the addresses
-            code, text = connection.mail(mail.sender, ["SMTPUTF8"])
-        else:
-            code, text = connection.docmd(
-                "MAIL", f"FROM:<{mail.sender}>"
-            )  # without taking it apart once more
-        if code == 250:
-            code, text = connection.docmd("RCPT", f"TO:<{mail.recipient}>")
-        if code in (250, 251):
-            connection.putcmd("data")
-            code, text = connection.getreply()
-        if code == 354:
-            connection.wait(self.text_s)
-            connection.send(_stuffed(mail.data) + b".\r\n")
-            code, text = connection.getreply()
-        words = _text(text)
-        return _Said(meaning(connection.stage, code, words), code, words)
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
         """One for all connections: to make one takes longer than to send a mail."""
         return self.context or ssl.create_default_context()
 
-    def _connection(self, *, fresh: bool) -> tuple[_Staged, bool]:
-        """A connection that has said hello, and whether it was kept. Raises _Refused, or what smtplib raises."""
+    def _connection(self, *, fresh: bool) -> tuple[Connection, bool]:
+        """A connection that has said hello, and whether it was kept. Raises Refused or FAULTS."""
         if not fresh:
             try:
                 return self._kept.get_nowait(), True
             except queue.Empty:
                 pass
-        context = self._tls
-        kind: Callable[..., _Staged] = _StagedTls if self.tls == "implicit" else _Staged
-        more = {"context": context} if self.tls == "implicit" else {}
-        connection = kind(local_hostname=_this_host(), timeout=self.connect_s, **more)
-        try:
-            connection._host = self.host  # type: ignore[attr-defined]  # the name that STARTTLS verifies
-            _expect(connection, connection.connect(self.host, self.port), 220)
-            connection.wait(self.command_s)
-            _expect(connection, connection.ehlo(), 250)
-            if self.tls == "starttls":
-                if not connection.has_extn("starttls"):
-                    raise smtplib.SMTPNotSupportedError(
-                        "the server offers no STARTTLS, and nothing goes out unprotected"
-                    )
-                _expect(connection, connection.starttls(context=context), 220)
-                _expect(connection, connection.ehlo(), 250)
-            if self.username:
-                connection.log_in(self.username, self.password)
-        except smtplib.SMTPResponseException as error:
-            _ignoring(connection.close)
-            raise _Refused(connection.stage, error.smtp_code, _text(error.smtp_error)) from None
-        except BaseException:
-            _ignoring(connection.close)
-            raise
-        return connection, False
+        way = Way(
+            self.host, self.port, self.tls, self.username, self.password, self.connect_s, self.command_s
+        )
+        return way.connect(self._tls), False
 
-    def _keep(self, connection: _Staged, said: _Said) -> None:
+    def _keep(self, connection: Connection, said: Said) -> None:
         if said.code == 421 or self._kept.qsize() >= self.connections:
-            _end(connection)
+            end(connection)
             return
         if said.meaning.answer is not Answer.ACCEPTED:
             try:
                 connection.rset()
-            except _FAULTS:
-                _ignoring(connection.close)
+            except FAULTS:
+                ignoring(connection.close)
                 return
         self._kept.put(connection)
 
-    def _outcome(self, sids: Sequence[str], said: Mapping[str, _Said]) -> Outcome:
+    def _outcome(self, sids: Sequence[str], said: Mapping[str, Said]) -> Outcome:
         """Whoever was not begun goes again, and whoever the relay put off goes again later."""
         worst = max(said.values(), key=_gravity)
         known = {one.meaning.answer for one in said.values()}
@@ -382,7 +284,7 @@ class Smtp:
             quota=worst.meaning.quota,
         )
 
-    def _shown(self, said: _Said) -> str:
+    def _shown(self, said: Said) -> str:
         """One line for a human; no address, no password."""
         text = f"{said.code or ''} {said.text}".strip()
         if self.password:
@@ -391,33 +293,18 @@ class Smtp:
         return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:300]
 
 
-@functools.cache
-def _this_host() -> str:
-    """What EHLO says; asked once, because it may ask the network."""
-    return socket.getfqdn()
-
-
-def _expect(connection: _Staged, reply: tuple[int, bytes], code: int) -> None:
-    if reply[0] != code:
-        raise _Refused(connection.stage, reply[0], _text(reply[1]))
-
-
-def _text(reply: bytes | str) -> str:
-    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-
-
-def _is_down(said: _Said) -> bool:
+def _is_down(said: Said) -> bool:
     """No dialogue took place: the next message would fare no better."""
     return said.code is None and said.meaning.answer is Answer.RETRY
 
 
-def _is_put_off(said: _Said) -> bool:
+def _is_put_off(said: Said) -> bool:
     """The relay took the dialogue and wants this message later: a full mailbox, greylisting."""
     plain = not said.meaning.pause and not said.meaning.quota and said.meaning.rest_s is None
     return said.meaning.answer is Answer.RETRY and said.code is not None and plain
 
 
-def _gravity(said: _Said) -> tuple[bool, bool, bool, bool, bool, bool]:
+def _gravity(said: Said) -> tuple[bool, bool, bool, bool, bool, bool]:
     answer, rests = said.meaning.answer, said.meaning.rest_s is not None
     return (
         said.meaning.pause,
@@ -429,26 +316,7 @@ def _gravity(said: _Said) -> tuple[bool, bool, bool, bool, bool, bool]:
     )
 
 
-def _stuffed(data: bytes) -> bytes:
-    """RFC 5321 §4.5.2: a line that begins with a dot gets another one; ends in CRLF."""
-    stuffed = data.replace(b"\r\n.", b"\r\n..")
-    stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
-    return stuffed if stuffed.endswith(b"\r\n") else stuffed + b"\r\n"
-
-
 def _words(fault: BaseException) -> str:
     if isinstance(fault, TimeoutError):
         return "no answer in time"
     return str(getattr(fault, "strerror", None) or str(fault) or type(fault).__name__)
-
-
-def _end(connection: _Staged) -> None:
-    """Take leave, and let go whatever is said to that."""
-    _ignoring(connection.quit)
-    _ignoring(connection.close)
-
-
-def _ignoring(work: Callable[[], object]) -> None:
-    """What comes after the answer is known changes nothing."""
-    with contextlib.suppress(*_FAULTS):
-        work()

@@ -32,6 +32,15 @@ class Meaning:
     quota: bool = False  # the account may send no more for now
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of one message, and why."""
+
+    meaning: Meaning
+    code: int | None = None
+    text: str = ""
+
+
 def enhanced(text: str) -> str:
     """The enhanced code at the beginning of a reply's text, or nothing (RFC 2034)."""
     found = _ENHANCED.match(text)

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import re
+import select
 import socket
 import socketserver
 import ssl
@@ -40,10 +41,13 @@ class Relay:
     user: tuple[str, str] | None = None
     ways: str = "PLAIN LOGIN"  # of AUTH
     utf8: bool = False  # whether it offers SMTPUTF8
+    pipelining: bool = True  # whether it offers it; without, what comes before its turn ends the connection
+    grants: bool = False  # whether it says yes to DATA when it took no recipient (RFC 2920 §3.1)
     say: dict[str, str | list[str]] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
     connections: int = 0
     commands: list[str] = field(default_factory=list)
+    for_nobody: list[bytes] = field(default_factory=list)  # texts that came when it had taken no recipient
 
     def __post_init__(self) -> None:
         self.over = threading.Event()
@@ -98,8 +102,14 @@ class Relay:
             if text in (DROP, HANG):
                 connection.close()
                 return False
+            if not self.pipelining and not self.over.is_set() and hurried():
+                connection.close()
+                return False
             connection.sendall(text.encode() + b"\r\n")
             return not text.startswith("421")
+
+        def hurried() -> bool:
+            return bool(select.select([connection], [], [], 0)[0])
 
         if not answer(self._word("connect", "220 relay ready")):
             return
@@ -108,7 +118,8 @@ class Relay:
             verb = command.split(" ")[0].upper()
             self.commands.append(verb + command[len(verb) :])
             if verb == "EHLO":
-                extra = ["250-PIPELINING"] + ["250-STARTTLS"] * bool(self.tls and not safe)
+                extra = ["250-relay.example"] + ["250-PIPELINING"] * self.pipelining
+                extra += ["250-STARTTLS"] * bool(self.tls and not safe)
                 extra += [f"250-AUTH {self.ways}"] * bool(self.user)
                 extra += ["250-SMTPUTF8", "250-8BITMIME"] * self.utf8
                 ok = answer(self._word("ehlo", "\r\n".join([*extra, "250 ENHANCEDSTATUSCODES"])))
@@ -121,15 +132,20 @@ class Relay:
                 right = self._log_in(command, file, answer) == self.user
                 ok = answer(self._word("auth", "235 2.7.0 welcome" if right else "535 5.7.8 no"))
             elif verb == "MAIL":
-                sender = command[command.index("<") + 1 : command.index(">")]
-                ok = answer(self._word("mail", "250 2.1.0 ok"))
+                sender, recipient = command[command.index("<") + 1 : command.index(">")], ""
+                ok = answer(word := self._word("mail", "250 2.1.0 ok"))
+                sender = sender if word.startswith("250") else ""
             elif verb == "RCPT":
-                recipient = command[command.index("<") + 1 : command.index(">")]
-                ok = answer(self._word("rcpt", "250 2.1.5 ok"))
+                word = self._word("rcpt", "250 2.1.5 ok") if sender else "503 5.5.1 MAIL first"
+                ok = answer(word)
+                if word.startswith("25"):
+                    recipient = command[command.index("<") + 1 : command.index(">")]
             elif verb == "DATA":
-                ok = answer(word := self._word("data", "354 go on"))
+                nobody = "354 go on" if self.grants else "503 5.5.1 RCPT first"
+                ok = answer(word := self._word("data", "354 go on") if recipient else nobody)
                 if ok and word.startswith("354"):
                     ok = self._take(file, answer, sender, recipient)
+                sender = recipient = ""
             elif verb == "RSET":
                 ok = answer(self._word("rset", "250 2.0.0 ok"))
             elif verb == "QUIT":
@@ -157,6 +173,9 @@ class Relay:
             if not line:
                 return False
             lines.append(line[1:] if line.startswith(b".") else line)
+        if not recipient:
+            self.for_nobody.append(b"".join(lines))
+            return bool(answer("554 5.5.1 no valid recipients"))
         word = self._word("text", "250 2.0.0 queued as X1")
         if word.startswith("250") or word in (DROP, HANG):
             self.mails.append(Mail(sender, recipient, b"".join(lines)))

@@ -1,5 +1,6 @@
 """SMTP: what each reply and each silence means, at each stage, and that nothing goes out unprotected."""
 
+import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -113,10 +114,12 @@ ROWS = [
 ]
 
 
+@pytest.mark.parametrize("way", ["pipelining", "pipelining, DATA granted to nobody", "one by one"])
 @pytest.mark.parametrize(("stage", "said", "answer", "pause"), ROWS)
 def test_each_reply_has_its_meaning(
-    relay: Relay, smtp: Smtp, parcel: Make, stage: str, said: str, answer: Answer, pause: bool
+    relay: Relay, smtp: Smtp, parcel: Make, way: str, stage: str, said: str, answer: Answer, pause: bool
 ) -> None:
+    relay.pipelining, relay.grants = way != "one by one", "granted" in way
     relay.say[stage] = said
     outcome = hand_over(smtp, parcel)
     assert (outcome.answer, outcome.pause) == (answer, pause), outcome.detail
@@ -124,8 +127,37 @@ def test_each_reply_has_its_meaning(
     assert "p0@example.org" not in outcome.detail
     if answer in (R, X):
         assert relay.mails == []
+    assert not any(relay.for_nobody)
     relay.say.clear()
     assert hand_over(smtp, parcel).answer is OK
+
+
+@pytest.mark.parametrize(("grants", "texts"), [(False, []), (True, [b""])])
+def test_a_refused_recipient_leaves_the_connection_good(
+    relay: Relay, smtp: Smtp, parcel: Make, grants: bool, texts: list[bytes]
+) -> None:
+    relay.grants, relay.say["rcpt"] = grants, ["550 5.1.1 no such user"]
+    outcome = hand_over(smtp, parcel, 2)
+    assert {sid: answer for sid, (answer, _) in outcome.exceptions.items()} == {"sid0": X, "sid1": OK}
+    assert relay.for_nobody == texts
+    assert relay.connections == 1
+
+
+def test_no_text_goes_before_it_is_asked_for(relay: Relay, smtp: Smtp, parcel: Make) -> None:
+    relay.say["data"] = ["451 4.3.0 later"]
+    assert hand_over(smtp, parcel).answer is R
+    assert [command.split(" ")[0] for command in relay.commands] == ["EHLO", "MAIL", "RCPT", "DATA", "RSET"]
+
+
+@pytest.mark.parametrize(("pipelining", "writes"), [(True, 3), (False, 5)])
+def test_what_may_go_together_goes_together(
+    relay: Relay, smtp: Smtp, parcel: Make, monkeypatch: pytest.MonkeyPatch, pipelining: bool, writes: int
+) -> None:
+    relay.pipelining, sent = pipelining, []
+    send = smtplib.SMTP.send
+    monkeypatch.setattr(smtplib.SMTP, "send", lambda one, data: (sent.append(data), send(one, data)))
+    assert hand_over(smtp, parcel).answer is OK
+    assert len(sent) == writes
 
 
 @pytest.mark.parametrize("stage", ["rset", "quit"])
@@ -400,19 +432,3 @@ def test_several_connections_share_a_group(relay: Relay, parcel: Make) -> None:
     )
     assert 1 <= relay.connections <= 4
     smtp.close()
-
-
-def test_whoever_asks_for_a_stop_gets_it_between_two_messages(relay: Relay, smtp: Smtp, parcel: Make) -> None:
-    asked: list[int] = []
-
-    def stop() -> bool:
-        asked.append(len(relay.mails))
-        return len(relay.mails) >= 3
-
-    parcels = [parcel(f"sid{n}", f"p{n}@example.org") for n in range(9)]
-    outcome = smtp.hand_over(smtp.prepare(parcels), stop)
-    assert len(relay.mails) == 3
-    assert outcome.answer is R
-    assert outcome.exceptions == {f"sid{n}": (OK, "") for n in range(3)}
-    assert (outcome.put_off, outcome.pause, outcome.retry_after_s) == (frozenset(), False, None)
-    assert asked == [1, 2, 3], "and not before the first, which was claimed to go"

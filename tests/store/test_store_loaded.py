@@ -75,6 +75,8 @@ class Lists:
         assert set(read.tags) == set(said.tags)
         for who in said.people:
             assert read.find(who.key) == who
+        keys = [who.key for who in reversed(said.people)]
+        assert read.find_all([*keys, "nobody@example.org", *keys]) == {who.key: who for who in said.people}
         assert read.find("nobody@example.org") is None
         found.close()
 
@@ -349,6 +351,12 @@ def test_opt_outs_are_told_only_from_a_copy_with_the_secret(lists):
     left = {other.person("bo@example.org"): frozenset("*")}
     assert len(again.sift([("a", A)], WORLD, Rules(None), left=left).recipients) == 1
     again.close()
+
+
+def test_many_are_found_at_once_also_whoever_stands_on_several_lists(lists):
+    lists.write("a", HEAD + rows(2_100))
+    lists.write("b", HEAD + rows(1_200, start=1_000))
+    lists.agree()
 
 
 def test_people_are_asked_by_place_and_by_slice(lists):

@@ -17,6 +17,7 @@ from newsletter.settings.model import Settings
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _REMEMBERED = 8_192  # values of a column: cities, days, organisations
+_STANDINGS = {one._value_: one for one in Standing}
 _BETWEEN = "\x1f"  # Unicode's unit separator: no cleaned value holds it
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
@@ -112,7 +113,7 @@ class Layout:
             key,
             key if email is None else email,
             key if address is None else address,
-            Standing(standing),
+            _STANDINGS[standing],
             self.columns,
             cells,
             tuple(tags.split(",")) if tags else (),
