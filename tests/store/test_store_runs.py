@@ -128,6 +128,18 @@ def test_who_is_forgotten_while_others_are_gathered_is_erased(
     assert not any(ledger.people[number].key.encode() in held for held in files for number in (0, 7))
 
 
+@pytest.mark.parametrize(("at_once", "sorted_by_hmac"), [(3, True), (10, False)])
+def test_many_get_their_ids_in_the_order_of_the_index_few_as_they_came(
+    ledger: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch, at_once: int, *, sorted_by_hmac: bool
+) -> None:
+    """Else each step of a million would write all pages of the index anew."""
+    monkeypatch.setattr("newsletter.store.people._AT_ONCE", at_once)
+    people = ledger.people[:10]
+    ledger.store.freeze(make_run(), people, excluded={}, batch_size=4)
+    wanted = sorted(who.hmac for who in people) if sorted_by_hmac else [who.hmac for who in people]
+    assert ledger.sql("SELECT hmac FROM subscriber ORDER BY id") == [(hmac,) for hmac in wanted]
+
+
 def test_two_freezes_of_the_same_people_at_once_know_each_once(
     ledger: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
