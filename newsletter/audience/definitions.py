@@ -1,7 +1,7 @@
 """The definitions in subscribers/segments.toml: read, parsed, checked, each problem at its place."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from newsletter.audience import conditions as typed
@@ -59,10 +59,12 @@ def define(
     tables = {
         name: table for name, table in document.data.items() if _is_table(name, table, document, problems)
     }
-    problems += _name_clashes(tables, document, vocabulary)
     known = dataclasses.replace(vocabulary, segments={fold(name): name for name in tables})
     lines = Lines(text)
     segments = {name: _segment(name, document, text, lines, known) for name in tables}
+    for name, problem in _name_clashes(tables, document, vocabulary):
+        # nobody can say which of the two is meant, so neither is answered for
+        segments[name] = dataclasses.replace(segments[name], problems=(*segments[name].problems, problem))
     _break_circles(segments)
     for segment in segments.values():
         problems += [problem for problem in segment.problems if problem not in problems]
@@ -88,20 +90,23 @@ def _is_table(name: str, table: object, document: Document, problems: list[Probl
     return False
 
 
-def _name_clashes(tables: Mapping[str, object], document: Document, known: Vocabulary) -> list[Problem]:
-    found, seen = [], dict[str, str]()
+def _name_clashes(
+    tables: Mapping[str, object], document: Document, known: Vocabulary
+) -> Iterator[tuple[str, Problem]]:
+    """Segments, each with what is wrong with its name."""
+    seen = dict[str, str]()
     for name in tables:
         folded, place = fold(name), document.key(name)
         if folded in known.lists:
             message = f"the segment `{name}` has the name of the list subscribers/{known.lists[folded]}.csv"
-            found.append(Problem("A209", message, place, "give the segment a name of its own"))
+            yield name, Problem("A209", message, place, "give the segment a name of its own")
         elif folded in seen:
             message = f"the segments `{seen[folded]}` and `{name}` have the same name but for case"
-            found.append(Problem("A215", message, place, "give one of them another name"))
+            problem = Problem("A215", message, place, "give one of them another name")
+            yield from ((seen[folded], problem), (name, problem))
         elif not name.strip():
-            found.append(Problem("A215", "a segment without a name", place, "[readers-in-visby]"))
+            yield name, Problem("A215", "a segment without a name", place, "[readers-in-visby]")
         seen.setdefault(folded, name)
-    return found
 
 
 def _segment(name: str, document: Document, text: str, lines: Lines, known: Vocabulary) -> Segment:

@@ -149,13 +149,14 @@ class Workspace:
         """Made-up readers, who are on no list: for authors whose laptops have none."""
         return load_personas(self.project, self.settings)
 
-    def reader(self, email: str) -> Subscriber:
-        """Somebody of the lists or a persona, by any spelling. Raises UsageFault (G105)."""
+    def reader(self, email: str, *, made_up: bool = True) -> Subscriber:
+        """Somebody of the lists, by any spelling; made_up: or a persona. Raises UsageFault (G105)."""
         key = parse_address(email).key
-        found = self.audience.find(key) or self.personas.find(key)
+        personas = self.personas if made_up else None
+        found = self.audience.find(key) or (personas.find(key) if personas else None)
         if found is None:
             few = itertools.islice(self.audience.people, SUGGESTED_AMONG)
-            known = [who.email for who in (*few, *self.personas.people)]
+            known = [who.email for who in (*few, *(personas.people if personas else ()))]
             hint = did_you_mean(email, known, otherwise="it takes the address of somebody in subscribers/")
             raise UsageFault(Problem("G105", f"nobody in subscribers/ has the address {email}", hint=hint))
         return found

@@ -1,6 +1,8 @@
 """`import`: a foreign list, shown first and then taken in."""
 
 import contextlib
+import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -89,10 +91,22 @@ def import_(
         output.line(f"written   {target}" + (f"   (as it was: {backup})" if backup else ""))
     output.problems(found.problems)
     data = _data(found) | {"rejects_file": rejects, "list_file": target, "backup": backup, "dry_run": dry_run}
-    again = f"newsletter import {file} --list {list_name}"
-    steps = [again] if dry_run else [f"newsletter segment show {found.order.list}"]
+    again = [
+        ("--list", list_name),
+        *([("--format", kind)] if kind != "auto" else []),
+        *(("--map", p) for p in pairs),
+    ]
+    again += [("--encoding", encoding or ""), ("--delimiter", delimiter or "")]
+    again += [("--consent-source", consent_source), ("--consent-text", consent_text)]
+    steps = [_command(file, again)] if dry_run else [f"newsletter segment show {found.order.list}"]
     exit_code = 0 if found.counts.came_in else 3
     return output.result(data, problems=found.problems, next_steps=steps, exit_code=exit_code)
+
+
+def _command(file: str, options: Iterable[tuple[str, str]]) -> str:
+    """As it can be typed; options without a value are left out."""
+    words = [word for name, value in options if value for word in (name, value)]
+    return shlex.join(["newsletter", "import", file, *words])
 
 
 def _columns(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`segment list|count|show|why|load`: who is in a list or segment, who of them would get mail, and why."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ from newsletter.audience.address import mask
 from newsletter.audience.waterfall import REASONS, Waterfall
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
+from newsletter.errors import Problem, Severity
 
 if TYPE_CHECKING:
     from newsletter.settings.secret import Secret
@@ -38,8 +40,9 @@ def list_(session: Session) -> int:
                 rows.append((name, kind, grouped(number), described))
                 data.append({"name": name, "kind": kind, "count": number, "description": described})
     session.output.table(rows)
-    session.output.problems(workspace.segments.problems)
-    return session.output.result({"segments": data}, problems=workspace.segments.problems)
+    problems = [*workspace.segments.problems, *_unread(session)]
+    session.output.problems(problems)
+    return session.output.result({"segments": data}, problems=problems)
 
 
 @segment.command("count")
@@ -53,9 +56,10 @@ def count(session: Session, name: str) -> int:
         session.output.line(
             f"{name}: {grouped(flow.candidates)} match, {grouped(len(flow.recipients))} would get mail"
         )
-        return session.output.result(
-            {"segment": name, "count": flow.candidates, "recipients": len(flow.recipients)}
-        )
+        problems = _unread(session)
+        session.output.problems(problems)
+        data = {"segment": name, "count": flow.candidates, "recipients": len(flow.recipients)}
+        return session.output.result(data, problems=problems)
 
 
 @segment.command("show")
@@ -93,7 +97,9 @@ def show(session: Session, name: str, sample: int) -> int:
             "sample": shown,
             "excluded_sample": left_out,
         }
-        return session.output.result(data)
+        problems = _unread(session)
+        session.output.problems(problems)
+        return session.output.result(data, problems=problems)
 
 
 @segment.command("why")
@@ -107,6 +113,7 @@ def why(session: Session, name: str, email: str) -> int:
 
     with session.reading(keep=True) as (store, secret):
         found = ask(session.workspace, name, email, store, secret)
+        problems = _unread(session)
     zone = session.settings.zone
     inside = "is in" if found.member else "is not in"
     session.output.line(f"{found.who.email} {inside} {name}")
@@ -146,7 +153,8 @@ def why(session: Session, name: str, email: str) -> int:
             for one in found.exclusions
         ],
     }
-    return session.output.result(data)
+    session.output.problems(problems)
+    return session.output.result(data, problems=problems)
 
 
 @segment.command("load")
@@ -166,6 +174,11 @@ def load(session: Session, accept_smaller: tuple[str, ...]) -> int:
         session.output.table([(one.name, grouped(one.rows), one.file) for one in audience.lists.values()])
     session.output.problems(problems)
     return session.output.result({"lists": lists}, problems=problems, exit_code=3 if problems else 0)
+
+
+def _unread(session: Session) -> list[Problem]:
+    """Why the answer may be another tomorrow: lists that can't be read, or that are held as they were."""
+    return [replace(one, severity=Severity.WARNING) for one in session.workspace.audience.errors]
 
 
 def _flow(session: Session, name: str, store: "Store | None", secret: "Secret | None") -> Waterfall:

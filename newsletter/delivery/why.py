@@ -40,7 +40,7 @@ class Why:
 def why(workspace: Workspace, segment: str, email: str, store: Store | None, secret: Secret | None) -> Why:
     """Raises UsageFault (G105) for who is on no list, ChecksFailed for a segment that can't be asked."""
     parts = workspace.segments.parts(segment)
-    who = workspace.reader(email)
+    who = workspace.reader(email, made_up=False)
     hmac = secret.person(who.key) if secret else None
     if store and hmac:
         environment = workspace.settings.environment

@@ -131,6 +131,13 @@ def _parsed(lines: Iterator[str], delimiter: str, shown: str, before: int) -> It
         ) from None
 
 
+def no_addresses(shown: str, header: Sequence[str], hint: str) -> ChecksFailed:
+    """I103, with the first columns, as far as a line holds them."""
+    known = ", ".join(cell.strip()[:30] for cell in header[:8])
+    message = f"no column holds addresses (the first ones are {known})"
+    return ChecksFailed(Problem("I103", message, Place(shown, 1), hint))
+
+
 def whole_rows(foreign: Foreign) -> Iterator[tuple[int, list[str]]]:
     """The rows of a list of ours. ChecksFailed (I134) at one whose cells can't be told apart.
 

@@ -79,7 +79,12 @@ def _remains(
         )
     ]
     if store and (consents := len(store.consents(who.hmac))):
-        kept.append((f"{consents} records of consent, by fingerprint", "proof that earlier mail was lawful"))
+        kept.append(
+            (
+                f"{consents} record{'s' * (consents > 1)} of consent, by fingerprint",
+                "proof that earlier mail was lawful",
+            )
+        )
     if (project.root / ".git").exists():
         kept.append(
             ("older commits, if a list of theirs was in git", "git forgets only when history is rewritten")

@@ -11,9 +11,9 @@ from pathlib import Path
 from newsletter.audience.address import address_in, addresses_in
 from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.table import fold_name
-from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.errors import ChecksFailed, Problem
 from newsletter.people.cells import unguarded
-from newsletter.people.foreign import AROUND, cells_by, open_foreign
+from newsletter.people.foreign import AROUND, cells_by, no_addresses, open_foreign
 from newsletter.people.formats import SYNONYMS
 from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
@@ -75,13 +75,10 @@ def _read(path: Path, terms: Terms, found: OptOutFile, encoding: str | None, del
         if bare:
             _take_named(found, first, terms)
         elif not {"email", "fingerprint"} & set(columns):
-            known = ", ".join(first[:8])
-            raise ChecksFailed(
-                Problem("I103", f"no column holds addresses (the first ones are {known})", Place(path.name, 1),
-                        "call the column `email`")
-            )  # fmt: skip
+            raise no_addresses(path.name, first, "call the column `email`")
+        several = columns.count("email") > 1  # all of them are heard
         for _, row in foreign.rows:
-            if bare or len(row) != len(columns):
+            if bare or several or len(row) != len(columns):
                 _take_named(found, row, terms)
             else:
                 _take(found, cells_by(columns, row), terms)

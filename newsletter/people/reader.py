@@ -18,7 +18,7 @@ from newsletter.files.project import Project
 from newsletter.people import formats
 from newsletter.people.cells import guarded
 from newsletter.people.destination import destination
-from newsletter.people.foreign import Foreign, open_foreign
+from newsletter.people.foreign import Foreign, no_addresses, open_foreign
 from newsletter.people.intake import Counts, Intake, Order
 from newsletter.people.merging import merge
 from newsletter.people.taking import Taker
@@ -161,15 +161,7 @@ def _columns(order: Order, foreign: Foreign, kind: formats.Format) -> list[str]:
         columns = [name if ours == "name" else ours for name, ours in zip(folded, columns, strict=True)]
     addresses = [foreign.header[n].strip() for n, name in enumerate(columns) if name == "email"]
     if not addresses:
-        known = ", ".join(cell.strip() for cell in foreign.header[:8])
-        raise ChecksFailed(
-            Problem(
-                "I103",
-                f"no column holds addresses (the first ones are {known})",
-                place,
-                "--map HEADER=email",
-            )
-        )
+        raise no_addresses(foreign.shown, foreign.header, "--map HEADER=email")
     if len(addresses) > 1:
         raise ChecksFailed(
             Problem("I104", f"two address columns: `{addresses[0]}` and `{addresses[1]}`", place,

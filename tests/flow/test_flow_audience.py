@@ -128,6 +128,8 @@ def test_personas_are_seen_by_as_only(small, newsletter):
         in newsletter("-C", small, "render", "hej", "--as", "asa@example.org", "--format", "text").out
     )
     assert "personas" not in newsletter("-C", small, "segment", "list").out
+    asked = newsletter("-C", small, "segment", "why", "lista", "lang@example.org")
+    assert (asked.code, "G105" in asked.err) == (2, True)
     assert newsletter("-C", small, "send", "hej", "--confirm", "3").code == 0
     assert len(mails(small, "hej")) == 3
     (small / "campaigns" / "p.md").write_text(
@@ -400,7 +402,27 @@ def test_a_held_list_outlives_a_change_of_its_columns_types(small, newsletter, d
     assert call("segment", "count", "has", "--json").data["count"] == 1
     for email, member in (("asa", False), ("ny", False), ("bo", True)):
         assert call("segment", "why", "has", f"{email}@example.org", "--json").data["member"] == member
+    for words in (["count", "has"], ["show", "has"], ["why", "has", "bo@example.org"], ["list"]):
+        told = call("segment", *words)
+        assert (told.code, "warning  A130" in told.err) == (0, True), words
     assert "A141" in call("check").out
     (small / "crm").write_text(f"print({printed!r})", encoding="utf-8")
     assert call("segment", "count", "has", "--json").data["count"] == 3
     assert "A141" not in call("check").out
+
+
+@pytest.mark.parametrize("name", ["lista", "LISTA"])
+def test_a_segment_named_like_a_list_is_mailed_by_neither(small, newsletter, name):
+    """It may be wider than the list that the campaign meant."""
+    (small / "subscribers" / "andra.csv").write_text("email,city\nny@example.org,Lund\n", encoding="utf-8")
+    rules = f'[{name}]\nwhere = "is_set(city)"\n[wide]\nwhere = "segment(\'{name}\')"\n'
+    (small / "subscribers" / "segments.toml").write_text(rules, encoding="utf-8")
+    call = partial(newsletter, "-C", small)
+    for words in (
+        ["send", "hej", "--dry-run"], ["send", "hej", "--confirm", "4"], ["segment", "count", "lista"],
+        ["segment", "show", "wide"], ["segment", "why", "lista", "asa@example.org"],
+    ):  # fmt: skip
+        called = call(*words)
+        assert (called.code, "A209" in called.err) == (3, True), words
+    assert not mails(small, "hej")
+    assert call("segment", "count", "andra").code == 0

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import random
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -865,3 +866,29 @@ def test_opt_outs_of_a_file_are_not_all_in_memory(small, call):
     finally:
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 2_000_000, peaks
+
+
+def test_every_address_column_of_an_opt_out_file_is_heard(small, call):
+    path = small.parent / "left.csv"
+    path.write_text("email,E-post\na@example.org,b@example.org\n,c@example.org\n", "utf-8")
+    assert call("suppress", "import", path, "--json").data["added"] == 3
+
+
+def test_columns_that_are_no_addresses_are_told_shortly(small, call):
+    content = ("x" * 5_000 + ",") * 20 + "y\n1\n"
+    path = small.parent / "left.csv"
+    path.write_text(content, "utf-8")
+    for called in (call("import", path, "--list", "ny"), call("suppress", "import", path)):
+        assert (called.code, "I103" in called.err) == (3, True)
+        assert len(called.err) < 1_000
+
+
+def test_after_a_look_the_next_command_says_all_that_was_said(small, call):
+    path = small.parent / "in.csv"
+    path.write_text("Adress;Antal\na@example.org;3\n", "utf-8")
+    said = ["--list", "ny", "--map", "Adress=email", "--delimiter", ";", "--consent-source", "Mässan i Visby"]
+    looked = call("import", path, *said, "--dry-run", "--json")
+    words = shlex.split(looked.envelope["next"][0])
+    assert words == ["newsletter", "-C", str(small), "import", str(path), *said]
+    assert call(*words[3:]).code == 0
+    assert rows(small)[0]["email"] == "a@example.org"

@@ -1,5 +1,8 @@
 """Freezing: once, everybody once, all or nothing."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +12,8 @@ import pytest
 
 from newsletter.store.store import open_store
 from newsletter.store.values import AlreadyFrozen, Counts, EnrolmentMove, NewRun, Person
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_what_was_frozen_is_read_again(ledger: Any, make_run: Callable[..., NewRun]) -> None:
@@ -128,6 +133,18 @@ def test_who_is_forgotten_while_others_are_gathered_is_erased(
     assert not any(ledger.people[number].key.encode() in held for held in files for number in (0, 7))
 
 
+@pytest.mark.parametrize(("at_once", "sorted_by_hmac"), [(3, True), (10, False)])
+def test_many_get_their_ids_in_the_order_of_the_index_few_as_they_came(
+    ledger: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch, at_once: int, *, sorted_by_hmac: bool
+) -> None:
+    """Else each step of a million would write all pages of the index anew."""
+    monkeypatch.setattr("newsletter.store.people._AT_ONCE", at_once)
+    people = ledger.people[:10]
+    ledger.store.freeze(make_run(), people, excluded={}, batch_size=4)
+    wanted = sorted(who.hmac for who in people) if sorted_by_hmac else [who.hmac for who in people]
+    assert ledger.sql("SELECT hmac FROM subscriber ORDER BY id") == [(hmac,) for hmac in wanted]
+
+
 def test_two_freezes_of_the_same_people_at_once_know_each_once(
     ledger: Any, make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +158,55 @@ def test_two_freezes_of_the_same_people_at_once_know_each_once(
 
         run = ledger.store.freeze(make_run(), people(), excluded={}, batch_size=2)
     assert (run.total, ledger.sql("SELECT count(*) FROM subscriber")) == (7, [(7,)])
+
+
+KILLED = """
+import contextlib, os, signal, sys
+from pathlib import Path
+from newsletter.store import people
+from newsletter.store.ledger import transactions
+from newsletter.store.store import open_store
+from tests.store.conftest import new_run, person
+
+place, moment, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+write = people.writing_on
+
+@contextlib.contextmanager
+def deadly(conn):
+    global left
+    left -= 1
+    with write(conn):
+        yield conn
+        if left == 0 and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+people._AT_ONCE, people.writing_on, transactions.writing_on = 4, deadly, deadly
+with open_store(place) as store:
+    store.freeze(new_run(), map(person, range(1, 31)), excluded={}, batch_size=7)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", [1, 3, 8, 9])
+def test_a_freeze_that_is_killed_is_whole_or_none_and_the_next_one_is_whole(
+    ledger: Any, make_run: Any, identity: Any, moment: str, step: int
+) -> None:
+    """Eight steps give ids to thirty people; the ninth transaction is the run."""
+    command = [sys.executable, "-c", KILLED, str(ledger.path), moment, str(step)]
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    known = ledger.sql("SELECT count(*) FROM subscriber")[0][0]
+    assert known == min(30, 4 * (step if moment == "after" else step - 1))
+    run = ledger.store.run("local", "recap")
+    assert (run is not None) == ((step, moment) == (9, "after"))
+    assert ledger.store.suppress(b"x" * 16, "*", "unsubscribed", "page", ledger.now), "nobody holds the lock"
+    if run is None:
+        run = ledger.store.freeze(make_run(), ledger.people, excluded={}, batch_size=7)
+    assert run.total == 30
+    assert ledger.sql("SELECT count(*), count(DISTINCT hmac) FROM subscriber") == [(30, 30)]
+    identity(ledger.path)
 
 
 def test_many_batches(
