@@ -878,9 +878,9 @@ def test_columns_that_are_no_addresses_are_told_shortly(small, call):
     content = ("x" * 5_000 + ",") * 20 + "y\n1\n"
     path = small.parent / "left.csv"
     path.write_text(content, "utf-8")
-    for called in (call("import", path, "--list", "ny"), call("suppress", "import", path)):
-        assert (called.code, "I103" in called.err) == (3, True)
-        assert len(called.err) < 1_000
+    for one in (call("import", path, "--list", "ny"), call("suppress", "import", path)):
+        assert (one.code, "I103" in one.err) == (3, True)
+        assert len(one.err) < 1_000
 
 
 def test_after_a_look_the_next_command_says_all_that_was_said(small, call):
