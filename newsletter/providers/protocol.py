@@ -79,6 +79,12 @@ class Outcome:
     )
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
 
+    @property
+    def plain(self) -> bool:
+        """Whether it took all of them, and there is nothing more to say."""
+        more = self.exceptions or self.put_off or self.gone or self.split or self.quota or self.pause
+        return self.answer is Answer.ACCEPTED and not more and self.retry_after_s is None
+
 
 def never() -> bool:
     """Nobody asks for a stop."""
@@ -88,7 +94,8 @@ def never() -> bool:
 class Provider(Protocol):
     """A way out.
 
-    For one process and one thread; `close` gives back what it holds.
+    For one process, and one request at a time; `prepare` may be asked for the next one by another thread meanwhile.
+    `close` gives back what it holds.
     """
 
     @property

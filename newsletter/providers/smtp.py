@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from newsletter.errors import ChecksFailed, Problem
-from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
 from newsletter.providers.smtp_answers import Meaning, Said, meaning, silence
@@ -167,7 +166,7 @@ class Smtp:
     def _mail(self, parcel: Parcel) -> Mail:
         letter = parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
         data = message(parcel.composition, parcel.values, parcel.envelope, letter)
-        sender = parse_mailbox(parcel.envelope.sender).address
+        sender = letter.sender.address
         if self.bounce_address:
             local, _, domain = self.bounce_address.rpartition("@")
             sender = f"{local}+{parcel.sid}@{domain}"
