@@ -21,7 +21,6 @@ PUT_OFF_CAP = timedelta(minutes=30)
 LONGEST_PAUSE = timedelta(hours=1)
 EXPIRY = timedelta(hours=24)  # and at least so many tries: a send that stood still has not tried
 FEWEST_TRIES = 5
-_OUR_CONFIGURATION = frozenset({401, 403, 530, 534, 535, 538})  # key or password, by HTTP and by SMTP
 
 ANSWERED: dict[Answer, Answered] = {
     Answer.ACCEPTED: "accepted",
@@ -122,7 +121,7 @@ class Answers:
         """
         said = outcome.detail or "no reason given"
         if outcome.pause and outcome.answer is not Answer.ACCEPTED:
-            fault = ConfigurationFault if outcome.status in _OUR_CONFIGURATION else ProviderUnavailable
+            fault = ConfigurationFault if outcome.ours else ProviderUnavailable
             refusal = f"{self.provider.name} refuses to work: {said}"
             hint = "mend it, then send again"
             if self.provider.live and self.store.pause(self.run.id, without_addresses(refusal), self._now()):

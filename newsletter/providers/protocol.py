@@ -78,6 +78,9 @@ class Outcome:
         False  # the account has used up what it may send; `retry_after_s` says for how long, if known
     )
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
+    ours: bool = (
+        False  # beside `pause`: what they have to mend is ours, such as the key, the password or the sender
+    )
 
     @property
     def plain(self) -> bool:

@@ -254,6 +254,7 @@ class Smtp:
             retry_after_s=worst.meaning.rest_s,
             exceptions=answers,
             pause=worst.meaning.pause,
+            ours=worst.meaning.ours,
             put_off=frozenset(sid for sid, one in said.items() if _is_put_off(one)),
             gone=frozenset(sid for sid, one in said.items() if one.meaning.suppress),
             quota=worst.meaning.quota,
