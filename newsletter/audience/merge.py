@@ -30,7 +30,13 @@ def merge(rows: Sequence[Row]) -> Subscriber:
         for tag in tags:
             spelled.setdefault(fold(tag), tag)
         tags = tuple(spelled.values())
-    texts = {column: str(value) for column, value in values.items() if column in _TEXTS}
+    texts: dict[str, str] = {}
+    attributes: dict[str, AttributeValue] = {}
+    for column, value in values.items():
+        if column in _TEXTS:
+            texts[column] = str(value)
+        elif column != "consent_at":
+            attributes[column] = value
     at = values.get("consent_at")
     return Subscriber(
         key=first.key,
@@ -39,11 +45,7 @@ def merge(rows: Sequence[Row]) -> Subscriber:
         memberships=tuple(map(_membership, rows, said)),
         tags=tags,
         consent_at=at if isinstance(at, datetime) else None,
-        attributes={
-            column: value
-            for column, value in values.items()
-            if column not in _TEXTS and column != "consent_at"
-        },
+        attributes=attributes,
         **texts,
     )
 

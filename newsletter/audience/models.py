@@ -1,6 +1,6 @@
 """Subscriber, list and audience as values: what the files in subscribers/ say about people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -128,7 +128,13 @@ class Audience:
         return found
 
     def find(self, key: str) -> Subscriber | None:
-        return self.by_key.get(key)
+        """The person of this address key."""
+        return self.find_all((key,)).get(key)
+
+    def find_all(self, keys: Iterable[str]) -> Mapping[str, Subscriber]:
+        """The people of these address keys, by key; whoever is on no list is not in it."""
+        people = self.by_key
+        return {key: people[key] for key in keys if key in people}
 
     @property
     def by_key(self) -> Mapping[str, Subscriber]:

@@ -146,13 +146,29 @@ def waterfall(
     people = {who.key: who for who in candidates}  # candidates are people: each once
     out: dict[str, list[Subscriber]] = {reason: [] for reason in REASONS}
     recipients: list[Subscriber] = []
+    decide = _Deciding(rules)
     for key in sorted(people):
         who = people[key]
-        reason = rules.reason(facts_of(who), excluded=is_excluded(who), left=left(who), capped=capped(who))
+        reason = decide(who, excluded=is_excluded(who), left=left(who), capped=capped(who))
         (recipients if reason is None else out[reason]).append(who)
     excluded = {reason: tuple(found) for reason, found in out.items()}
-    lists = frozenset(name for who in people.values() for name in who.lists)
+    lists = frozenset(row.list for who in people.values() for row in who.memberships)
     return Waterfall(len(people), tuple(recipients), excluded, lists)
+
+
+class _Deciding:
+    """Rules.reason for people of whom few differ in what counts: each case is decided once."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._known: dict[object, str | None] = {}
+
+    def __call__(self, who: Subscriber, *, excluded: bool, left: Collection[str], capped: bool) -> str | None:
+        rows = [(row.list, row.standing._value_, bool(row.consent_source)) for row in who.memberships]
+        case = (*rows, address_state(who.address)._value_, excluded, frozenset(left), capped)
+        if case not in self._known:
+            self._known[case] = self._rules.reason(facts_of(who), excluded=excluded, left=left, capped=capped)
+        return self._known[case]
 
 
 def lists_without_ground(

@@ -13,6 +13,7 @@ from newsletter.errors import Problem
 from newsletter.providers.open import open_provider
 from newsletter.providers.protocol import Provider
 from newsletter.settings.secret import Secret
+from newsletter.store.collector import seldom_collecting
 from newsletter.store.store import Store
 from newsletter.store.values import Counts, Run
 
@@ -69,7 +70,8 @@ class Office:
     def deliver(self, run: Run, edition: Edition) -> Counts:
         provider = open_provider(self.workspace.project, self.workspace.settings)
         try:
-            return self.sender(provider).deliver(run, edition)
+            with seldom_collecting():
+                return self.sender(provider).deliver(run, edition)
         finally:
             provider.close()
             self.workspace.ask_again()

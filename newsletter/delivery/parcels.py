@@ -1,5 +1,6 @@
 """One person's parcel: slots filled, links signed, envelope written. The same for a rehearsal and a send."""
 
+import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,33 +43,46 @@ class Packer:
         """The list by which this person gets it; an opt-out from "this list" names it."""
         return list_of(subscriber, self.lists, self.left(subscriber))
 
-    def links(self, subscriber: Subscriber) -> Links:
-        """The addresses that are this person's own."""
+    def links(self, subscriber: Subscriber, list_name: str | None = None) -> Links:
+        """The addresses that are this person's own. list_name: what `list_of` says, if it was asked before"""
+        name = self.list_of(subscriber) if list_name is None else list_name
         campaign = self.composition.campaign
-        name = self.list_of(subscriber)
         url = unsubscribe_url(self.settings.public_url, self.secret, subscriber.key, name, campaign.language)
         return Links(unsubscribe=url)
 
-    def envelope(self, subscriber: Subscriber, sid: str, links: Links) -> Envelope:
-        """What this person's message says of itself beside its content."""
-        campaign = self.composition.campaign
+    def envelope(
+        self, subscriber: Subscriber, sid: str, links: Links, list_name: str | None = None
+    ) -> Envelope:
+        """What this person's message says of itself beside its content. list_name: as for `links`"""
+        sender, reply_to = self._mailboxes
         return Envelope(
             sid=sid,
-            sender=campaign.sender or self.settings.sender.from_,
-            reply_to=campaign.reply_to or self.settings.sender.reply_to,
+            sender=sender,
+            reply_to=reply_to,
             recipient=subscriber.address,
-            list_id=self.list_of(subscriber),
+            list_id=self.list_of(subscriber) if list_name is None else list_name,
             date=self.date,
             unsubscribe=links.unsubscribe,
-            utf8=self.settings.takes_utf8,
+            utf8=self._utf8,
         )
 
     def parcel(self, subscriber: Subscriber, sid: str) -> Parcel:
         """Raises ChecksFailed when this person's message can't be rendered or can't be written as mail."""
-        links = self.links(subscriber)
+        list_name = self.list_of(subscriber)
+        links = self.links(subscriber, list_name)
         values = self.composition.slots(subscriber, links)
-        envelope = self.envelope(subscriber, sid, links)
+        envelope = self.envelope(subscriber, sid, links, list_name)
         return Parcel(self.composition, values, envelope, check(self.composition, values, envelope))
+
+    @functools.cached_property
+    def _mailboxes(self) -> tuple[str, str]:
+        """Who writes, and to whom an answer goes."""
+        campaign, usual = self.composition.campaign, self.settings.sender
+        return campaign.sender or usual.from_, campaign.reply_to or usual.reply_to
+
+    @functools.cached_property
+    def _utf8(self) -> bool:
+        return self.settings.takes_utf8
 
 
 def list_of(subscriber: Subscriber, preferred: tuple[str, ...], left: Collection[str] = ()) -> str:
@@ -77,5 +91,6 @@ def list_of(subscriber: Subscriber, preferred: tuple[str, ...], left: Collection
     left: scopes of the lists that they have left
     """
     subscribed = [m.list for m in subscriber.memberships if m.standing is Standing.SUBSCRIBED]
-    names = [name for name in subscribed if scope_of(name) not in left] or subscribed or [*subscriber.lists]
+    staying = [name for name in subscribed if scope_of(name) not in left] if left else subscribed
+    names = staying or subscribed or [*subscriber.lists]
     return next((name for name in names if name in preferred), names[0])

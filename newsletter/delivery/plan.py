@@ -163,7 +163,7 @@ def segment_of(workspace: Workspace, campaign: Campaign) -> str:
 def sift(
     workspace: Workspace,
     exclude: Iterable[str],
-    candidates: tuple[Subscriber, ...],
+    candidates: Iterable[Subscriber],
     opt_outs: OptOuts,
     segment: str | Collection[str] = "",
     capped: Collection[str] = (),

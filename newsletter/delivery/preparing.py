@@ -44,7 +44,11 @@ class Preparing:
         opt_outs = OptOuts.read(self.store, self.secret, keys)
         edition, now, left = self.edition, self.workspace.clock.now(), opt_outs.left
         packer = Packer(edition.composition, edition.settings, self.secret, now, edition.lists, left)
-        capped = self._capped(members)
+        people = self.workspace.audience.find_all(keys)
+        # Who was excluded stands in the frozen plan.
+        flow = sift(self.workspace, (), people.values(), opt_outs, edition.lists, self._capped(members))
+        reasons = {person.key: reason for reason, found in flow.excluded.items() for person in found}
+        ledger_id = self.store.ledger_id
         parcels: list[Parcel] = []
         ids: dict[str, int] = {}
         late: dict[int, str] = {}
@@ -52,18 +56,14 @@ class Preparing:
             self.between()
             if member.key is None:
                 continue  # erased since the freeze: the claim says so
-            person = self.workspace.audience.find(member.key)
-            if person is None:
+            if member.key not in people:
                 late[member.id] = "left the lists"
-                continue
-            # Who was excluded stands in the frozen plan.
-            flow = sift(self.workspace, (), (person,), opt_outs, edition.lists, capped)
-            if not flow.recipients:
-                late[member.id] = next(reason for reason, people in flow.excluded.items() if people)
-                continue
-            name = sid(self.secret, self.run.id, member.id, self.store.ledger_id, self.run.epoch)
-            parcels.append(packer.parcel(person, name))
-            ids[name] = member.id
+            elif member.key in reasons:
+                late[member.id] = reasons[member.key]
+            else:
+                name = sid(self.secret, self.run.id, member.id, ledger_id, self.run.epoch)
+                parcels.append(packer.parcel(people[member.key], name))
+                ids[name] = member.id
         return Prepared(parcels, ids, late)
 
     def _capped(self, members: Sequence[Member]) -> Collection[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import hmac
 from dataclasses import dataclass
 
@@ -47,10 +48,19 @@ def unsubscribe_url(
 
 
 def _token(secret: Secret, subscriber_key: str, list_name: str, language: str) -> str:
-    body = bytes([TOKEN_VERSION]) + _sized(secret.id) + secret.person(subscriber_key)
-    body += _sized(list_name) + _sized(language)
+    body = _head(secret.id) + secret.person(subscriber_key) + _tail(list_name, language)
     mac = secret.mac("unsubscribe link", body, size=TOKEN_MAC_BYTES)
     return base64.urlsafe_b64encode(body + mac).rstrip(b"=").decode("ascii")
+
+
+@functools.lru_cache(maxsize=16)
+def _head(secret_id: str) -> bytes:
+    return bytes([TOKEN_VERSION]) + _sized(secret_id)
+
+
+@functools.lru_cache(maxsize=256)  # the same for all readers of a list
+def _tail(list_name: str, language: str) -> bytes:
+    return _sized(list_name) + _sized(language)
 
 
 def read_token(secret: Secret, token: str) -> Token | None:
@@ -109,8 +119,16 @@ def _sid_mac(secret: Secret, body: bytes, ledger_id: str, epoch: int) -> bytes:
     return secret.mac("sid", body, ledger_id, str(epoch), size=SID_MAC_BYTES)
 
 
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 section 6, in lower case
+_PAIRS = [one + other for one in _DIGITS for other in _DIGITS]
+
+
 def _base32(raw: bytes) -> str:
-    return base64.b32encode(raw).rstrip(b"=").decode("ascii").lower()
+    """Without padding; two digits at a time, because each reader's name is written so."""
+    digits = -(-len(raw) * 8 // 5)
+    pairs = -(-digits // 2)
+    number = int.from_bytes(raw, "big") << (pairs * 10 - len(raw) * 8)
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])[:digits]
 
 
 def _decode_base64url(text: str) -> bytes | None:

@@ -3,6 +3,7 @@
 Sources: "Mail Send" and "Errors for Mail Send" of SendGrid's v3 API reference (2026-11).
 """
 
+import functools
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -47,9 +48,14 @@ class Personalization(_Part):
 
     @model_validator(mode="after")
     def _no_reserved_header(self) -> Self:
-        if RESERVED_HEADERS & {name.lower() for name in self.headers}:
+        if not _may_be_ours(tuple(self.headers)):
             raise ValueError("a header that SendGrid writes itself")
         return self
+
+
+@functools.lru_cache(maxsize=64)  # the same for all recipients
+def _may_be_ours(headers: tuple[str, ...]) -> bool:
+    return RESERVED_HEADERS.isdisjoint(name.lower() for name in headers)
 
 
 class Content(_Part):

@@ -5,6 +5,7 @@ are: nothing is escaped and a value is never searched again. So what each reader
 no text and no value holds a tag's name, which is seen to here. Subjects have no tags: each personalization has its own.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ Cells = tuple[str, ...]
 AROUND = len('"":,')  # of a value and its tag in JSON
 TAG = len("-01234567" + "00-")
 _NONCE = 8  # hex digits
+_HEX = "0123456789abcdef"  # what is empty is in it, too: then its neighbours meet
+_LONGEST = 6  # bytes of a character in JSON as it is written here: \\u0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,16 @@ class _Column:
     """One cell of several readers, of whom not all have the same in it."""
 
     values: tuple[str, ...]
-    sizes: tuple[int, ...]
+
+    @functools.cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Bytes in the request, value by value."""
+        return tuple(map(_size, self.values))
+
+    @property
+    def most(self) -> int:
+        """No value's size is larger, found without writing them."""
+        return _LONGEST * max(map(len, self.values)) + TAG + AROUND
 
     @property
     def gain(self) -> float:
@@ -132,7 +144,7 @@ def _columns(members: Sequence[int], cells: Mapping[int, Cells]) -> list[_Column
         for column in zip(*(cells[number] for number in members), strict=True)
         if column.count(column[0]) < len(column)
     )
-    return [_Column(column, tuple(map(_size, column))) for column in differing]
+    return [*map(_Column, differing)]
 
 
 def _size(value: str) -> int:
@@ -145,6 +157,9 @@ def _groups(members: list[int], cells: Mapping[int, Cells], limits: Limits) -> l
     while waiting:
         group = waiting.pop(0)
         columns = _columns(group, cells)
+        if len(columns) <= limits.tags and _fit(columns, limits):
+            done.append(group)
+            continue
         totals = [sum(sizes) + len("{}") for sizes in zip(*(column.sizes for column in columns), strict=True)]
         over = {number for number, total in zip(group, totals, strict=False) if total > limits.substitutions}
         if not over and len(columns) <= limits.tags:
@@ -158,6 +173,11 @@ def _groups(members: list[int], cells: Mapping[int, Cells], limits: Limits) -> l
                 parts.setdefault(value, []).append(number)
             waiting[:0] = parts.values()
     return done
+
+
+def _fit(columns: Sequence[_Column], limits: Limits) -> bool:
+    """Whether everybody's have room however they are written; mostly that is so, and bytes need not be counted."""
+    return sum(column.most for column in columns) + len("{}") <= limits.substitutions
 
 
 def _sheet(
@@ -198,14 +218,36 @@ def replaced(sheet: Sheet, at: int) -> tuple[str, str]:
 
 def _nonce(first: Content, frame: _Frame, rows: Sequence[Cells]) -> str:
     """Eight hex digits that stand in nobody's message, and so in no value and no static text; the same for the same."""
-    shared = [piece for part in frame.parts for piece in part]
-    near = _Frame(tuple(tuple(map(_edges, part)) for part in frame.parts))
     drawn = hashlib.sha256(f"{first.text}\0{first.html}".encode()).digest()
-    while any(drawn.hex()[:_NONCE] in part for part in shared) or any(
-        drawn.hex()[:_NONCE] in part for row in rows for part in near.joined(row)
-    ):
+    while _stands(drawn.hex()[:_NONCE], frame, rows):
         drawn = hashlib.sha256(drawn).digest()
     return drawn.hex()[:_NONCE]
+
+
+def _stands(digits: str, frame: _Frame, rows: Sequence[Cells]) -> bool:
+    """Whether these hex digits stand in somebody's message."""
+    if any(digits in piece for part in frame.parts for piece in part):
+        return True
+    if any(digits in cell for row in rows for cell in row):
+        return True
+    if not _meet(frame, rows):
+        return False
+    near = _Frame(tuple(tuple(map(_edges, part)) for part in frame.parts))
+    return any(digits in part for row in rows for part in near.joined(row))
+
+
+def _meet(frame: _Frame, rows: Sequence[Cells]) -> bool:
+    """Whether hex digits may go on from what is everybody's into somebody's cell, or the other way."""
+    columns = zip(*rows, strict=True)
+    for part in frame.parts:
+        for number, cells in zip(range(1, len(part)), columns, strict=False):
+            before, after = part[number - 1], part[number]
+            if (before or number > 1) and before[-1:] in _HEX and any(cell[:1] in _HEX for cell in cells):
+                return True
+            last = number == len(part) - 1
+            if (after or not last) and after[:1] in _HEX and any(cell[-1:] in _HEX for cell in cells):
+                return True
+    return False
 
 
 def _edges(piece: str) -> str:

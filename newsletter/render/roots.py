@@ -1,5 +1,7 @@
 """What templates may name: the roots that each kind of template sees, with all that is known of them."""
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
 from email.utils import parseaddr
 from typing import Any
@@ -28,15 +30,24 @@ _FIELDS_OF_PARTS = {
 }
 
 
+_fields = operator.attrgetter(*STANDARD_FIELDS)
+
+
+@functools.lru_cache(maxsize=16)
+def _blank(columns: frozenset[str]) -> dict[str, str]:
+    """Empty fields, in one order in every process: a template may go through them."""
+    return dict.fromkeys(sorted(columns), "")
+
+
 def subscriber_view(subscriber: Subscriber, columns: frozenset[str]) -> Names:
     """A person's fields by name; every known column is there, an empty one is ''."""
-    values: dict[str, Any] = dict.fromkeys(
-        sorted(columns), ""
-    )  # one order in every process: a template may go through them
-    values.update(subscriber.attributes)
-    values.update({name: getattr(subscriber, name) for name in STANDARD_FIELDS})
-    values["status"] = next((str(row.standing) for row in subscriber.memberships), "")
-    return Names("subscriber", {name: "" if value is None else value for name, value in values.items()})
+    view = Names("subscriber", _blank(columns))
+    view.update(subscriber.attributes)
+    view.update(zip(STANDARD_FIELDS, _fields(subscriber), strict=True))
+    if view["consent_at"] is None:
+        view["consent_at"] = ""
+    view["status"] = str(subscriber.memberships[0].standing) if subscriber.memberships else ""
+    return view
 
 
 def brand_view(settings: Settings, logo: str) -> Names:

@@ -1,9 +1,9 @@
 """The secret that keys links, suppressions and send ids: read, made once, and used only through MACs."""
 
 import hashlib
-import hmac
 import secrets
 from pathlib import Path
+from typing import Any
 
 from newsletter.errors import ConfigurationFault, Place, Problem
 from newsletter.files.atomic import make_folder, write_atomically
@@ -16,14 +16,16 @@ SECRET_FILE = ".newsletter/secret"  # noqa: S105 - a path
 class Secret:
     """A key that is never shown; what it makes can be compared, not turned back."""
 
-    __slots__ = ("_inner", "_key", "_outer", "fingerprint", "id")
+    __slots__ = ("_begun", "_inner", "_outer", "_person", "fingerprint", "id")
 
     def __init__(self, text: str) -> None:
-        self._key = text.encode()
-        # `person` as `mac`, with what is the same for all begun once (RFC 2104 section 4): a list may have a million.
-        block = (self._key if len(self._key) <= 64 else hashlib.sha256(self._key).digest()).ljust(64, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + _framed("person"))
+        key = text.encode()
+        # RFC 2104 section 4: what is the same for all MACs is begun once, for a list may have a million people.
+        block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self._begun: dict[str, Any] = {}  # purpose -> the inner hash up to it
+        self._person = self._inner_of("person")
         self.id = self.mac("key id", size=4).hex()  # tells keys apart in a link; says nothing about the key
         self.fingerprint = self.mac("fingerprint", size=16).hex()  # binds a database to its key
 
@@ -37,23 +39,35 @@ class Secret:
         """
         if not 1 <= size <= 32:
             raise ValueError(f"HMAC-SHA256 has 32 bytes, not {size}")
-        return hmac.digest(self._key, _framed(purpose, *parts), "sha256")[:size]
+        return self._finished(self._inner_of(purpose), _framed(*parts))[:size]
 
     def person(self, address_key: str) -> bytes:
         """16 bytes that stand for an address where the address itself must not stand."""
         data = address_key.encode()
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(len(data).to_bytes(8, "big") + data)
+        return self._finished(self._person, len(data).to_bytes(8, "big") + data)[:16]
+
+    def _inner_of(self, purpose: str) -> Any:
+        begun = self._begun.get(purpose)
+        if begun is None:  # purposes are a handful of words of the program's own
+            begun = self._inner.copy()
+            begun.update(_framed(purpose))
+            self._begun[purpose] = begun
+        return begun
+
+    def _finished(self, begun: Any, data: bytes) -> bytes:
+        inner, outer = begun.copy(), self._outer.copy()
+        inner.update(data)
         outer.update(inner.digest())
-        return outer.digest()[:16]
+        digest: bytes = outer.digest()
+        return digest
 
 
 def _framed(*parts: bytes | str) -> bytes:
-    framed = b""
+    framed: list[bytes] = []
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        framed += len(data).to_bytes(8, "big") + data
-    return framed
+        framed += (len(data).to_bytes(8, "big"), data)
+    return b"".join(framed)
 
 
 def load_secret(project: Project, settings: Settings) -> Secret | None:

@@ -1,5 +1,6 @@
 """The waterfall: each candidate is mailed, or not for one reason, and the numbers add up."""
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience.models import ListFile, Membership, Standing, Subscriber
-from newsletter.audience.waterfall import REASONS, Rules, Waterfall, lists_without_ground, waterfall
+from newsletter.audience.waterfall import REASONS, Rules, Waterfall, facts_of, lists_without_ground, waterfall
 from newsletter.errors import Place
 from newsletter.settings.values import ListSettings
 
@@ -163,6 +164,33 @@ def test_each_candidate_is_put_exactly_once(people, excluded, suppressed, live, 
         assert who.address
         assert not who.unsubscribed
         assert not named(excluded | suppressed)(who)
+
+
+@pytest.mark.parametrize("asked", [(), ("a",)])
+@pytest.mark.parametrize("live", [True, False])
+def test_each_is_put_where_the_rules_alone_would_put_them(asked, live):
+    """Each case is decided once: nobody may get what was decided for somebody else."""
+    rules = Rules({} if live else None, asked=asked)
+    yes_or_no = (False, True)
+    lefts = [(), ("*",), ("a",), ("a", "b")]
+    addresses = ["", "a@example.org", "å@example.org"]
+    told = itertools.product(yes_or_no, lefts, yes_or_no, ["", "x"], addresses)
+    of = {f"{number}@example.org": one for number, one in enumerate(told)}
+    people = [
+        person(row("a", source=source), row("b"), key=key, address=address)
+        for key, (*_, source, address) in of.items()
+    ]
+    fall = waterfall(
+        people,
+        rules,
+        is_excluded=lambda who: of[who.key][0],
+        left=lambda who: of[who.key][1],
+        capped=lambda who: of[who.key][2],
+    )
+    for who in people:
+        excluded, left, capped, *_ = of[who.key]
+        alone = rules.reason(facts_of(who), excluded=excluded, left=left, capped=capped)
+        assert who in (fall.recipients if alone is None else fall.excluded[alone])
 
 
 def test_lists_and_segments_meet_the_waterfall(load):

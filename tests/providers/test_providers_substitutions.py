@@ -1,5 +1,6 @@
 """Letters that share a request: put together as SendGrid does it, each is the very letter that was composed."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from newsletter.check.workspace import Workspace
 from newsletter.files.project import Project
 from newsletter.providers.protocol import Mark, Parcel
 from newsletter.providers.sendgrid import SendGrid
-from newsletter.providers.substitutions import Limits, Sheet, plan
+from newsletter.providers.substitutions import Limits, Sheet, _Column, _Frame, _stands, plan
 from newsletter.render.composition import Content, Links
 from newsletter.settings.load import load_settings
 
@@ -128,6 +129,42 @@ def test_the_number_in_the_tags_stands_in_nobodys_letter() -> None:
         drawn = next(iter(sheet.substitutions[0]))[1:9]
         contents.append(content(drawn))
         assert_same(contents, plan(contents, (), Limits()), Limits())
+
+
+digits = st.lists(
+    st.sampled_from(["", "0", "00", "0000", "0000000", "00000000", "x", "0x", "x0"]), max_size=3
+)
+pieces = st.lists(digits.map("".join), min_size=2, max_size=4)
+
+
+@given(pieces, pieces, st.data())
+def test_digits_are_found_wherever_they_stand_also_across_what_is_somebodys(
+    text: list[str], html: list[str], data: st.DataObject
+) -> None:
+    frame, wide = _Frame((tuple(text), tuple(html))), len(text) + len(html) - 2
+    cells = st.lists(digits.map("".join), min_size=wide, max_size=wide).map(tuple)
+    rows = data.draw(st.lists(cells, min_size=1, max_size=3))
+    letters = [part for row in rows for part in frame.joined(row)]
+    pieces = [piece for part in frame.parts for piece in part]
+    assert _stands("00000000", frame, rows) == any("00000000" in part for part in [*letters, *pieces])
+
+
+@pytest.mark.parametrize("message", ["00000000", "x00000000x", "x0000000x00000000", "x0000000x0000000"])
+def test_digits_are_found_however_a_message_is_cut(message: str) -> None:
+    """Into what is everybody's and two cells, one of them in another reader's letter something else."""
+    there = "00000000" in message
+    for cuts in itertools.combinations_with_replacement(range(len(message) + 1), 4):
+        piece, cell, middle, other, end = (
+            message[start:stop] for start, stop in itertools.pairwise((0, *cuts, len(message)))
+        )
+        frame = _Frame((("y",), (piece, middle, end)))
+        assert _stands("00000000", frame, [("y", "y"), (cell, other)]) is there
+
+
+@given(st.lists(st.text(st.sampled_from('a"\\\x01\x7få€👩\n'), max_size=40), min_size=1, max_size=5))
+def test_no_value_is_larger_than_what_it_is_taken_for(values: list[str]) -> None:
+    column = _Column(tuple(values))
+    assert max(column.sizes) <= column.most
 
 
 def test_the_same_letters_give_the_same_request() -> None:

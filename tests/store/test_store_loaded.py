@@ -75,6 +75,8 @@ class Lists:
         assert set(read.tags) == set(said.tags)
         for who in said.people:
             assert read.find(who.key) == who
+        keys = [who.key for who in reversed(said.people)]
+        assert read.find_all([*keys, "nobody@example.org", *keys]) == {who.key: who for who in said.people}
         assert read.find("nobody@example.org") is None
         found.close()
 
@@ -230,7 +232,7 @@ def test_a_kill_at_any_moment_leaves_what_was_and_the_next_load_goes_on(
         assert commit > 20
     else:
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        loaded = LoadedLists(sqlite3.connect(lists.copy, isolation_level=None))
+        loaded = LoadedLists(sqlite3.connect(lists.copy, isolation_level=None), {})
         assert len(loaded.everybody()) == 5  # as before: the old version holds until the new one is whole
         loaded.close()
     again: list[int] = []
@@ -349,6 +351,12 @@ def test_opt_outs_are_told_only_from_a_copy_with_the_secret(lists):
     left = {other.person("bo@example.org"): frozenset("*")}
     assert len(again.sift([("a", A)], WORLD, Rules(None), left=left).recipients) == 1
     again.close()
+
+
+def test_many_are_found_at_once_also_whoever_stands_on_several_lists(lists):
+    lists.write("a", HEAD + rows(2_100))
+    lists.write("b", HEAD + rows(1_200, start=1_000))
+    lists.agree()
 
 
 def test_people_are_asked_by_place_and_by_slice(lists):

@@ -187,5 +187,9 @@ def _written(piece: str | nodes.Node) -> nodes.Node:
 
 def values(template: Template, context: Mapping[str, Any]) -> tuple[str, ...]:
     """Each slot's text for one reader."""
-    made = template.new_context(dict(context))
-    return tuple("".join(block(made)) for block in template.blocks.values())
+    # As Template.new_context, but for what `super()` and `self` need, which no slot can name.
+    environment = template.environment
+    made = environment.context_class(
+        environment, {**template.globals, **context}, template.name, {}, template.globals
+    )
+    return tuple(["".join(block(made)) for block in template.blocks.values()])

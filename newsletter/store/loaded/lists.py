@@ -20,6 +20,7 @@ from newsletter.audience.merge import merge
 from newsletter.audience.models import Audience, ListFile, Subscriber
 from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
+from newsletter.audience.source import held_otherwise
 from newsletter.audience.waterfall import REASONS, Rules, Waterfall
 from newsletter.errors import Problem
 from newsletter.store.loaded.chosen import Chosen
@@ -32,12 +33,14 @@ Parts = Sequence[tuple[str, Condition]]
 
 NOBODY: Mapping[bytes, frozenset[str]] = {}
 _WHOLE = frozenset([EVERYTHING])
+_PAGE = 1_000
 
 
 class LoadedLists:
     """One look at the copy. Not for several threads at once."""
 
-    def __init__(self, own: sqlite3.Connection) -> None:
+    def __init__(self, own: sqlite3.Connection, declared: Mapping[str, str]) -> None:
+        """declared: the types of further columns"""
         self._own = own
         engine = sa.create_engine(
             "sqlite://", creator=lambda: own, poolclass=StaticPool, hide_parameters=True
@@ -48,7 +51,7 @@ class LoadedLists:
         self._sent: dict[str, sa.Select[Any]] = {}
         current = sa.select(listed).where(listed.c.state == "current")
         self._lists = {
-            row.version: Layout.of(row.name, row.file, row.columns, row.types)
+            row.version: Layout.of(row.name, row.file, row.columns, row.types, declared)
             for row in self.conn.execute(current)
         }
         columns = self.conn.execute(sa.select(attribute.c.name, attribute.c.type, attribute.c.id))
@@ -71,6 +74,8 @@ class LoadedLists:
         for row in self.conn.execute(
             sa.select(listed).where(listed.c.state != "loading").order_by(listed.c.file)
         ):
+            if row.state == "current" and (changed := self._lists[row.version].retyped):
+                told.setdefault(row.name, []).append(held_otherwise(row.name, row.file, changed))
             if row.state == "current" and row.name not in unusable:
                 lists[row.name] = ListFile(row.name, row.file, tuple(row.columns), row.rows, row.outside)
             if found := Findings.restored(row.file, row.findings).all():
@@ -94,19 +99,33 @@ class LoadedLists:
 
     def find(self, key: str) -> Subscriber | None:
         """The person of this address key."""
-        found = self.rows(key)
-        return merge(found) if found else None
+        return self.find_all((key,)).get(key)
+
+    def find_all(self, keys: Iterable[str]) -> dict[str, Subscriber]:
+        """The people of these address keys, by key; whoever is on no list is not in it."""
+        return {key: merge(rows) for key, rows in self._rows(keys).items()}
 
     def rows(self, key: str) -> list[Row]:
         """What the lists say of the person of this address key, row by row."""
-        cursor = self._own.execute(
-            "SELECT entry.version, entry.key, said.line, said.email, said.address, said.standing, said.data"
-            " FROM entry JOIN said ON said.id = entry.id JOIN list ON list.version = entry.version"
-            " WHERE entry.h31 = ? AND entry.key = ? AND list.state = 'current'"
-            " ORDER BY list.file, said.line, entry.id",
-            (h31(key), key),
-        )
-        return [self._lists[version].row_of(found) for version, *found in cursor]
+        return self._rows((key,)).get(key, [])
+
+    def _rows(self, keys: Iterable[str]) -> dict[str, list[Row]]:
+        """The rows of each of these people, in the order of their lists."""
+        found: dict[str, list[tuple[int, Row]]] = {}
+        rest = iter(dict.fromkeys(keys))
+        while page := set(itertools.islice(rest, _PAGE)):
+            marks = ", ".join("?" * len(page))
+            for number, version, key, *row in self._own.execute(
+                "SELECT entry.id, entry.version, entry.key, said.line, said.email, said.address, said.standing,"  # noqa: S608
+                f" said.data FROM entry JOIN said ON said.id = entry.id WHERE entry.h31 IN ({marks})",
+                [*map(h31, page)],
+            ):
+                if key in page and version in self._lists:
+                    found.setdefault(key, []).append((number, self._lists[version].row_of((key, *row))))
+        for several in found.values():
+            if len(several) > 1:
+                several.sort(key=lambda one: (one[1].file, one[1].line, one[0]))
+        return {key: [row for _, row in several] for key, several in found.items()}
 
     def by_ids(self, ids: Sequence[int]) -> list[Subscriber]:
         """People by the rows that lead them, in this order."""
@@ -294,8 +313,8 @@ class LoadedAudience(Audience):
 
     loaded: LoadedLists
 
-    def find(self, key: str) -> Subscriber | None:
-        return self.loaded.find(key)
+    def find_all(self, keys: Iterable[str]) -> Mapping[str, Subscriber]:
+        return self.loaded.find_all(keys)
 
     @property
     def tags(self) -> Mapping[str, str]:
