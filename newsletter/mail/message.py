@@ -234,16 +234,24 @@ def list_label(name: str) -> str:
 def _header_block(letter: Letter, envelope: Envelope) -> bytes:
     reply_to = letter.reply_to
     fields = [
-        headers.mailbox("From", letter.sender.name, letter.sender.address),
+        _known_field("From", letter.sender),
         headers.mailbox("To", "", letter.recipient, utf8=not letter.recipient.isascii()),
-        headers.mailbox("Reply-To", reply_to.name, reply_to.address) if reply_to else b"",
-        headers.text("Subject", letter.content.subject),
+        _known_field("Reply-To", reply_to) if reply_to else b"",
+        _known_subject("Subject", letter.content.subject),
         headers.raw("Date", format_datetime(envelope.date.astimezone(UTC))),
         headers.raw("Message-ID", f"<{envelope.sid}@{letter.sender.domain}>"),
         *(headers.raw(name, value) for name, value in letter.list_headers),
         headers.raw("MIME-Version", "1.0"),
     ]
     return b"".join(fields)
+
+
+@functools.lru_cache(maxsize=16)  # the same in all messages of a campaign
+def _known_field(name: str, box: Mailbox) -> bytes:
+    return headers.mailbox(name, box.name, box.address)
+
+
+_known_subject = functools.lru_cache(maxsize=512)(headers.text)  # readers share first names
 
 
 def _part(content: Content, composition: Composition, sid: str) -> bytes:

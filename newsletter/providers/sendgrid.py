@@ -62,6 +62,7 @@ ANSWERS: Mapping[int, _Meaning] = {
     429: _Meaning(Answer.RETRY, "too many requests"),
     451: _Meaning(Answer.RETRY, "the account's region is another one", pause=True),
 }
+_OURS = frozenset({401, 403})  # the key, the sender
 OTHER_4XX = _Meaning(Answer.RETRY, "refused", pause=True)
 ANYTHING_ELSE = _Meaning(
     Answer.UNKNOWN, "an answer that proves nothing"
@@ -218,7 +219,9 @@ def outcome(reply: Reply, sids: Sequence[str], *, secret: str = "") -> Outcome:
             Answer.RETRY, status, detail=detail, quota=True, retry_after_s=_retry_after_s(reply.headers)
         )
     wait = _retry_after_s(reply.headers) if status == 429 else None
-    return Outcome(meaning.answer, status, detail=detail, retry_after_s=wait, pause=meaning.pause)
+    return Outcome(
+        meaning.answer, status, detail=detail, retry_after_s=wait, pause=meaning.pause, ours=status in _OURS
+    )
 
 
 def _letter(parcel: Parcel) -> Letter:
