@@ -16,6 +16,7 @@ from newsletter.mail.links import sid
 from newsletter.providers.open import max_batch
 from newsletter.render.composition import Links
 from newsletter.settings.secret import throwaway_secret
+from newsletter.store.collector import seldom_collecting
 from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, SameLetter
 
 
@@ -25,13 +26,20 @@ def prove(office: Office, plan: Plan) -> None:
     Raises ChecksFailed with each kind of failure once.
     """
     plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
+    with seldom_collecting():
+        failures = _failures(office, plan)
+    if failures:
+        raise ChecksFailed(*failures, next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
+
+
+def _failures(office: Office, plan: Plan) -> list[Problem]:
     packer = Packer.of(office.workspace, plan.composition, throwaway_secret(), plan.opt_outs)
     survey = Survey(plan.composition)
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
         try:
             parcel = packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
-            survey.add(person, Links(parcel.envelope.unsubscribe), parcel.values)
+            survey.add_for_errors(person, Links(parcel.envelope.unsubscribe), parcel.values)
         except ChecksFailed as failed:
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
@@ -44,8 +52,7 @@ def prove(office: Office, plan: Plan) -> None:
         if office.proving:
             office.proving(number, len(plan.recipients))
     failures |= {(one.code, str(one.place)): one for one in survey.problems() if one.is_error}
-    if failures:
-        raise ChecksFailed(*failures.values(), next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
+    return [*failures.values()]
 
 
 def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run | None:
