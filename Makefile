@@ -44,16 +44,18 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 test: export PYTHONWARNDEFAULTENCODING = 1
+test: export PYTHONDONTWRITEBYTECODE =  # compiled once: the tests start Python a few hundred times
 test: check  ## format, lint, types, layers and all tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: export PYTHONWARNDEFAULTENCODING = 1
 chaos: $(STAMP)  ## 200 kills a provider and every crash point (the tests have a short form); CHAOS_SEED=N repeats one
-	@CHAOS=long $(BIN)/python -m pytest -q -n 0 tests/chaos
+	@CHAOS=long $(BIN)/python -m pytest -q -n 0 tests/chaos tests/web/test_web_killed.py
 
 fuzz: export PYTHONWARNDEFAULTENCODING = 1
-fuzz: $(STAMP)  ## 100,000 generated segments, in memory and in SQL (the tests have 2,000)
+fuzz: $(STAMP)  ## 100,000 generated segments in memory and in SQL, 1,000 lives of a ledger (the tests have 2,000 and 20)
 	@SEGMENT_CASES=100000 $(BIN)/python -m pytest -q -n 2 tests/audience/test_audience_evaluators.py -k same_people
+	@LEDGER_CASES=1000 $(BIN)/python -m pytest -q -n 0 tests/store/test_store_machine.py
 
 bench: $(STAMP)  ## measure, with machine and versions
 	@$(BIN)/python benchmarks/start_up.py

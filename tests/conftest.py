@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,14 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def forks() -> ForkServerContext:
+    """Starts processes that have everything imported, so that kills and locks meet the work."""
+    from tests.forks import context
+
+    return context()
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def sendgrid():
 def levelled(text: str, folder: Path) -> str:
     """What differs from run to run has one name."""
     text = text.replace(str(folder), "PROJECT").replace(sys.executable, "PYTHON")
-    text = re.sub(r"\b[0-9a-f]{16}(?:[0-9a-f]{16})?\b", "LEDGER", text)
+    text = re.sub(r"\b[0-9a-f]{16}(?:[0-9a-f]{16}|\.\d+-[0-9a-f]{4})?\b", "LEDGER", text)
     text = re.sub(r"rendered in \d+\.\d s", "rendered in TIME", text)
     text = re.sub(r"(?<=until )\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", "TIME", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)

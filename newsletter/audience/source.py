@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -92,6 +93,15 @@ def never_asked(name: str) -> Problem:
     """What is told of a list of which a look, which runs no program, knows nothing."""
     message = f"the list `{name}` was never asked for here: a look runs no program"
     return Problem("A134", message, _place(), "newsletter segment load", Severity.WARNING)
+
+
+def held_otherwise(name: str, file: str, retyped: Mapping[str, str]) -> Problem:
+    """What is told of a held list whose columns have other types by now. retyped: column -> its type now"""
+    column, kind = next(iter(retyped.items()))
+    message = f"the list `{name}` is as it was before `{column}` became {kind}: it counts as missing there"
+    return Problem(
+        "A141", message, Place(file), "newsletter segment load, once its program answers", Severity.WARNING
+    )
 
 
 def _failed(name: str, command: tuple[str, ...], reason: str) -> ChecksFailed:

@@ -94,13 +94,13 @@ class Workspace:
 
     @cached_property
     def audience(self) -> Audience:
-        _, problems = self._found
+        _, problems = self.origins
         return self.lists.audience(problems)
 
     @cached_property
     def lists(self) -> LoadedLists:
         """The lists as they are at this moment, in the store; read once."""
-        origins, problems = self._found
+        origins, problems = self.origins
         secret = load_secret(self.project, self.settings)
         key = Key(secret.fingerprint, secret.person) if secret else None
         path = self.project.path(LISTS_FILE)
@@ -115,7 +115,7 @@ class Workspace:
         return {name: ground.source for name, ground in self.settings.list.items() if ground.source}
 
     @cached_property
-    def _found(self) -> tuple[list[Origin], dict[str, tuple[Problem, ...]]]:
+    def origins(self) -> tuple[list[Origin], dict[str, tuple[Problem, ...]]]:
         """Where each list's text lies, and what is wrong with those of which there is none."""
         origins, problems = find_lists(self.project)
         if not self._sources:

@@ -10,6 +10,7 @@ from newsletter.campaigns.due import is_late
 from newsletter.campaigns.models import Campaign, Sequence, Status
 from newsletter.cli.output import grouped
 from newsletter.cli.session import Session, global_options
+from newsletter.delivery.grounds import Ground, summed
 from newsletter.delivery.ledger import is_stuck, restored, unfinished_without_file
 from newsletter.errors import ChecksFailed, Problem, UsageFault
 from newsletter.store.store import Store
@@ -191,6 +192,7 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
     if runs:
         output.table([(f"  {one}", grouped(number)) for one, number in counts.by_state().items()])
         output.line(f"  of {grouped(counts.total)}, begun {_moment(session, runs[0].created_at)}")
+    grounds = _grounds(session, store, runs)
     occurrences = [_occurrence(store, run) for run in runs] if store else []
     for run, told in zip(runs, occurrences, strict=True) if len(runs) > 1 and "/" not in name else ():
         states = ", ".join(f"{grouped(n)} {one}" for one, n in store.counts(run.id).by_state().items() if n)  # type: ignore[union-attr]
@@ -219,6 +221,7 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         "state": state,
         "counts": counts.by_state(),
         "total": counts.total,
+        "grounds": grounds,
         "stuck": stuck,
         "halt": _halt(halted),
         "occurrences": occurrences,
@@ -226,6 +229,25 @@ def _told(session: Session, store: Store | None, name: str, state: str, runs: li
         "unknown": unknown,
         "twice": twice,
     }
+
+
+def _grounds(session: Session, store: Store | None, runs: list[Run]) -> list[dict[str, object]]:
+    """Its line, and the same as data: of all who were begun with; whoever an amended run goes on with is among them."""
+    halts = [store.halt(run.id) for run in runs] if store else []
+    amended = [bool(halt and halt.word == "amended") for halt in halts]
+    begun = [run for run, goes_on in zip(runs, [False, *amended], strict=False) if not goes_on]
+    grounds = summed(begun)
+    if grounds:
+        session.output.line(f"  ground  {ground_line(grounds)}")
+    return [ground.as_json() for ground in grounds]
+
+
+def ground_line(grounds: Iterable[Ground]) -> str:
+    """`kunder (customer) 40; nyhetsbrev (consent) 12, all with a source`"""
+    return "; ".join(
+        f"{ground} {grouped(ground.recipients)}" + (ground.sources and f", {ground.sources}")
+        for ground in grounds
+    )
 
 
 def _occurrence(store: Store, run: Run) -> dict[str, Any]:
@@ -265,7 +287,7 @@ def _next_of(campaign: Campaign, state: str, counts: Counts) -> list[str]:
             f"newsletter resolve {campaign.id} --resend-unknown",
         ]
     if counts.ready and state in _ENDED:  # in doubt when it was amended, and not reached after all
-        return [f"newsletter send {campaign.id} --amend"]
+        return [f"newsletter send {campaign.id} --amend", f"newsletter cancel {campaign.id}"]
     if state == "paused":
         return [f"newsletter resume {campaign.id}", f"newsletter cancel {campaign.id}"]
     if state == "sending" or (state == "held" and not campaign.step):
@@ -304,6 +326,7 @@ def _status_of_sequence(session: Session, store: Store | None, sequence: Sequenc
         "state": str(sequence.status),
         "counts": {name: getattr(total, name) for name in COUNTS},
         "total": total.total,
+        "grounds": _grounds(session, store, runs),
         "stuck": stuck,
         "enrolments": by_state,
         "steps": steps,

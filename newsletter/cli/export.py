@@ -34,7 +34,9 @@ def export(session: Session, what: str, list_name: str | None, target: str | Non
     with session.reading() as (store, secret):
         rows: Iterable[Row]
         if what == "subscribers":
-            rows = list_rows(session.project, session.settings, list_name, dialect)
+            session.workspace.asking = True  # lists that programs print are lists, too
+            origins, problems = session.workspace.origins
+            rows = list_rows(origins, problems, session.settings, list_name, dialect)
         else:
             known = session.workspace.audience.people if secret else ()
             emails = {secret.person(one.key): one.email for one in known} if secret else {}

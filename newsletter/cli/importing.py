@@ -1,7 +1,6 @@
 """`import`: a foreign list, shown first and then taken in."""
 
 import contextlib
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -46,7 +45,7 @@ def import_(
     """Take a foreign list in. Nobody who said no comes back by it, and nobody is enrolled by it."""
     from newsletter.people.importing import intake, keep_rejects, write
     from newsletter.people.intake import Order
-    from newsletter.people.turns import turn
+    from newsletter.people.turns import glance, turn
 
     order = Order(
         Path(file), list_name, None if kind == "auto" else cast("Format", kind), _columns(pairs), encoding,
@@ -59,7 +58,7 @@ def import_(
 
             looking, key = opened.enter_context(session.reading())
             secret, suppressed = key or throwaway_secret(), looking.opt_outs() if looking else {}
-            scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-import-")))
+            scratch = opened.enter_context(glance())
         else:
             scratch = opened.enter_context(turn(session.project, session.waiting))
             office = opened.enter_context(session.office())

@@ -108,11 +108,17 @@ def _take_over(session: Session) -> int:
         store.take_over(session.workspace.clock.now())
         runs = store.runs(session.environment)
         names = sorted({run.campaign for run in runs if store.counts(run.id).unknown})
+        name = store.name()
     output.line(
         f"this is the ledger from now on (epoch {store.epoch}); {grouped(number)} deliveries are in doubt"
     )
-    steps = [f"newsletter resolve {name}" for name in names]
-    return output.result({"restored": True, "in_doubt": number, "epoch": store.epoch}, next_steps=steps)
+    if (named := session.settings.ledger) and named != name:
+        output.line(
+            f'commit in [env.{session.environment}]: ledger = "{name}", which no other copy may send by'
+        )
+    steps = [f"newsletter resolve {one}" for one in names]
+    data = {"restored": True, "in_doubt": number, "epoch": store.epoch, "ledger": name}
+    return output.result(data, next_steps=steps)
 
 
 def _runs(session: Session, store: Store, found: str) -> list[Run]:

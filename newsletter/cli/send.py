@@ -9,12 +9,13 @@ from click.core import ParameterSource
 
 from newsletter.campaigns.models import Campaign
 from newsletter.cli.asking import ask_number
-from newsletter.cli.catalogue import one_of
+from newsletter.cli.catalogue import ground_line, one_of
 from newsletter.cli.output import grouped
 from newsletter.cli.segment import waterfall_lines
 from newsletter.cli.session import Session, global_options
 from newsletter.cli.stopping import Stop
 from newsletter.cli.targets import outward
+from newsletter.delivery.grounds import kept
 from newsletter.errors import ChecksFailed, GuardRefused, Problem, UsageFault
 
 if TYPE_CHECKING:
@@ -153,6 +154,9 @@ def _send(session: Session, name: str, campaign: Campaign | None, order: "SendOr
     where = f"out/outbox/{name}/" if not session.settings.live else session.settings.provider
     told = ", ".join(f"{grouped(number)} {one}" for one, number in counts.items() if number)
     output.line(f"{name}: {told or 'nobody'} of {grouped(result.run.total)}   ({where})")
+    grounds = kept(result.run)
+    if grounds:
+        output.line(f"  ground  {ground_line(grounds)}")
     waiting = [result.waiting] if result.waiting else []
     output.problems(waiting, err=False)
     data = {
@@ -162,6 +166,7 @@ def _send(session: Session, name: str, campaign: Campaign | None, order: "SendOr
         "counts": counts,
         "total": result.run.total,
         "excluded": result.excluded,
+        "grounds": [ground.as_json() for ground in grounds],
         "outbox": where if not session.settings.live else None,
     }
     return output.result(data, problems=waiting, next_steps=[f"newsletter status {name}"])
@@ -184,7 +189,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
                 plan,
                 folder,
                 samples=samples,
-                ledger_id=store.ledger_id if store else None,
+                ledger=store.name() if store else None,
                 in_doubt=restored(store) if store else None,
                 progress=progress,
             )
@@ -203,8 +208,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
     output.line(f"size      {grouped(size['max'])} bytes at most, {grouped(size['median'])} in the middle")
     output.line(f"requests  {grouped(result.requests)}   rendered in {result.duration_s:.1f} s")
     if result.grounds:
-        told = ", ".join(f"{name} ({basis}) {grouped(n)}" for (name, basis), n in result.grounds.items())
-        output.line(f"ground    {told}")
+        output.line(f"ground    {ground_line(result.grounds)}")
     if result.proof:
         output.line(f"proof     {result.proof}")
     output.problems(result.problems, err=False)
@@ -227,9 +231,7 @@ def _rehearse(session: Session, campaign: Campaign, out: str | None, samples: in
             {"segment": one.segment, "not": one.negated, "place": str(one.place), "recipients": number}
             for one, number in result.readers.items()
         ],
-        "grounds": [
-            {"list": name, "basis": basis, "recipients": n} for (name, basis), n in result.grounds.items()
-        ],
+        "grounds": [ground.as_json() for ground in result.grounds],
         "requests": result.requests,
         "duration_s": result.duration_s,
         "samples": [f"{shown}/samples/{sample.eml}" for sample in result.samples],

@@ -32,9 +32,7 @@ def serve(session: Session, host: str, port: int) -> int:
     with session.office(patience_s=PATIENCE_S) as office, listen(host, port) as listening:
         bound = listening.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
-        session.output.note(
-            f"serving http://{shown}:{bound}/   ledger {office.store.ledger_id}   stop: Ctrl-C"
-        )
+        session.output.note(f"serving http://{shown}:{bound}/   ledger {office.store.name()}   stop: Ctrl-C")
         if not session.settings.public_url:
             session.output.note("no public_url yet: letters don't lead here")
         clock = session.workspace.clock

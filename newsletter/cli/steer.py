@@ -12,6 +12,7 @@ from newsletter.store.values import Run
 
 if TYPE_CHECKING:
     from newsletter.delivery.halting import Act
+    from newsletter.store.store import Store
 
 BY_HAND = "by hand"
 _OPEN = ("sending", "paused")
@@ -53,7 +54,8 @@ def _steer(session: Session, name: str, what: "Act", reason: str) -> int:
     found = session.workspace.resolve_name(name)
     output, sequence = session.output, session.workspace.catalogue.sequences.get(found)
     with session.office() as office:
-        runs = [run for run in runs_named(session, office.store, found) if run.state in _OPEN]
+        every = runs_named(session, office.store, found)
+        runs = [run for run in every if run.state in _OPEN or (what == "cancel" and _left(office.store, run))]
         if not runs and not sequence:
             raise GuardRefused(
                 _nothing_open(session, office.store.latest_run(session.environment, found), found)
@@ -87,6 +89,11 @@ def _steer(session: Session, name: str, what: "Act", reason: str) -> int:
         "total": counts.total,
     }
     return output.result(data, next_steps=steps)
+
+
+def _left(store: "Store", run: Run) -> bool:
+    """Whether somebody of an ended run is still to get the letter: in doubt when it was amended, and not reached."""
+    return run.state == "cancelled" and store.counts(run.id).ready > 0
 
 
 def _nothing_open(session: Session, run: Run | None, found: str) -> Problem:

@@ -136,13 +136,14 @@ def import_(
     lists = set(map(scope_of, list_names(session.workspace)))
     with session.office() as office:
         terms = Terms(scope, reason, lists, office.secret, now)
-        found = read_opt_outs(Path(file), terms, encoding=encoding, delimiter=delimiter)
-        if not found.events:
-            message = f"nobody in {file} could be suppressed: {sum(found.reasons.values())} rows rejected"
-            raise ChecksFailed(Problem("I112", message, hint="a column `email` with one address in each row"))
-        added = office.store.record_opt_outs(found.events)
-    rejected = sum(found.reasons.values())
-    already = len(found.events) - added
+        with read_opt_outs(Path(file), terms, encoding=encoding, delimiter=delimiter) as found:
+            rejected = sum(found.reasons.values())
+            if not found.events:
+                message = f"nobody in {file} could be suppressed: {rejected} rows rejected"
+                hint = "a column `email` with one address in each row"
+                raise ChecksFailed(Problem("I112", message, hint=hint))
+            added = office.store.record_opt_outs(found.events)
+            already = len(found.events) - added
     session.output.line(
         f"{grouped(added)} added, {grouped(already)} were suppressed already, {grouped(rejected)} rejected"
     )

@@ -21,7 +21,7 @@ from newsletter.delivery.guards import (
     number_guard,
     size_guard,
 )
-from newsletter.delivery.ledger import owner_is_alive
+from newsletter.delivery.ledger import owner_guard, owner_is_alive
 from newsletter.delivery.office import Office, SendOrder, SendResult
 from newsletter.delivery.plan import Plan, left_out, plan_of, refuse_renamed, segment_of, sift
 from newsletter.delivery.reachable import reachable_guard
@@ -52,7 +52,7 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
     left = _whoever_is_left(office, campaign, composition, open_runs)
     plan = left.plan
     live_guard(workspace, plan)
-    ledger_guard(workspace, store.ledger_id)
+    ledger_guard(workspace, store.name())
     size_guard(workspace, plan)
     if order.expect_plan:  # its number is that of the whole list, and no matter here
         plan_guard(
@@ -60,13 +60,14 @@ def amend(office: Office, campaign: Campaign, run: Run, order: SendOrder) -> Sen
         )
     if not plan.recipients:
         raise ChecksFailed(nobody_left(plan))
-    prove(office, plan)
-    reachable_guard(workspace, composition, store.ledger_id)
-    number_guard(campaign, len(plan.recipients), order.confirm, order.ask)
+    grounds = prove(office, plan)
+    reachable_guard(workspace, composition, store.name())
+    number_guard(campaign, len(plan.recipients), order.confirm, order.ask, command="send --amend")
+    owner_guard(workspace.project)
     try:
         new = store.amend(
             [one.id for one in open_runs],
-            new_run(office, plan, occurrence=None),
+            new_run(office, plan, grounds, occurrence=None),
             leaving=left.leaving,
             going=len(plan.recipients),
             excluded={reason: number for reason, number in plan.excluded.items() if number},

@@ -1,12 +1,15 @@
 """The last step before a send: everybody rendered once, then written down, once and for all."""
 
+from collections.abc import Iterable, Sequence
+
 from newsletter.campaigns.models import Campaign
 from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
 from newsletter.delivery.changes import changes
 from newsletter.delivery.edition import keep
 from newsletter.delivery.going_on import same_provider
-from newsletter.delivery.ledger import persons
+from newsletter.delivery.grounds import Ground, Grounds
+from newsletter.delivery.ledger import owner_guard, persons
 from newsletter.delivery.office import Office
 from newsletter.delivery.pace import most_at_once, pace_of
 from newsletter.delivery.parcels import Packer
@@ -20,26 +23,29 @@ from newsletter.store.collector import seldom_collecting
 from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, SameLetter
 
 
-def prove(office: Office, plan: Plan) -> None:
+def prove(office: Office, plan: Plan) -> tuple[Ground, ...]:
     """Render everybody before the first hand-over: person 500 must not break what 499 already have.
 
-    Raises ChecksFailed with each kind of failure once.
+    Returns on which grounds they are written to. Raises ChecksFailed with each kind of failure once.
     """
     plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     with seldom_collecting():
-        failures = _failures(office, plan)
+        failures, grounds = _looked_at(office, plan)
     if failures:
         raise ChecksFailed(*failures, next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
+    return grounds
 
 
-def _failures(office: Office, plan: Plan) -> list[Problem]:
+def _looked_at(office: Office, plan: Plan) -> tuple[Sequence[Problem], tuple[Ground, ...]]:
+    """What stands against the letters of everybody, and on which grounds they are written to."""
     packer = Packer.of(office.workspace, plan.composition, throwaway_secret(), plan.opt_outs)
-    survey = Survey(plan.composition)
+    survey, grounds = Survey(plan.composition), Grounds(office.workspace.settings)
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
         try:
             parcel = packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
             survey.add_for_errors(person, Links(parcel.envelope.unsubscribe), parcel.values)
+            grounds.add(person, parcel.envelope.list_id)
         except ChecksFailed as failed:
             for problem in failed.problems:
                 failures.setdefault((problem.code, str(problem.place)), problem)
@@ -52,16 +58,19 @@ def _failures(office: Office, plan: Plan) -> list[Problem]:
         if office.proving:
             office.proving(number, len(plan.recipients))
     failures |= {(one.code, str(one.place)): one for one in survey.problems() if one.is_error}
-    return [*failures.values()]
+    return [*failures.values()], grounds.found()
 
 
-def freeze(office: Office, plan: Plan, move: EnrolmentMove | None = None) -> Run | None:
+def freeze(
+    office: Office, plan: Plan, grounds: Iterable[Ground], move: EnrolmentMove | None = None
+) -> Run | None:
     """Write down who gets what, once. Of two that freeze at the same time, the second takes the first's run.
 
     With `move`: a step of a sequence; None when another tick has taken all of them already.
     """
+    owner_guard(office.workspace.project)
     # A campaign goes out once; a step as often as somebody is due.
-    new = new_run(office, plan, occurrence="1" if move is None else None)
+    new = new_run(office, plan, grounds, occurrence="1" if move is None else None)
     try:
         return office.store.freeze(
             new,
@@ -88,7 +97,7 @@ def batch_size(workspace: Workspace, campaign: Campaign) -> int:
     return min(sizes)
 
 
-def new_run(office: Office, plan: Plan, *, occurrence: str | None) -> NewRun:
+def new_run(office: Office, plan: Plan, grounds: Iterable[Ground], *, occurrence: str | None) -> NewRun:
     """What is written down of a plan when it is frozen, and all that it is finished from."""
     workspace, composition = office.workspace, plan.composition
     kept = keep(workspace, composition)
@@ -97,7 +106,7 @@ def new_run(office: Office, plan: Plan, *, occurrence: str | None) -> NewRun:
         campaign=plan.campaign.id,
         content_hash=composition.sha256,
         plan_hash=plan.hash,
-        inputs=kept.inputs,
+        inputs={**kept.inputs, "grounds": [ground.as_json() for ground in grounds]},
         created_at=workspace.clock.now(),
         occurrence=occurrence,
         files=kept.files,

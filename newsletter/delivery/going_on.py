@@ -47,7 +47,8 @@ def go_on(office: Office, run: Run, campaign: Campaign | None, order: SendOrder)
             Problem("G119", "this send was begun with another plan", hint=f"newsletter status {run.campaign}")
         )
     if order.confirm is not None:
-        number_guard(edition.campaign, run.total, order.confirm, order.ask)
+        command = "send --resume" if order.resume else "send"
+        number_guard(edition.campaign, run.total, order.confirm, order.ask, command=command)
     counts = office.deliver(run, edition)
     excluded = office.store.excluded(run.id)
     return SendResult(run, counts, excluded=excluded, waiting=office.waits(edition.campaign, counts))
@@ -73,10 +74,10 @@ def go_on_guard(office: Office, run: Run, edition: Edition, campaign: Campaign |
     same_lists(run, workspace)
     asked = campaign or edition.campaign
     live_guard(workspace, plan_for(workspace, asked, edition.composition, (), office.opt_outs()))
-    ledger_guard(workspace, office.store.ledger_id)
+    ledger_guard(workspace, office.store.name())
     # The links of these letters lead to where they led when it was begun.
     then = dataclasses.replace(workspace, settings=edition.settings)
-    reachable_guard(then, edition.composition, office.store.ledger_id)
+    reachable_guard(then, edition.composition, office.store.name())
 
 
 def same_lists(run: Run, workspace: Workspace) -> None:
@@ -128,7 +129,7 @@ def _refuse_leftover(office: Office, run: Run) -> None:
             Problem(
                 "G128",
                 f"{left} of `{run.campaign}` were in doubt when it was amended, and are still to get it",
-                hint=f"newsletter send {run.campaign} --amend --confirm {left}",
+                hint=f"newsletter send {run.campaign} --amend --confirm {left}, or newsletter cancel {run.campaign}",
             )
         )
 

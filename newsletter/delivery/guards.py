@@ -9,6 +9,7 @@ from newsletter.delivery.letterhead import letterhead_needs
 from newsletter.delivery.plan import Plan
 from newsletter.errors import ConfigurationFault, GuardRefused, Place, Problem, UsageFault
 from newsletter.files.project import SETTINGS_FILE
+from newsletter.providers.open import lacks
 
 _CREDENTIALS = frozenset({"G111", "G164"})
 
@@ -23,14 +24,7 @@ def live_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
                 "G110", "it is a draft", campaign.place("status"), 'status = "ready", once it is reviewed'
             )
         )
-    if settings.provider == "sendgrid" and not settings.sendgrid.api_key:
-        needs.append(Problem("G111", "there is no SendGrid key", hint="set SENDGRID_API_KEY"))
-    if settings.provider == "smtp" and not settings.smtp.host:
-        place, hint = Place(SETTINGS_FILE), '[smtp] host = "smtp.example.org", or NEWSLETTER_SMTP__HOST'
-        needs.append(Problem("G124", "no relay is named", place, hint))
-    if settings.provider == "smtp" and settings.smtp.username and not settings.smtp.password:
-        hint = "set NEWSLETTER_SMTP__PASSWORD in the environment or in .env"
-        needs.append(Problem("G164", "the relay's user has no password", hint=hint))
+    needs += lacks(settings)
     if not settings.public_url:
         needs.append(
             Problem(
@@ -77,39 +71,63 @@ def clock_guard(workspace: Workspace) -> None:
         )
 
 
-def ledger_guard(workspace: Workspace, ledger_id: str) -> None:
-    """Raises GuardRefused, with the line to commit, when this database may not send live."""
-    if workspace.settings.live and (needs := ledger_needs(workspace, ledger_id)):
+def ledger_guard(workspace: Workspace, ledger: str) -> None:
+    """Raises GuardRefused, with the line to commit, when this database may not send live. ledger: its name"""
+    if workspace.settings.live and (needs := ledger_needs(workspace, ledger)):
         raise GuardRefused(*needs)
 
 
-def ledger_needs(workspace: Workspace, ledger_id: str | None) -> tuple[Problem, ...]:
+def ledger_needs(workspace: Workspace, ledger: str | None) -> tuple[Problem, ...]:
     """Only the database that the settings name may send live: a fresh one knows nobody's past.
 
-    ledger_id: None where there is no database yet
+    ledger: the name of the one that is here (`Store.name`), None where there is none yet
     """
     settings, environment = workspace.settings, workspace.settings.environment
+    line = f'ledger = "{ledger}"' if ledger else "the line that the first live send tells"
+    to_commit = f"commit in [env.{environment}]: {line}"
     if settings.ledger is None:
-        line = f'ledger = "{ledger_id}"' if ledger_id else "the line that the first live send tells"
         return (
             Problem(
                 "G116",
                 f"`{environment}` names no ledger yet: nothing would stop another checkout from sending again",
                 Place(SETTINGS_FILE),
-                f"commit in [env.{environment}]: {line}",
+                to_commit,
             ),
         )
-    if settings.ledger != ledger_id:
-        here = f"here is {ledger_id}" if ledger_id else "here is none"
+    if settings.ledger == ledger:
+        return ()
+    if ledger and _follows(ledger, settings.ledger):
         return (
             Problem(
-                "G117",
-                f"this database is not the ledger of `{environment}`: it does not know who already has the mail",
+                "G170",
+                f"this ledger was brought back or copied, and `{environment}` still names the one of before, "
+                "wherever that is",
                 Place(SETTINGS_FILE),
-                f"send from where ledger {settings.ledger} is, or restore it ({here})",
+                f"{to_commit}; whoever still has that one may send no more then",
             ),
         )
-    return ()
+    here = f"here is {ledger}" if ledger else "here is none"
+    return (
+        Problem(
+            "G117",
+            f"this database is not the ledger of `{environment}`: it does not know who already has the mail",
+            Place(SETTINGS_FILE),
+            f"send from where ledger {settings.ledger} is, or restore it ({here})",
+        ),
+    )
+
+
+def _follows(ledger: str, named: str) -> bool:
+    """Whether this is the one that is named, in a later epoch."""
+    (one, since), (other, before) = map(_epoch, (ledger, named))
+    return one == other and since > before
+
+
+def _epoch(ledger: str) -> tuple[str, int]:
+    """The id with which a name begins, and the epoch behind it: `ID` or `ID.2-9f3a`."""
+    own, _, more = ledger.partition(".")
+    number = more.partition("-")[0]
+    return own, int(number) if number.isascii() and number.isdigit() else 1
 
 
 def size_needs(workspace: Workspace, plan: Plan) -> tuple[Problem, ...]:
@@ -129,23 +147,28 @@ def size_guard(workspace: Workspace, plan: Plan) -> None:
 
 
 def number_guard(
-    campaign: Campaign, number: int, confirm: int | None, ask: Callable[[int], int | None]
+    campaign: Campaign,
+    number: int,
+    confirm: int | None,
+    ask: Callable[[int], int | None],
+    *,
+    command: str = "send",
 ) -> None:
     """The number of recipients, said by a human. `ask` asks on a terminal and gives None where there is none.
 
+    command: what was typed, as far as its verb and its way go
     Raises GuardRefused for a wrong number and for none at all.
     """
     given = ask(number) if confirm is None else confirm
     if given == number:
         return
+    right = f"newsletter {command} {campaign.id} --confirm {number}"
     if given is None:
         raise GuardRefused(
             Problem(
                 "G121",
                 f"{number} people would get `{campaign.id}`, and nobody confirmed the number",
-                hint=f"--confirm {number}, or --expect-plan with the rehearsal's plan",
+                hint=f"{right}, or --expect-plan with the rehearsal's plan",
             )
         )
-    raise GuardRefused(
-        Problem("G122", f"the number is {number}, not {given}: nothing was sent", hint=f"--confirm {number}")
-    )
+    raise GuardRefused(Problem("G122", f"the number is {number}, not {given}: nothing was sent", hint=right))

@@ -10,7 +10,7 @@ from newsletter.providers.open import outbox_in_use
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret, ensure_secret, load_secret
 from newsletter.store.loaded.chosen import Chosen
-from newsletter.store.owner import anybody_lives, is_alive
+from newsletter.store.owner import Owner, anybody_lives, is_alive
 from newsletter.store.store import Store, open_readonly, open_store
 from newsletter.store.values import Person, Run
 
@@ -86,6 +86,11 @@ def read_ledger(project: Project, settings: Settings) -> tuple[Store | None, Sec
 def owner_is_alive(project: Project) -> Callable[[int], bool]:
     folder = project.path(OWNERS_FOLDER)
     return lambda owner: is_alive(folder, owner)
+
+
+def owner_guard(project: Project) -> None:
+    """Raises OSError where a sender could not prove that it lives: before anything is frozen, and not behind it."""
+    Owner.take(project.path(OWNERS_FOLDER)).close()
 
 
 def is_stuck(project: Project, store: Store, run: Run, now: datetime) -> bool:

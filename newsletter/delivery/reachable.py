@@ -8,7 +8,7 @@ from newsletter.providers.open import stays_on_this_machine
 from newsletter.render.composition import Composition
 
 
-def reachable_guard(workspace: Workspace, composition: Composition, ledger_id: str) -> None:
+def reachable_guard(workspace: Workspace, composition: Composition, ledger: str) -> None:
     """Raises GuardRefused with all that does not answer (G136, G137, G163).
 
     Not asked when nothing leaves: no live provider, or one on a loopback address.
@@ -16,7 +16,7 @@ def reachable_guard(workspace: Workspace, composition: Composition, ledger_id: s
     settings = workspace.settings
     if _stays(workspace):
         return
-    problems = pages_problems(settings.public_url, ledger_id) if settings.public_url else ()
+    problems = pages_problems(settings.public_url, ledger) if settings.public_url else ()
     problems += picture_problems(workspace, composition)
     if problems:
         raise GuardRefused(*problems, next_steps=["newsletter publish"] if _lacks_pictures(problems) else ())

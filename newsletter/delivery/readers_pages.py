@@ -11,12 +11,12 @@ TIMEOUT_S = 10.0
 _LONGEST = 4096  # bytes of an answer that are read
 
 
-def pages_problems(public_url: str, ledger_id: str) -> tuple[Problem, ...]:
+def pages_problems(public_url: str, ledger: str) -> tuple[Problem, ...]:
     """Ask `{public_url}/healthz` for its ledger (G136: no answer, G137: another ledger)."""
     found = _ledger_at(public_url)
     if isinstance(found, Problem):
         return (found,)
-    if found == ledger_id:
+    if found == ledger:
         return ()
     return (
         Problem(
@@ -24,7 +24,7 @@ def pages_problems(public_url: str, ledger_id: str) -> tuple[Problem, ...]:
             f"the pages at {public_url} write opt-outs into another ledger ({found}): "
             "this send would not hear of them",
             Place(SETTINGS_FILE),
-            f"let `newsletter serve` run on this project (ledger {ledger_id}), or mend public_url",
+            f"let `newsletter serve` run on this project (ledger {ledger}), or mend public_url",
         ),
     )
 

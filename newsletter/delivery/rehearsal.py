@@ -17,6 +17,7 @@ from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
 from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
+from newsletter.delivery.grounds import Ground, Grounds
 from newsletter.delivery.guards import ledger_needs, live_needs, size_needs
 from newsletter.delivery.parcels import Packer
 from newsletter.delivery.plan import Plan, covered
@@ -28,7 +29,6 @@ from newsletter.mail.links import sid
 from newsletter.mail.message import message
 from newsletter.providers.protocol import Parcel
 from newsletter.render.composition import Condition, InlinePicture, Links
-from newsletter.settings.model import ListSettings
 from newsletter.settings.secret import throwaway_secret
 
 Progress = Callable[[int, int], None]
@@ -64,9 +64,7 @@ class Rehearsal:
     sizes: list[int] = field(default_factory=list)  # bytes, in the order of the recipients
     subjects: list[str] = field(default_factory=list)
     readers: dict[Condition, int] = field(default_factory=dict)  # how many read what an `::: only` holds
-    grounds: dict[tuple[str, str], int] = field(
-        default_factory=dict
-    )  # (list, basis) -> how many get it by that
+    grounds: tuple[Ground, ...] = ()  # on which the recipients are written to
     requests: int = 0
     duration_s: float = 0.0
     html_bytes: dict[str, int] = field(
@@ -96,13 +94,13 @@ def rehearse(
     folder: Path,
     *,
     samples: int,
-    ledger_id: str | None = None,
+    ledger: str | None = None,
     in_doubt: Problem | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
     """Render every recipient of the plan and leave samples, recipients.csv, excluded.csv and plan.json in `folder`.
 
-    ledger_id: of the database that is here, None where there is none
+    ledger: the name of the database that is here, None where there is none
     in_doubt: why nothing goes from that one until a human has looked
     Writes nothing else; a recipient that can't be rendered is a problem, not an exception.
     """
@@ -112,7 +110,7 @@ def rehearse(
     result.needs = (in_doubt,) if in_doubt else ()
     result.needs += size_needs(workspace, plan) + live_needs(workspace, plan)
     if workspace.settings.live:
-        result.needs += ledger_needs(workspace, ledger_id) + reachable_needs(workspace, plan.composition)
+        result.needs += ledger_needs(workspace, ledger) + reachable_needs(workspace, plan.composition)
     try:
         result.proof = plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
     except ChecksFailed as failed:
@@ -120,10 +118,12 @@ def rehearse(
     secret = throwaway_secret()
     packer = Packer.of(workspace, plan.composition, secret, plan.opt_outs)
     survey, requests = Survey(plan.composition), Requests(workspace.settings)
+    grounds = Grounds(workspace.settings)
     chosen = pick_samples(plan.recipients, samples)
     rows: list[tuple[Subscriber, str, int]] = []
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
+        grounds.add(person, packer.list_of(person))
         try:
             parcel = packer.parcel(person, sid(secret, 0, number, "rehearsal", 0))
             raw = message(parcel.composition, parcel.values, parcel.envelope, parcel.letter)
@@ -145,7 +145,7 @@ def rehearse(
     result.sizes = [size for _, _, size in rows]
     result.subjects = list(dict.fromkeys(subject for _, subject, _ in rows))[:5]
     result.readers = _readers(workspace, plan)
-    result.grounds = _grounds(workspace, plan, packer)
+    result.grounds = grounds.found()
     result.requests = requests.total()
     result.problems += requests.problems(plan.campaign)
     result.duration_s = round(time.monotonic() - started, 3)
@@ -163,13 +163,6 @@ def _readers(workspace: Workspace, plan: Plan) -> dict[Condition, int]:
         )
         for condition in plan.composition.conditions
     }
-
-
-def _grounds(workspace: Workspace, plan: Plan, packer: Packer) -> dict[tuple[str, str], int]:
-    """On which lawful ground people are written to, by the list by which they get it."""
-    lists = workspace.settings.list
-    found = Counter(packer.list_of(person) for person in plan.recipients)
-    return {(name, (lists.get(name) or ListSettings()).basis): n for name, n in sorted(found.items())}
 
 
 def _keep_sample(

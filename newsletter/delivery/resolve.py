@@ -50,7 +50,9 @@ def settle_by_event(store: Store, secret: Secret, told: Told, now: datetime, *, 
     """Take what a provider told through the same door as all other evidence; safe in any order, any number of times.
 
     whole: its requests are taken as a whole or not at all, so that one message proves its request
-    FOREIGN for what no run of this ledger sent (another secret, ledger, epoch or attempt): the caller keeps it aside.
+    FOREIGN for what no run of this ledger sent (another secret, ledger, epoch or attempt): nothing is kept of it here,
+    for it may be of somebody whom this ledger does not know. The caller keeps what it was told, and says how many of
+    them there were: many of them mean that a ledger was set back, or that two send.
     """
     for epoch in range(store.epoch, 0, -1):
         if name := read_sid(secret, told.sid, store.ledger_id, epoch):

@@ -30,7 +30,7 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
         raise GuardRefused(_not_begun(campaign))
     plan = make_plan(office.workspace, campaign, office.opt_outs())
     live_guard(office.workspace, plan)
-    ledger_guard(office.workspace, office.store.ledger_id)
+    ledger_guard(office.workspace, office.store.name())
     size_guard(office.workspace, plan)
     confirm = order.confirm
     if order.expect_plan:
@@ -40,11 +40,11 @@ def send(office: Office, campaign: Campaign, order: SendOrder) -> SendResult:
             confirm = len(plan.recipients)  # it is the rehearsed number, as near as it was asked to be
     if not plan.recipients:
         raise ChecksFailed(nobody_left(plan))
-    prove(office, plan)
-    reachable_guard(office.workspace, plan.composition, office.store.ledger_id)
+    grounds = prove(office, plan)
+    reachable_guard(office.workspace, plan.composition, office.store.name())
     if not order.unattended:
         number_guard(campaign, len(plan.recipients), confirm, order.ask)
-    run = freeze(office, plan)
+    run = freeze(office, plan, grounds)
     if run is None:
         raise AssertionError("only a step of a sequence can be taken by another")
     counts = office.deliver(run, Edition.of(office.workspace, plan.composition))

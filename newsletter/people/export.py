@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Literal
 
-from newsletter.audience.load import FOLDER, PERSONAS
+from newsletter.audience.folding import fold
+from newsletter.audience.load import Origin
 from newsletter.audience.table import fold_name
-from newsletter.errors import Problem, UsageFault, did_you_mean
-from newsletter.files.project import Project
+from newsletter.errors import ChecksFailed, Problem, UsageFault, did_you_mean
 from newsletter.people.cells import guarded
 from newsletter.people.foreign import Foreign, open_foreign, whole_rows
 from newsletter.settings.model import Settings
@@ -37,36 +37,49 @@ def write_csv(rows: Iterable[Row], dialect: Dialect) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-def list_rows(project: Project, settings: Settings, name: str | None, dialect: Dialect) -> Iterator[Row]:
+def list_rows(
+    origins: Iterable[Origin],
+    problems: Mapping[str, Sequence[Problem]],
+    settings: Settings,
+    name: str | None,
+    dialect: Dialect,
+) -> Iterator[Row]:
     """Header and rows of a list; of all lists, with their name in front, where none is named.
 
-    Cells are what the files say; excel-sv writes a decimal comma in columns that are numbers.
+    origins: where the text of each list lies. problems: of the lists of which there is none
+    Cells are what the text says; excel-sv writes a decimal comma in columns that are numbers.
     Raises UsageFault (S142) for an unknown list, ChecksFailed for one that can't be read, I134 for a row.
     """
-    files = {
-        file.removeprefix(f"{FOLDER}/")[: -len(".csv")]: file
-        for file in project.entries(FOLDER, ".csv")
-        if file != PERSONAS
-    }
-    if name is not None and name not in files:
-        hint = did_you_mean(name, files) or "a list is a file subscribers/NAME.csv"
-        raise UsageFault(Problem("S142", f"there is no list `{name}`", hint=hint))
+    known = {origin.name: origin for origin in origins}
+    name = name if name is None else _called(name, (*known, *problems))
+    broken = [problem for each, found in problems.items() if name in (None, each) for problem in found]
+    if broken:  # a part would be taken for the whole
+        raise ChecksFailed(*broken)
     numbers = {column for column, kind in settings.attributes.items() if kind == "number"}
-    chosen = {name: files[name]} if name is not None else files
+    chosen = {name: known[name]} if name is not None else known
     columns: dict[str, None] = {}
-    for file in chosen.values():
-        with project.path(file).open("rb") as opened:
-            columns.update(dict.fromkeys(_columns(_open(opened, file))))
+    for origin in chosen.values():
+        with origin.path.open("rb") as opened:
+            columns.update(dict.fromkeys(_columns(_open(opened, origin.file))))
     yield [*([] if name is not None else ["list"]), *columns]
-    for each, file in chosen.items():
-        with project.path(file).open("rb") as opened:
-            foreign = _open(opened, file)
+    for each, origin in chosen.items():
+        with origin.path.open("rb") as opened:
+            foreign = _open(opened, origin.file)
             own = _columns(foreign)
             for _, row in whole_rows(foreign):
                 cells = dict(zip(own, row, strict=True))
                 if dialect == "excel-sv":
                     _decimal_commas(cells, numbers)
                 yield [*([] if name is not None else [each]), *(cells.get(column, "") for column in columns)]
+
+
+def _called(name: str, known: Iterable[str]) -> str:
+    """The list of this name, in any case and normal form."""
+    found = next((each for each in known if fold(each) == fold(name)), None)
+    if found is None:
+        hint = did_you_mean(name, known) or "a list is a file subscribers/NAME.csv"
+        raise UsageFault(Problem("S142", f"there is no list `{name}`", hint=hint))
+    return found
 
 
 def _open(opened: IO[bytes], file: str) -> Foreign:

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -31,6 +31,7 @@ SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("name", "namn", "full_name"), "name"),
 }  # fmt: skip
 
+_SEPARATOR = re.compile(r"\s*[,;]\s*")  # of tags in a list's cell
 _TECHNICAL: Mapping[Format, frozenset[str]] = {
     "mailchimp": frozenset(
         (
@@ -135,6 +136,7 @@ class Incoming:
     verdict: Verdict | None
     proof: str = ""
     times_without_zone: bool = False
+    tags_changed: bool = False  # a sign in them would have made two of one
     problem: str | None = None
 
 
@@ -161,7 +163,7 @@ def translate(kind: Format, line: int, cells: dict[str, str], file_name: str) ->
 def _mailchimp(row: Incoming) -> None:
     cells = row.cells
     if "tags" in cells:
-        cells["tags"] = ",".join(_inner_list(cells["tags"]))
+        cells["tags"] = _joined(row, _inner_list(cells["tags"]))
     given = cells.get("confirm_time") or cells.get("optin_time")
     if given:
         cells.setdefault("consent_source", "Mailchimp")
@@ -177,9 +179,21 @@ def _mailchimp(row: Incoming) -> None:
     row.proof = ", ".join(parts)
 
 
+def _joined(row: Incoming, tags: Iterable[str]) -> str:
+    """As lists write tags; one that holds what separates them would become two."""
+    given = [tag.strip() for tag in tags]
+    plain = [_SEPARATOR.sub(" ", tag) for tag in given]
+    row.tags_changed = plain != given
+    return ",".join(plain)
+
+
 def _inner_list(cell: str) -> list[str]:
-    """Mailchimp's tags: a line of quoted CSV inside a cell."""
-    return [tag for tag in next(csv.reader([cell]), []) if tag.strip()]
+    """Mailchimp's tags: a line of quoted CSV inside a cell.
+
+    >>> _inner_list('"Press, radio", "Visby"')
+    ['Press, radio', 'Visby']
+    """
+    return [tag for tag in next(csv.reader([cell], skipinitialspace=True), []) if tag.strip()]
 
 
 def _attribute(name: str) -> str:
@@ -204,7 +218,7 @@ def _listmonk(row: Incoming) -> None:
     for name, value in found.items() if isinstance(found, dict) else ():
         key = _attribute(str(name))
         if key == "tags" and isinstance(value, list):
-            value = ",".join(map(str, value))
+            value = _joined(row, map(str, value))
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if text and text != "null":
             row.cells.setdefault(key, text)

@@ -15,8 +15,9 @@ from newsletter.people import formats
 from newsletter.people.encodings import Encoding
 from newsletter.settings.model import ListSettings
 from newsletter.settings.secret import Secret
+from newsletter.store.staged_opt_outs import StagedOptOuts
 from newsletter.store.staging import Staged, Staging
-from newsletter.store.values import Consent, OptOutEvent
+from newsletter.store.values import Consent
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Intake:
     reasons: Counter[str]  # why rows were rejected
     list_file: Path | None  # the list as it will be; None: it stays as it is
     rejects_file: Path
-    opt_outs: list[OptOutEvent]
+    opt_outs: StagedOptOuts
     staged: Staging
     ground: ListSettings  # of the list
     zone: ZoneInfo

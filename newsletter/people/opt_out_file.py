@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from newsletter.people.foreign import AROUND, cells_by, open_foreign
 from newsletter.people.formats import SYNONYMS
 from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
-from newsletter.store.values import OptOutEvent
+from newsletter.store.staged_opt_outs import StagedOptOuts
 
 _ALL = frozenset((EVERYTHING, "all", "everything", "alla", "allt"))
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
@@ -26,7 +27,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 class OptOutFile:
     """What a file says; reasons: why rows were left out, with how many"""
 
-    events: list[OptOutEvent] = field(default_factory=list)
+    events: StagedOptOuts
     reasons: Counter[str] = field(default_factory=Counter)
 
 
@@ -45,13 +46,22 @@ class Terms:
     now: datetime
 
 
-def read_opt_outs(path: Path, terms: Terms, *, encoding: str | None, delimiter: str | None) -> OptOutFile:
+@contextmanager
+def read_opt_outs(
+    path: Path, terms: Terms, *, encoding: str | None, delimiter: str | None
+) -> Iterator[OptOutFile]:
     """One event for each address; a file of bare addresses will do. A row's own scope and reason hold.
 
     Whoever a row names is heard, also where its cells can't be told apart: an opt-out is not lost for a comma.
     Raises ChecksFailed (I101 to I109) for a file that can't be taken.
     """
-    found = OptOutFile()
+    with StagedOptOuts() as events:
+        found = OptOutFile(events)
+        _read(path, terms, found, encoding, delimiter)
+        yield found
+
+
+def _read(path: Path, terms: Terms, found: OptOutFile, encoding: str | None, delimiter: str | None) -> None:
     try:
         file = path.open("rb")
     except OSError as fault:
@@ -75,7 +85,6 @@ def read_opt_outs(path: Path, terms: Terms, *, encoding: str | None, delimiter: 
                 _take_named(found, row, terms)
             else:
                 _take(found, cells_by(columns, row), terms)
-    return found
 
 
 def _take_named(found: OptOutFile, row: Sequence[str], terms: Terms) -> None:

@@ -25,6 +25,7 @@ from newsletter.people.taking import Taker
 from newsletter.settings.model import ListSettings, Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.collector import seldom_collecting
+from newsletter.store.staged_opt_outs import StagedOptOuts
 from newsletter.store.staging import Staging
 
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # [MS-CFB] 2.2: the header signature of files before .xlsx
@@ -51,6 +52,7 @@ class Reader:
         target = destination(self.project, self.settings, order.list)
         order = replace(order, list=target.name)
         staged = closing.enter_context(Staging(scratch))
+        opt_outs = closing.enter_context(StagedOptOuts())
         rejects_file = scratch / "rejects.csv"
         rejects = closing.enter_context(rejects_file.open("w", encoding="utf-8", newline=""))
         taker: Taker | None = None
@@ -64,7 +66,7 @@ class Reader:
                     intake = Intake(
                         order, kind, foreign.encoding, foreign.delimiter,
                         {h.strip(): c for h, c in zip(foreign.header, columns, strict=True) if c},
-                        Counts(), [], [], Counter(), None, rejects_file, [], staged,
+                        Counts(), [], [], Counter(), None, rejects_file, opt_outs, staged,
                         self.settings.list.get(order.list) or ListSettings(), self.settings.zone, target.file,
                         existing=False,
                     )  # fmt: skip
@@ -182,8 +184,7 @@ def _columns(order: Order, foreign: Foreign, kind: formats.Format) -> list[str]:
 
 def _hint(intake: Intake) -> None:
     """Contacts without those who said no: a new system would write to them again."""
-    opt_outs_came = any(one for one in intake.opt_outs)
-    if intake.format in ("mailchimp", "sendgrid") and not opt_outs_came:
+    if intake.format in ("mailchimp", "sendgrid") and not intake.opt_outs:
         whose = "Mailchimp" if intake.format == "mailchimp" else "SendGrid"
         what = (
             "the files unsubscribed_… and cleaned_… of the same export"

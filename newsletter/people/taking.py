@@ -168,7 +168,7 @@ class Taker:
         """In a file of people who all said no, a row whose cells can't be told apart says so too."""
         verdict = formats.verdict_of_file(foreign.shown) if kind == "mailchimp" else None
         if verdict in _NO:
-            self._intake.opt_outs += [self._opted_out(verdict, each.key) for each in addresses_in(row)]
+            self._intake.opt_outs.extend(self._opted_out(verdict, each.key) for each in addresses_in(row))
 
     def _opted_out(self, verdict: formats.Verdict, key: str) -> OptOutEvent:
         reason = "unsubscribed" if verdict == "unsubscribed" else "bounced"
@@ -192,6 +192,7 @@ class Taker:
             domain not in formats.TYPOS
             and local.lower() not in formats.ROLES
             and not incoming.times_without_zone
+            and not incoming.tags_changed
         ):
             return
         problems = self._intake.problems
@@ -205,6 +206,11 @@ class Taker:
             say(f"`@{domain}` may be a slip", f"is it @{formats.TYPOS[domain]}? It was taken as it is")
         if local.lower() in formats.ROLES:
             say(f"`{local}@…` is a function, not a person", "ask who reads it, and whether they said yes")
+        if incoming.tags_changed and not any("commas" in one.message for one in problems):
+            say(
+                "tags with commas in them: a list would read two tags, so they are written without",
+                "name them without in segments, too: `Press, radio` is `Press radio`",
+            )
         if incoming.times_without_zone and not any("time zone" in one.message for one in problems):
             say(
                 "times of opt-in have no time zone: they are taken for UTC",

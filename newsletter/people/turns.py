@@ -1,8 +1,11 @@
 """Commands that rewrite lists take turns, and clear away what a killed one left of people behind."""
 
 import contextlib
+import fcntl
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from newsletter.files.project import Project
 
 _LOCK = ".newsletter/subscribers.lock"
 _SCRATCH = ".newsletter/import"
+_GLANCE = "newsletter-import-"
 _HALF_WRITTEN = re.compile(r"\.(.+\.csv|[0-9a-f]{16})\.tmp")  # as `import` and `write_atomically` call them
 
 
@@ -39,6 +43,48 @@ def turn(project: Project, waiting: Callable[[], None] = lambda: None) -> Iterat
         ) from fault  # fmt: skip
     with held:
         yield scratch
+
+
+@contextlib.contextmanager
+def glance() -> Iterator[Path]:
+    """An empty folder outside of the project, for what is only looked at; what a killed look left there is deleted.
+
+    A folder in use is locked by whoever uses it; the lock goes with the process.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_GLANCE}*"):
+        with contextlib.suppress(OSError):
+            handle = _lock(left)
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(handle)
+    folder, handle = _locked_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _locked_folder() -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_GLANCE))
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):  # another cleared it away in between
+            handle = _lock(folder)
+            if folder.exists():
+                return folder, handle
+            os.close(handle)
+
+
+def _lock(folder: Path) -> int:
+    """Raises OSError where somebody uses it, or where it is none of ours."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(handle).st_uid != os.getuid():
+            raise PermissionError
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _clear(project: Project, scratch: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
+from newsletter.errors import Problem
 from newsletter.files.project import Project
 from newsletter.providers.protocol import Parcel, Provider
 from newsletter.settings.model import Settings
@@ -32,6 +33,10 @@ class Door(Protocol):
         """How many requests these take, of one campaign and not more than `largest_batch`."""
         ...
 
+    def lacks(self, settings: Settings) -> Sequence[Problem]:
+        """What the settings still lack for a send through it, all at once: a host, a key."""
+        ...
+
 
 def _door(settings: Settings) -> Door:
     return cast("Door", importlib.import_module(f"newsletter.providers.{settings.provider}"))
@@ -54,6 +59,11 @@ def max_batch(settings: Settings) -> int:
 def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:
     """How many requests a batch of letters takes; asks for no key."""
     return _door(settings).count_requests(settings, parcels)
+
+
+def lacks(settings: Settings) -> tuple[Problem, ...]:
+    """What the settings still lack for a send through the provider that they name."""
+    return tuple(_door(settings).lacks(settings))
 
 
 def stays_on_this_machine(settings: Settings) -> bool:

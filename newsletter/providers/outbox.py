@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.errors import Problem
 from newsletter.files.atomic import sync_folder
 from newsletter.mail.message import message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
@@ -29,6 +30,10 @@ def stays_here(settings: Settings) -> bool:  # noqa: ARG001 (every provider's)
 
 def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:  # noqa: ARG001 (every provider's)
     return 1
+
+
+def lacks(settings: Settings) -> Sequence[Problem]:  # noqa: ARG001 (every provider's)
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,12 @@ def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:
     return len(sheets(parcels, list(map(_letter, parcels)), limits(settings.sendgrid)))
 
 
+def lacks(settings: Settings) -> Sequence[Problem]:
+    if settings.sendgrid.api_key:
+        return ()
+    return (Problem("G111", "there is no SendGrid key", hint="set SENDGRID_API_KEY"),)
+
+
 def open_sendgrid(settings: SendGridSettings) -> "SendGrid":
     """A SendGrid with the settings' key, region or base URL. No network.
 

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.errors import ChecksFailed, Problem
+from newsletter.errors import ChecksFailed, Place, Problem
+from newsletter.files.project import SETTINGS_FILE
 from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
@@ -50,6 +51,17 @@ def stays_here(settings: Settings) -> bool:
 
 def count_requests(settings: Settings, parcels: Sequence[Parcel]) -> int:  # noqa: ARG001 (every provider's)
     return 1
+
+
+def lacks(settings: Settings) -> Sequence[Problem]:
+    lacking = []
+    if not settings.smtp.host:
+        hint = '[smtp] host = "smtp.example.org", or NEWSLETTER_SMTP__HOST'
+        lacking.append(Problem("G124", "no relay is named", Place(SETTINGS_FILE), hint))
+    if settings.smtp.username and not settings.smtp.password:
+        hint = "set NEWSLETTER_SMTP__PASSWORD in the environment or in .env"
+        lacking.append(Problem("G164", "the relay's user has no password", hint=hint))
+    return lacking
 
 
 def open_smtp(settings: SmtpSettings) -> "Smtp":
@@ -183,7 +195,14 @@ class Smtp:
             try:
                 connection, kept = self._connection(fresh=fresh)
             except Refused as refused:
-                return Said(meaning(refused.stage, refused.code, refused.text), refused.code, refused.text)
+                what = meaning(refused.stage, refused.code, refused.text)
+                # A relay that is busy: no fault of whoever is next, and no try of theirs.
+                busy = what == Meaning(Answer.RETRY)
+                return (
+                    Said(what, None, f"no connection: {refused}")
+                    if busy
+                    else Said(what, refused.code, refused.text)
+                )
             except ssl.SSLError as fault:
                 cut = isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError)
                 return Said(
@@ -201,6 +220,11 @@ class Smtp:
                 if kept and stage in ("mail", "rset"):
                     continue
                 return Said(silence(stage), None, f"the connection broke at {stage.upper()}: {_words(fault)}")
+            if (
+                kept and said.code == 421 and connection.stage == "mail"
+            ):  # it took its leave while nobody spoke
+                ignoring(connection.close)
+                continue
             self._keep(connection, said)
             return said
         raise AssertionError("a fresh connection is not a kept one")

@@ -1,5 +1,6 @@
 """The end of the whole rendering: one person's MJML becomes HTML with its CSS inlined, or a Problem."""
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ class Located(Protocol):
 
 Trace = Callable[[], Located | None]
 """Renders the letter once more to find out whose each character is; None when nobody can tell."""
+
+_inlined = functools.lru_cache(maxsize=8)(inline_css)
+"""Of the readers whom a proof tries, every other one is told what one just before was."""
 
 _ABSOLUTE = re.compile(r"[A-Za-z][\w+.-]*:|//|#")
 
@@ -55,7 +59,7 @@ class Finish:
             raise ChecksFailed(*self._problems((fault,), trace)) from None
         refuse_code(compiled.html, Place(self.campaign.file), self.tokens)
         findings = self._problems(compiled.findings, trace)
-        return inline_css(compiled.html, compiled.css), tuple(findings)
+        return _inlined(compiled.html, compiled.css), tuple(findings)
 
     def _problems(self, faults: Iterable[Fault], trace: Trace) -> list[Problem]:
         """The faults at their authors' places; those of one place and word once, however often they print."""

@@ -43,8 +43,11 @@ def write_report(result: Rehearsal, settings: Settings) -> Path:
         *_readers(result),
         "<h2>On which ground</h2>",
         _rows(
-            (f"{name} ({basis})", f"{number} of {len(plan.recipients)}")
-            for (name, basis), number in result.grounds.items()
+            (
+                str(ground),
+                f"{ground.recipients} of {len(plan.recipients)}" + (ground.sources and f", {ground.sources}"),
+            )
+            for ground in result.grounds
         ),
         "<h2>Findings</h2>",
         _problems(result.problems) or '<p class="soft">None.</p>',

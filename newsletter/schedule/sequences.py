@@ -208,12 +208,12 @@ class SequenceTick:
             people = tuple(person for last, person in due if last == before)
             plan = plan_for(workspace, step.campaign, composition, people, self.office.opt_outs())
             live_guard(workspace, plan)
-            ledger_guard(workspace, self.office.store.ledger_id)
+            ledger_guard(workspace, self.office.store.name())
             size_guard(workspace, plan)
-            reachable_guard(workspace, composition, self.office.store.ledger_id)
-            prove(self.office, plan)
+            reachable_guard(workspace, composition, self.office.store.name())
+            grounds = prove(self.office, plan)
             move = EnrolmentMove(self.sequence.id, step.id, before)
-            if run := freeze(self.office, plan, move):
+            if run := freeze(self.office, plan, grounds, move):
                 counts = _sum(counts, self.office.deliver(run, Edition.of(workspace, composition)))
         return counts
 

@@ -12,6 +12,7 @@ from newsletter.errors import nearest
 from newsletter.files.duration import parse_duration
 from newsletter.files.mistake import Mistake
 from newsletter.files.models import Strict
+from newsletter.settings.ways import way_out
 from newsletter.settings.web import base_url, is_loopback, page_url
 
 AttributeType = Literal["text", "number", "date", "instant", "bool"]
@@ -302,7 +303,7 @@ class SmtpFile(Strict):
 class Values(Strict):
     """All that newsletter.toml may say, at its top and again in [env.NAME]."""
 
-    provider: Literal["outbox", "smtp", "sendgrid"] = "outbox"
+    provider: Annotated[str, AfterValidator(way_out)] = "outbox"
     timezone: Zone = "UTC"
     language: str = "en"
     public_url: str | None = None

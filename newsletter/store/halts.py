@@ -41,6 +41,11 @@ _LEFT_BEHIND = (  # in doubt when an earlier run of the campaign was amended, an
     )
     .where(run.c.id == bindparam("of"))
 )
+_LEFT_IN_IT = (  # the same of that run itself, when whatever amended it has ended
+    select(batch.c.no)
+    .select_from(halt.join(batch, batch.c.run_id == halt.c.run_id))
+    .where(halt.c.run_id == bindparam("of"), halt.c.word == "amended", batch.c.state == READY)
+)
 _IN_FLIGHT = select(sa.func.count()).where(batch.c.run_id == bindparam("of"), batch.c.state == INFLIGHT)
 
 _ids = explode(member.c.ids)
@@ -104,9 +109,15 @@ def resume(conn: sa.Connection, run_id: int) -> bool:
 
 
 def cancel(conn: sa.Connection, run_id: int, reason: str, now: datetime) -> bool:
-    """Whoever is ready gets nothing of it; what is in flight ends as it ends. False: it had ended already."""
+    """Whoever is ready gets nothing of it; what is in flight ends as it ends. False: it had ended already.
+
+    Of one that was amended: whoever was in doubt then and is ready again.
+    """
     if conn.execute(_END, {"of": run_id}).rowcount != 1:
-        return False
+        left = conn.execute(_LEFT_IN_IT, {"of": run_id}).scalars().all()
+        for no in left:
+            close_for_good(conn, run_id, no, now)
+        return bool(left)
     _write(conn, run_id, "cancelled", reason, now)
     conn.execute(_CLOSE_READY, {"of": run_id})
     for row in conn.execute(_LEFT_BEHIND, {"of": run_id}).all():

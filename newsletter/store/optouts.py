@@ -4,7 +4,7 @@ import heapq
 import itertools
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -21,6 +21,7 @@ from newsletter.store.values import OptOutAct, OptOutEvent, Suppression
 Scopes = dict[bytes, frozenset[str]]  # who opted out of what
 
 _AT_ONCE = 500
+_TOGETHER = 5_000
 _said = itertools.count()
 
 _this = sa.and_(suppression.c.hmac == bindparam("of"), suppression.c.scope == bindparam("in_scope"))
@@ -74,8 +75,19 @@ def left(conn: sa.Connection) -> dict[str, int]:
     return dict(conn.execute(_LEFT).all())
 
 
-def record(conn: sa.Connection, events: Sequence[OptOutEvent]) -> int:
-    """Write these down in their order; how many changed what holds. An event that is known changes nothing."""
+def record(conn: sa.Connection, events: Iterable[OptOutEvent]) -> int:
+    """Write these down in their order; how many changed what holds. An event that is known changes nothing.
+
+    They may be as many as a file has rows: only some are in memory together.
+    """
+    rest = iter(events)
+    changed = 0
+    while some := list(itertools.islice(rest, _TOGETHER)):
+        changed += _record(conn, some)
+    return changed
+
+
+def _record(conn: sa.Connection, events: Sequence[OptOutEvent]) -> int:
     known = _known(conn, events)
     changed = 0
     for act, group in groupby((one for one in events if one.id not in known), lambda one: one.act):

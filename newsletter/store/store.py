@@ -139,7 +139,7 @@ class Store(RunLedger, SendingLedger, OptOutLedger, PeopleLedger, SequenceLedger
     def take_over(self, now: datetime) -> int:
         """A human's word that this is the ledger from now on; whoever is ready comes into doubt. How many batches."""
         with self._writing() as conn:
-            doubted = witness.take_over(conn, self._path, epoch=self.epoch + 1, now=now)
+            doubted = witness.take_over(conn, self._path, self.ledger_id, epoch=self.epoch + 1, now=now)
         self.epoch += 1
         return doubted
 

@@ -8,6 +8,7 @@ whole folder is put back over another one, both are old and fit each other.
 import contextlib
 import os
 import re
+import secrets
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ _COPY = "it is a copy, or was put back from a backup: others may have been sent 
 
 _PLACE = select(meta.c.value).where(meta.c.name == "place")
 _KEEP = insert(meta).on_conflict_do_nothing()
+_added = insert(meta)
+_NAME = _added.on_conflict_do_update(index_elements=["name"], set_={"value": _added.excluded.value})
 _SET = sa.update(meta).where(meta.c.name == bindparam("which")).values(value=bindparam("to"))
 _KNOWN = select(attempt.c.id).where(attempt.c.id == bindparam("of"))
 _settled = (
@@ -101,13 +104,15 @@ def still_to_go(conn: sa.Connection) -> int:
     return sum(row.n for row in conn.execute(_STILL_TO_GO))
 
 
-def take_over(conn: sa.Connection, ledger: Path, *, epoch: int, now: datetime) -> int:
+def take_over(conn: sa.Connection, ledger: Path, ledger_id: str, *, epoch: int, now: datetime) -> int:
     """From now on this one is the ledger, in a new epoch. Whoever it takes for ready may have their mail: unknown.
 
     Returns how many batches are in doubt by that. Runs keep the epoch of their beginning, and with it their
     messages' names: what was written of them before is evidence, and a later run never meets a name of the past.
     """
     conn.execute(_SET, {"which": "epoch", "to": str(epoch)})
+    # Of two copies that are taken over, each gets a name of its own: settings can mean one of them only.
+    conn.execute(_NAME, {"name": "name", "value": f"{ledger_id}.{epoch}-{secrets.token_hex(2)}"})
     conn.execute(_SET, {"which": "place", "to": identity(ledger)})
     found = conn.execute(_STILL_TO_GO).all()
     for row in found:

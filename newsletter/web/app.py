@@ -124,7 +124,8 @@ class Desk:
 
     async def health(self, _request: Request) -> Response:
         """Alive, and which ledger this is: a live send asks, so that links lead to where opt-outs are heard."""
-        return JSONResponse({"status": "ok", "ledger": self.store.ledger_id}, headers=_NO_STORE)
+        name = await asyncio.to_thread(self.store.name)
+        return JSONResponse({"status": "ok", "ledger": name}, headers=_NO_STORE)
 
     async def ready(self, _request: Request) -> Response:
         """Whether an opt-out could be kept now."""

@@ -246,6 +246,15 @@ class Planted(compiled.Compiler):
                 return right(dataclasses.replace(condition, operator=other), segments)
             case "text not folded", typed.Compare(operand=typed.Text(value=value)):
                 return self.column(condition.column) == value
+            case "column beside column", typed.Compare(operand=typed.Column() as operand):
+                return right(dataclasses.replace(condition, column=operand), segments)
+            case "in: not the day of an instant", typed.OneOf(column=column, items=items) if (
+                column.type is typed.Type.INSTANT
+            ):
+                days = [self._constant(one, days=True) for one in items]
+                return self.column(column, days=False).in_([(day - 719_163) * 86_400_000_000 for day in days])
+            case "in: with a missing value", typed.OneOf(column=column, items=items) if items:
+                return sa.or_(right(condition, segments), self.column(column).is_(None))
             case "in", typed.OneOf(items=items):
                 return right(dataclasses.replace(condition, items=items[:1]), segments)
             case "contains", typed.Contains(column=column, text=text):
@@ -284,11 +293,17 @@ class Planted(compiled.Compiler):
                     )
         return right(condition, segments)
 
+    def column(self, column, *, days=True):
+        if self.error == "email as typed" and column.name == "email":  # most people's is their key
+            return self.stored(column.name, column.type.value)
+        return super().column(column, days=days)
+
 
 ERRORS = [
     "and", "or", "not", "==", "<", "<=", ">", ">=", "text not folded", "in", "contains", "starts",
     "contains not escaped", "starts not escaped", "list", "tag", "tag not folded", "is_set", "is_set(tag)",
     "is_set(list)", "received", "sample: the share", "sample: the seed", "segment", "day of an instant",
+    "column beside column", "in: not the day of an instant", "in: with a missing value", "email as typed",
 ]  # fmt: skip
 
 

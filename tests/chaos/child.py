@@ -5,7 +5,6 @@ broken on purpose so that a test can see them caught.
 """
 
 import contextlib
-import multiprocessing
 import os
 import random
 import resource
@@ -26,22 +25,6 @@ from . import breakages
 from .peers import wait_until
 from .points import Tracer
 
-PRELOAD = (
-    "newsletter.cli.importing",
-    "newsletter.cli.resolve",
-    "newsletter.cli.run",
-    "newsletter.cli.serve",
-    "newsletter.cli.subscriber",
-    "newsletter.people.forget",
-    "newsletter.people.importing",
-    "newsletter.providers.sendgrid",
-    "newsletter.providers.smtp",
-    "newsletter.schedule.tick",
-    "newsletter.web.serve",
-    "tests.chaos.child",
-    "tests.chaos.warm",
-)
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -59,12 +42,6 @@ class Machine:
     die_at: int = 0  # the number of the point at which it is killed
     gate: str = ""  # it waits before its first claim until this file is there, and makes GATE.reached
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def context() -> ForkServerContext:
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(list(PRELOAD))
-    return found
 
 
 def start(

@@ -14,11 +14,6 @@ from .play import NAME, Play
 from .world import World, audit
 
 
-@pytest.fixture(scope="module")
-def forks():
-    return child.context()
-
-
 @pytest.fixture
 def play(forks, tmp_path, request):
     made: list[Play] = []

@@ -17,11 +17,6 @@ LONG = os.environ.get("CHAOS") == "long"
 KILLS = 0 if LONG else 4  # a job, evenly among its points; 0: all
 
 
-@pytest.fixture(scope="module")
-def forks():
-    return child.context()
-
-
 class Bench:
     """One job in its folder: traced once, then tried again and again from the same beginning."""
 

@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from . import child
 from .storm import Storm, Tally
 
 LONG = os.environ.get("CHAOS") == "long"
@@ -13,11 +12,6 @@ KILLS = 50 if LONG else 10
 STORMS = 4 if LONG else 1  # each in a project of its own, with the next seed
 PEOPLE = 150 if LONG else 60
 PROVIDERS = ("outbox", "smtp", "sendgrid")
-
-
-@pytest.fixture(scope="module")
-def forks():
-    return child.context()
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -359,3 +359,48 @@ def test_a_list_that_shrinks_is_held_although_somebody_was_forgotten(small, news
     crm(small, *KUNDER[:5])
     held = call("segment", "load")
     assert (held.code, "A132" in held.err) == (3, True)
+
+
+def test_a_list_from_a_program_is_exported_as_any_other(small, newsletter):
+    crm(small, *KUNDER)
+    call = partial(newsletter, "-C", small)
+    assert call("export", "subscribers", "--list", "CRM", "-o", small / "out.csv").code == 0
+    text = (small / "out.csv").read_bytes().decode()
+    assert text == "email,first_name\r\n" + "".join(f"{one},Kund\r\n" for one in KUNDER)
+    assert call("export", "subscribers", "-o", small / "all.csv").code == 0
+    lines = (small / "all.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["list", *["crm"] * 10, *["lista"] * 3]
+    crm(small, *KUNDER, more="raise SystemExit(3)")
+    for words in ((), ("--list", "crm")):
+        refused = call("export", "subscribers", *words, "-o", small / "none.csv")
+        assert (refused.code, "A130" in refused.err, (small / "none.csv").exists()) == (3, True, False)
+    assert call("export", "subscribers", "--list", "lista").code == 0
+
+
+TYPES = '[attributes]\npoints = "number"\nsince = "date"\nvip = "bool"\nseen = "instant"\n'
+
+
+@pytest.mark.parametrize("declared_first", [True, False])
+def test_a_held_list_outlives_a_change_of_its_columns_types(small, newsletter, declared_first):
+    """Somebody stands in it and in another one, whose values are read anew."""
+    crm(small)
+    printed = "email,points,since,vip,seen\nasa@example.org,5,2014-01-02,ja,2014-01-02\nny@example.org,7,,,\n"
+    (small / "crm").write_text(f"print({printed!r})", encoding="utf-8")
+    (small / "subscribers" / "lista.csv").write_text(
+        "email,points,since,vip,seen\nasa@example.org,,,,\nbo@example.org,4,,,\n", encoding="utf-8"
+    )
+    settings, rules = small / "newsletter.toml", small / "subscribers" / "segments.toml"
+    plain = settings.read_text("utf-8")
+    rules.write_text('[has]\nwhere = "is_set(points) or is_set(since) or is_set(vip)"\n', encoding="utf-8")
+    call = partial(newsletter, "-C", small)
+    settings.write_text(plain + (TYPES if declared_first else ""), encoding="utf-8")
+    assert call("segment", "count", "has", "--json").data["count"] == 3
+    (small / "crm").write_text("raise SystemExit(1)", encoding="utf-8")
+    settings.write_text(plain + ("" if declared_first else TYPES), encoding="utf-8")
+    assert call("segment", "count", "has", "--json").data["count"] == 1
+    for email, member in (("asa", False), ("ny", False), ("bo", True)):
+        assert call("segment", "why", "has", f"{email}@example.org", "--json").data["member"] == member
+    assert "A141" in call("check").out
+    (small / "crm").write_text(f"print({printed!r})", encoding="utf-8")
+    assert call("segment", "count", "has", "--json").data["count"] == 3
+    assert "A141" not in call("check").out

@@ -144,6 +144,16 @@ def test_a_folder_that_is_none_and_a_file_that_is_a_folder(small, newsletter, pl
     goes_on(small, newsletter)
 
 
+def test_whoever_could_not_prove_that_they_live_freezes_nothing(small, newsletter):
+    as_file(small / ".newsletter" / "owners")
+    called = newsletter("-C", small, "send", "hej", "--confirm", "3")
+    assert (called.code, "F114" in called.err) == (4, True)
+    assert newsletter("-C", small, "status", "hej", "--json").data["total"] == 0, "it is not begun"
+    ticked = newsletter("-C", small, "run", "--now", "2015-07-03T09:00")
+    assert (ticked.code, "F114" in ticked.err) == (4, True)
+    assert newsletter("-C", small, "status", "hej", "--json").data["total"] == 0, "nor by a tick"
+
+
 def test_the_spool_is_a_file(small, newsletter):
     """It may hide an opt-out, so nothing is sent past it."""
     assert newsletter("-C", small, "suppress", "add", "nagon@example.org").code == 0

@@ -330,3 +330,24 @@ def test_a_doubt_that_outlives_the_amended_send_is_no_lost_letter(half, newslett
     assert (sum(b"i Visby." in text for text in texts), sum(b"i Lund." in text for text in texts)) == (2, 4)
     told = newsletter("-C", half, "status", "hej", "--json", *JULY).data
     assert (told["state"], told["counts"]["accepted"], told["total"]) == ("done", PEOPLE, PEOPLE)
+
+
+def test_who_was_in_doubt_and_is_left_can_be_let_go(half, newsletter, monkeypatch):
+    """The other way out of G128: they get neither text."""
+    from newsletter.providers.outbox import Outbox
+
+    edit(half, "campaigns/hej.md", "Visby", "Lund")
+    with monkeypatch.context() as blind:
+        blind.setattr(Outbox, "evidence", lambda *_: None)
+        assert newsletter("-C", half, "send", "hej", "--amend", "--confirm", "2", *JULY).code == 0
+    assert newsletter("-C", half, "cancel", "hej", *JULY).code == 6, "who is in doubt is no matter of this"
+    assert newsletter("-C", half, "resolve", "hej", *JULY).code == 0
+    assert "G128" in newsletter("-C", half, "send", "hej", *JULY).err
+    ended = newsletter("-C", half, "cancel", "hej", *JULY)
+    assert (ended.code, "hej: cancelled" in ended.out) == (0, True), ended.out + ended.err
+    told = newsletter("-C", half, "status", "hej", "--json", *JULY).data
+    assert (told["state"], told["counts"]["accepted"], told["counts"]["suppressed"]) == ("done", 4, 2)
+    assert newsletter("-C", half, "status", "--check", *JULY).code == 0
+    again = newsletter("-C", half, "send", "hej", "--json", *JULY)
+    assert (again.code, again.data["already"], len(mails(half))) == (0, True, 4)
+    assert newsletter("-C", half, "cancel", "hej", *JULY).code == 6

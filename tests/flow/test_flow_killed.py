@@ -1,7 +1,6 @@
 """Kill -9 at random moments: whoever runs the same command again ends with one file for each, no more, no less."""
 
 import contextlib
-import multiprocessing
 import os
 import random
 import signal
@@ -9,28 +8,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import pytest
+from tests.forks import called
 
 PEOPLE = 60
 KILLS = 20
 COMMAND = ("send", "hej", "--confirm", str(PEOPLE), "--quiet")
-
-
-@pytest.fixture(scope="module")
-def forks():
-    """Children that have everything imported, so that kills meet the work and not Python's start."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["newsletter.cli.app", "newsletter.cli.send", "newsletter.delivery.send", "newsletter.store.store",
-         "newsletter.render.composition", "newsletter.providers.outbox", "newsletter.mail.message"]
-    )  # fmt: skip
-    return context
-
-
-def child(folder: str, command: tuple[str, ...]) -> None:
-    from newsletter.cli.app import run
-
-    os._exit(run(["-C", folder, *command]))
 
 
 def populate(project: Path, people: int = PEOPLE) -> set[str]:
@@ -55,7 +37,7 @@ def recipients(project: Path) -> Counter[str]:
 
 
 def start(forks, project: Path, command: tuple[str, ...] = COMMAND):
-    process = forks.Process(target=child, args=(str(project), command))
+    process = forks.Process(target=called, args=("-C", str(project), *command))
     process.start()
     return process
 

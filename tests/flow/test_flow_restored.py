@@ -1,5 +1,6 @@
 """An older ledger that is brought back, and a project that was copied: nobody gets two, and a human is asked."""
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -146,3 +147,47 @@ def test_a_folder_that_moved_is_still_the_ledger(small, newsletter):
     moved = small.with_name("moved")
     small.rename(moved)
     assert newsletter("-C", moved, "send", "hej", *JULY, "--json").data["already"]
+
+
+def test_of_two_copies_that_a_human_takes_over_one_sends_live(small, newsletter, monkeypatch):
+    """Both were told `resolve --restored`; settings can name one of them only."""
+    monkeypatch.setenv("NEWSLETTER_SMTP__HOST", "127.0.0.1")
+    monkeypatch.setenv("NEWSLETTER_SMTP__PORT", "1")  # nobody listens: whoever gets there would have sent
+    settings = small / "newsletter.toml"
+    with settings.open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[env.production]\nprovider = "smtp"\npublic_url = "https://brev.example.org"\n'
+            'smtp = { tls = "none" }\n'
+        )
+    live = ("--env", "production")
+    confirmed = ("send", "hej", "--confirm", "3", *live)
+
+    def commit(project, told):
+        line = re.search(r'ledger = "[^"]+"', told)[0]
+        text = re.sub(
+            r"^ledger = .*\n", "", (project / "newsletter.toml").read_text("utf-8"), flags=re.MULTILINE
+        )
+        text = text.replace("[env.production]\n", f"[env.production]\n{line}\n")
+        for one in projects:
+            (one / "newsletter.toml").write_text(text, encoding="utf-8")
+
+    projects = [small]
+    commit(small, newsletter("-C", small, *confirmed).err)
+    laptop, server = (shutil.copytree(small, small.with_name(name)) for name in ("laptop", "server"))
+    projects += [laptop, server]
+    told = {}
+    for copy in laptop, server:
+        assert "G146" in newsletter("-C", copy, *confirmed).err
+        taken = newsletter("-C", copy, "resolve", "--restored", *live)
+        assert taken.code == 0
+        told[copy] = taken.out
+        refused = newsletter("-C", copy, *confirmed)
+        assert (refused.code, "G170" in refused.err) == (6, True), refused.err
+        needs = newsletter("-C", copy, "send", "hej", "-n", "--json", *live).data["needs"]
+        assert [need["code"] for need in needs] == ["G170"]
+    commit(server, told[server])
+    for other in small, laptop:
+        refused = newsletter("-C", other, *confirmed)
+        assert (refused.code, "G117" in refused.err) == (6, True), refused.err
+    monkeypatch.setattr("newsletter.delivery.sender.RETRY_FIRST_S", 0.0)
+    assert "G131" in newsletter("-C", server, *confirmed).err, "it tries to"

@@ -538,7 +538,37 @@ def test_on_a_terminal_the_address_is_typed(project, call, monkeypatch, command)
     assert call(*command, "asa@example.org").code == 0
 
 
-def test_a_rehearsal_says_on_which_ground(project, call):
-    called = call("send", "hej", "--dry-run", "--json", "--out", project.parent / "r")
-    assert called.data["grounds"] == [{"list": "lista", "basis": "consent", "recipients": 3}]
-    assert "lista (consent)" in (project.parent / "r" / "report.html").read_text(encoding="utf-8")
+def test_before_and_after_a_send_it_is_said_on_which_ground(project, call):
+    rows = "email,consent_source\nasa@example.org,mässan\nbo@example.org,\n"
+    (project / "subscribers" / "lista.csv").write_text(rows, encoding="utf-8")
+    (project / "subscribers" / "kunder.csv").write_text("email\ndan@example.org\n", encoding="utf-8")
+    settings = (project / "newsletter.toml").read_text("utf-8").partition("[list.lista]")[0]
+    (project / "newsletter.toml").write_text(
+        settings + '[list.kunder]\nbasis = "customer"\n', encoding="utf-8"
+    )
+    segments = project / "subscribers" / "segments.toml"
+    segments.write_text("[alla]\nwhere = \"list in ['lista', 'kunder']\"\n", encoding="utf-8")
+    campaign = project / "campaigns" / "hej.md"
+    campaign.write_text(campaign.read_text("utf-8").replace('"lista"', '"alla"'), encoding="utf-8")
+    grounds = [
+        {"list": "kunder", "basis": "customer", "recipients": 1, "with_source": None},
+        {"list": "lista", "basis": "consent", "recipients": 2, "with_source": 1},
+    ]
+    words = "kunder (customer) 1; lista (consent) 2, 1 with a source"
+    rehearsed = call("send", "hej", "--dry-run", "--json", "--out", project.parent / "r")
+    assert rehearsed.data["grounds"] == grounds
+    report = (project.parent / "r" / "report.html").read_text(encoding="utf-8")
+    assert "<th>kunder (customer)</th><td>1 of 3</td>" in report
+    assert "<th>lista (consent)</th><td>2 of 3, 1 with a source</td>" in report
+    assert call("status", "hej", "--json").data["grounds"] == []
+    assert f"ground  {words}" in call("send", "hej", "--confirm", "3").out
+    # what the settings say by now is another matter
+    (project / "newsletter.toml").write_text(
+        settings + '[list.kunder]\nbasis = "company"\n', encoding="utf-8"
+    )
+    assert f"ground  {words}" in call("status", "hej").out
+    assert (
+        call("status", "hej", "--json").data["grounds"]
+        == grounds
+        == call("send", "hej", "--json").data["grounds"]
+    )

@@ -370,10 +370,28 @@ def test_mailchimps_zip(small, call, bring):
         "2015-05-01T10:05:00Z",
     )
     assert not {"leid", "euid", "member_rating", "confirm_ip"} & row.keys()
+    assert row["tags"] == "kommun,a b"
+    assert "written without" in called.out
     assert "I111" not in called.out
     shown = call("subscriber", "show", "a@example.org", "--json").data
     assert "203.0.113.7" in shown["consents"][0]["proof"]
     assert call("subscriber", "show", "c@example.org", "--json").data["opt_outs"][0]["reason"] == "bounced"
+
+
+@pytest.mark.parametrize(
+    ("cell", "tags"),
+    [
+        ('""Press, radio"",""Visby""', "Press radio,Visby"),
+        ('""Press, radio"", ""Visby""', "Press radio,Visby"),
+        ("Press,Visby", "Press,Visby"),
+        ('""A;B""', "A B"),
+    ],
+)
+def test_a_tag_with_a_comma_in_it_stays_one(small, bring, cell, tags):
+    called = bring(MAILCHIMP + mailchimp_row("a@example.org", cell), source=(), name="subscribed_x.csv")
+    assert called.code == 0
+    assert rows(small)[0]["tags"] == tags
+    assert ("written without" in called.out) == (" " in tags)
 
 
 @pytest.mark.parametrize(
@@ -836,3 +854,25 @@ def test_an_import_holds_though_the_store_can_not_load_it(small, bring):
     called = bring("email\na@example.org\n")
     assert (called.code, len(rows(small))) == (0, 1)
     assert [problem["code"] for problem in called.envelope["problems"]] == ["R106"]
+
+
+def test_opt_outs_of_a_file_are_not_all_in_memory(small, call):
+    """A list of people who all said no is as long as one of people who said yes."""
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        peaks = []
+        for number in (5_000, 25_000):
+            file = small.parent / f"unsubscribed_{number}.csv"
+            file.write_text(
+                "Email Address,LEID\n" + "".join(f"p{n}@example.org,{n}\n" for n in range(number)), "utf-8"
+            )
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            called = call("import", file, "--list", "ny", "--dry-run", "--json")
+            assert (called.code, called.data["opt_outs"]) == (3, number)
+            peaks.append(tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 2_000_000, peaks

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -165,3 +166,38 @@ def test_killed_while_forgetting_nobody_is_half_a_list_and_the_next_call_ends_it
     assert call("subscriber", "forget", "asa@example.org").code == 0
     for path in small.rglob("*"):
         assert not path.is_file() or b"asa@example.org,bort" not in path.read_bytes(), path
+
+
+def test_what_a_killed_look_left_is_cleared_away_by_the_next(small, tmp_path):
+    """A look leaves the project alone, so its folder is elsewhere: with people in it."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    fifo = small.parent / "in.csv"
+    os.mkfifo(fifo)
+    words = command(small, "import", fifo, "--list", "ny", "--consent-source", "x", "--dry-run", "-q")
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    killed = subprocess.Popen(words, env=environment)
+    with fifo.open("w", encoding="utf-8"):  # it has begun to read, and waits for more
+        (left,) = temporary.glob("newsletter-import-*")
+        killed.kill()
+        killed.wait(timeout=30)
+    assert left.exists()
+    path = small.parent / "whole.csv"
+    path.write_text("email\na@example.org\n", "utf-8")
+    words[words.index(str(fifo))] = str(path)
+    assert subprocess.run(words, env=environment, check=False).returncode == 0
+    assert list(temporary.glob("newsletter-import-*")) == []
+
+
+def test_a_look_leaves_the_folder_of_another_that_looks(monkeypatch, tmp_path):
+    from newsletter.people.turns import glance
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "newsletter-import-abc").symlink_to(tmp_path / "elsewhere")
+    with glance() as first:
+        (first / "list.csv").write_text("x", encoding="utf-8")
+        with glance() as second:
+            assert first != second
+            assert (first / "list.csv").exists()
+    assert not first.exists()
+    assert (tmp_path / "newsletter-import-abc").is_symlink()

@@ -144,9 +144,16 @@ def test_what_was_not_taken_is_not_counted_for_the_day(
     assert send(project, newsletter, 12).data["counts"]["accepted"] == 12
 
 
-@pytest.mark.parametrize("quota", ["Maximum credits exceeded", "You have reached your daily sending limit"])
+@pytest.mark.parametrize(
+    ("answer", "quota"),
+    [
+        (401, "Maximum credits exceeded"),
+        (403, "You have reached your daily sending limit"),
+        (429, "Your account is over its monthly quota"),
+    ],
+)
 def test_a_quota_of_sendgrids_ends_cleanly_for_all_processes(
-    project: Path, stub: Any, newsletter: Any, monkeypatch: pytest.MonkeyPatch, quota: str
+    project: Path, stub: Any, newsletter: Any, monkeypatch: pytest.MonkeyPatch, answer: int, quota: str
 ) -> None:
     monkeypatch.setenv("SENDGRID_API_KEY", "SG.x")
     monkeypatch.setenv("NEWSLETTER_SENDGRID__BASE_URL", stub.url)
@@ -154,7 +161,7 @@ def test_a_quota_of_sendgrids_ends_cleanly_for_all_processes(
     body = json.dumps({"errors": [{"message": quota, "field": None}]}).encode()
     stub.behaviours = [
         lambda exchange: exchange.reply(202, {"X-Message-Id": "a"}),
-        lambda exchange: exchange.reply(401, {}, body),
+        lambda exchange: exchange.reply(answer, {}, body),
     ]
     first = send(project, newsletter, 12)
     assert (first.code, first.data["counts"]["accepted"], first.data["counts"]["ready"]) == (0, 4, 8)

@@ -77,8 +77,8 @@ def preparing(project: Path) -> Iterator[Preparing]:
     """Frozen for forty; then some leave the list, some are marked in it, and some opt out."""
     office = office_of(project)
     plan = make_plan(office.workspace, office.workspace.campaign("hej"), office.opt_outs())
-    prove(office, plan)
-    run = freeze(office, plan)
+    grounds = prove(office, plan)
+    run = freeze(office, plan, grounds)
     assert run is not None
     office.workspace.close()
     statuses = {3: "unsubscribed", 4: "cleaned", 5: "pending", 12: "pending"}

@@ -11,32 +11,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "adding-a-provider.md"
-BLOCK = re.compile(r"^```python (file|replace)=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python file=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What the suite needs of a checkout, with the page's provider in it."""
     folder = tmp_path / "checkout"
-    shutil.copytree(ROOT / "newsletter", folder / "newsletter", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(
-        ROOT / "tests" / "providers",
-        folder / "tests" / "providers",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    for name in ("newsletter", "tests/providers"):  # with what is compiled: each suite starts Python anew
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
     shutil.copy(ROOT / "pyproject.toml", folder)
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert [kind for kind, _, _ in blocks] == ["file", "file", "replace"]
-    for kind, name, text in blocks:
-        path = folder / name
-        if kind == "file":
-            path.write_text(text, encoding="utf-8")
-        else:
-            before, after = text.splitlines()
-            whole = path.read_text(encoding="utf-8")
-            assert before in whole
-            path.write_text(whole.replace(before, after), encoding="utf-8")
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "problems.md", folder / "docs")
+    ((name, text),) = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    (folder / name).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -78,17 +67,46 @@ def test_the_suite_catches_one_that_breaks_a_promise(
     assert re.search(rf"^FAILED .*{caught_by}", ran.stdout, re.MULTILINE), ran.stdout
 
 
-def test_a_provider_without_its_other_side_fails_the_suite(checkout: Path) -> None:
-    (checkout / "tests" / "providers" / "cases" / "pile.py").unlink()
+def test_the_suite_catches_one_that_leaves_the_machine_without_a_server_to_try_it_on(checkout: Path) -> None:
+    file = checkout / "newsletter" / "providers" / "pile.py"
+    text = file.read_text(encoding="utf-8")
+    assert "    return True\n" in text
+    file.write_text(text.replace("    return True\n", "    return False\n"), encoding="utf-8")
     ran = suite(checkout)
     assert ran.returncode == 1
-    assert "No module named 'tests.providers.cases.pile'" in ran.stdout
+    assert "tests/providers/cases/pile.py has to make a server" in ran.stdout
+
+
+def test_its_name_is_one_that_the_settings_know(checkout: Path) -> None:
+    """And it sends: the smallest project, through the added provider, from the command line."""
+    project = checkout / "project"
+    shutil.copytree(ROOT / "tests" / "broken" / "_project", project)
+    settings = project / "newsletter.toml"
+    text = settings.read_text(encoding="utf-8")
+    public = 'public_url = "https://brev.example.org"'
+
+    def send() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "newsletter", "-C", str(project), "--env", "heap", "send", "hej", "--confirm", "3"],
+            cwd=checkout, env=os.environ | {"PYTHONPATH": str(checkout)}, capture_output=True, text=True,
+            encoding="utf-8", check=False,
+        )  # fmt: skip
+
+    settings.write_text(f'{text}\n[env.heap]\nprovider = "pile"\n{public}\n', encoding="utf-8")
+    told = send()
+    ledger = re.search(r'ledger = "\w+"', told.stderr)
+    assert ledger, told.stderr
+    settings.write_text(f'{text}\n[env.heap]\nprovider = "pile"\n{public}\n{ledger[0]}\n', encoding="utf-8")
+    sent = send()
+    assert (sent.returncode, "3 accepted of 3   (pile)" in sent.stdout) == (0, True), sent.stderr
+    lines = (project / "out" / "outbox" / "pile.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3
 
 
 def test_the_page_passes_the_houses_own_checks(checkout: Path) -> None:
     ruff = Path(sys.executable).with_name("ruff")
     for command in (
-        [str(ruff), "format", "--check", "newsletter/providers/pile.py", "tests/providers/cases/pile.py"],
+        [str(ruff), "format", "--check", "newsletter/providers/pile.py"],
         [sys.executable, "-m", "mypy", "--follow-imports=silent", "newsletter/providers/pile.py"],
     ):
         ran = subprocess.run(

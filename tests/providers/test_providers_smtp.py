@@ -432,19 +432,3 @@ def test_several_connections_share_a_group(relay: Relay, parcel: Make) -> None:
     )
     assert 1 <= relay.connections <= 4
     smtp.close()
-
-
-def test_whoever_asks_for_a_stop_gets_it_between_two_messages(relay: Relay, smtp: Smtp, parcel: Make) -> None:
-    asked: list[int] = []
-
-    def stop() -> bool:
-        asked.append(len(relay.mails))
-        return len(relay.mails) >= 3
-
-    parcels = [parcel(f"sid{n}", f"p{n}@example.org") for n in range(9)]
-    outcome = smtp.hand_over(smtp.prepare(parcels), stop)
-    assert len(relay.mails) == 3
-    assert outcome.answer is R
-    assert outcome.exceptions == {f"sid{n}": (OK, "") for n in range(3)}
-    assert (outcome.put_off, outcome.pause, outcome.retry_after_s) == (frozenset(), False, None)
-    assert asked == [1, 2, 3], "and not before the first, which was claimed to go"

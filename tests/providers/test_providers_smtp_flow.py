@@ -201,3 +201,55 @@ def test_a_slow_relay_is_left_within_a_second(
         assert newsletter("-C", live, "send", "hej", *LIVE).code == 0
         assert set(recipients(relay).values()) == {1}
         assert len(relay.mails) == 20
+
+
+def test_a_relay_that_is_busy_for_a_day_expires_nobody(
+    live: Path, relay: Relay, newsletter: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It greets nobody: that is an outage of the relay, and not somebody whose mail it put off."""
+    monkeypatch.setattr("newsletter.delivery.sender.RETRY_FIRST_S", 0.0)
+    relay.say["connect"] = "421 4.3.2 too busy"
+    called = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "3")
+    assert (called.code, "G131" in called.err, "too busy" in called.err) == (5, True, True), called.err
+    with sqlite3.connect(live / ".newsletter" / "state.db") as raw:
+        raw.execute("UPDATE attempt SET started_at = started_at - 25 * 3600000")
+        raw.execute("UPDATE batch SET not_before = 0, tries = 9")
+    assert newsletter("-C", live, "send", "hej", *LIVE).code == 5
+    assert status(live, newsletter)["counts"]["ready"] == 3
+    relay.say.clear()
+    assert send(live, newsletter).data["counts"]["accepted"] == 3
+
+
+def test_whoever_is_put_off_waits_longer_each_time_half_an_hour_at_most_and_a_day_in_all(
+    live: Path, relay: Relay, newsletter: Any
+) -> None:
+    settings = live / "newsletter.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace('retry_first = "1s"', 'retry_first = "10 minutes"'),
+        encoding="utf-8",
+    )
+    ledger, relay.say["rcpt"] = live / ".newsletter" / "state.db", "450 4.2.0 greylisted"
+
+    def waits() -> float:
+        """Minutes that all of them wait after one more try."""
+        with sqlite3.connect(ledger) as raw:
+            if raw.execute("SELECT count(*) FROM batch").fetchone()[0]:
+                raw.execute("UPDATE batch SET not_before = 0")
+        called = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "3")
+        now = time.time()
+        assert (called.code, "G133" in called.err) == (5, True), called.err
+        with sqlite3.connect(ledger) as raw:
+            ((due,),) = raw.execute("SELECT DISTINCT not_before FROM batch WHERE state = 'ready'")
+        return float(due / 1000 - now) / 60
+
+    for plain in (10, 20, 30, 30, 30):
+        assert 0.9 * plain - 1 < waits() <= 1.1 * plain
+    with sqlite3.connect(ledger) as raw:
+        raw.execute("UPDATE attempt SET started_at = started_at - 23 * 3600000")
+    waits()
+    assert status(live, newsletter)["counts"]["ready"] == 3, "not before the day is over"
+    with sqlite3.connect(ledger) as raw:
+        raw.execute("UPDATE attempt SET started_at = started_at - 3600000")
+        raw.execute("UPDATE batch SET not_before = 0")
+    sent = send(live, newsletter)
+    assert (sent.code, sent.data["counts"]["rejected"]) == (0, 3)

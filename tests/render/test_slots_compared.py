@@ -1,9 +1,11 @@
 """What counts as a difference between two letters: whatever a reader's program would make something else of."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.render.composition import Content
-from newsletter.render.deferral.compare import difference
+from newsletter.render.deferral.compare import _alike, _items, _pieces, difference
 
 OTHERWISE = {
     "an attribute broken open": ('<p title="&quot; onclick=&quot;x">', '<p title="" onclick="x">'),
@@ -64,3 +66,18 @@ def test_it_is_the_same_letter(probe: str) -> None:
 def test_texts_are_the_same_sign_by_sign(part: str) -> None:
     texts = {"subject": "", "preheader": "", "html": "", "text": ""}
     assert difference(Content(**texts), Content(**{**texts, part: " "})) != ""
+
+
+BITS = [
+    "<p>", "</p>", "<td>", "</td>", "<li>", "</li>", "<b>", "</b>", "<img>", "<pre>", "</pre>", "<!-- a -->", "a", " ", "b ", " c",
+    "\n", "<div class='a'>", '<div class="a">', "</div>", "<!--[if mso]>", "<![endif]-->",
+]  # fmt: skip
+html = st.lists(st.sampled_from(BITS), max_size=12).map("".join)
+
+
+@given(html, html, html, html)
+def test_what_both_have_before_and_behind_needs_no_second_look(
+    before: str, one: str, other: str, behind: str
+) -> None:
+    pieces, others = _pieces(before + one + behind), _pieces(before + other + behind)
+    assert _alike(pieces, others) == ([*_items(pieces)] == [*_items(others)])

@@ -206,7 +206,7 @@ def test_variables_that_are_no_keys_or_empty_say_nothing(make: Make, monkeypatch
         (
             'provider = "smtps"',
             (
-                'F103 `provider` is "smtps"; it must be "outbox" or "smtp" or "sendgrid" newsletter.toml:1:12 '
+                'F103 `provider` is "smtps"; it must be "outbox" or "sendgrid" or "smtp" newsletter.toml:1:12 '
                 "try: did you mean `smtp`?"
             ),
         ),
@@ -372,7 +372,7 @@ def test_a_mistake_in_a_variable_names_the_variable(make: Make, monkeypatch: pyt
     assert told(project, "prod") == [
         'error F103 `language` is "x!", which is no language tag newsletter.toml:1:12 try: "sv" or "en-GB" (BCP 47)',
         "error F202 there is no environment `prod` newsletter.toml try: write a table [env.prod]",
-        'error F103 NEWSLETTER_PROVIDER is "sengrid"; it must be "outbox" or "smtp" or "sendgrid" try: did you mean `sendgrid`?',
+        'error F103 NEWSLETTER_PROVIDER is "sengrid"; it must be "outbox" or "sendgrid" or "smtp" try: did you mean `sendgrid`?',
         'error F103 NEWSLETTER_TIMEZONE is "Europe/Stockhlm", which is no time zone .env:2:1 try: did you mean `Europe/Stockholm`?',
         (
             "error F103 NEWSLETTER_DELIVERY__BATCH_SIZE is text; it must be a whole number "

@@ -10,15 +10,22 @@ from pathlib import Path
 from newsletter.store.store import Store, open_store
 
 
-def check_identity(path: Path) -> None:
-    """Nobody is lost, nobody stands twice, what is derived is what is written."""
-    with contextlib.closing(sqlite3.connect(path)) as raw, open_store(path) as store:
+def check_identity(path: Path, store: Store | None = None) -> None:
+    """Nobody is lost, nobody stands twice, what is derived is what is written.
+
+    store: the ledger that is open already; without it, it is opened anew
+    """
+    with contextlib.closing(sqlite3.connect(path)) as raw, _opened(path, store) as ledger:
         raw.row_factory = sqlite3.Row
         raw.execute("BEGIN")
         assert raw.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
         for run in raw.execute("SELECT * FROM run").fetchall():
-            _check_run(raw, run, store)
+            _check_run(raw, run, ledger)
+
+
+def _opened(path: Path, store: Store | None) -> contextlib.AbstractContextManager[Store]:
+    return open_store(path) if store is None else contextlib.nullcontext(store)
 
 
 def _check_run(raw: sqlite3.Connection, run: sqlite3.Row, store: Store) -> None:

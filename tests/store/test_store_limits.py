@@ -1,6 +1,5 @@
 """Limits: never above in any second or day, nearly all of it used, by several real processes on one clock of the test."""
 
-import multiprocessing as mp
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from newsletter.store.limits import Day
 from newsletter.store.store import Store, open_store
 from newsletter.store.values import Claim, Limit, NewRun, Pace, Person
+from tests.forks import context
 
 from .claimer import claimer
 
@@ -71,12 +71,11 @@ def frozen(store: Store, people: int, size: int) -> None:
 
 
 def play(path: Path, time: Time, *limits: Limit, processes: int, kill_at: int = 0, zone: str = "UTC") -> None:
-    context = mp.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store.claimer"])
+    forks = context()
     lines: dict[Connection, Any] = {}
     for _ in range(processes):
-        ours, theirs = context.Pipe()
-        process = context.Process(target=claimer, args=(str(path), limits, zone, theirs))
+        ours, theirs = forks.Pipe()
+        process = forks.Process(target=claimer, args=(str(path), limits, zone, theirs))
         process.start()
         theirs.close()
         lines[ours] = process

@@ -232,7 +232,7 @@ def test_a_kill_at_any_moment_leaves_what_was_and_the_next_load_goes_on(
         assert commit > 20
     else:
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        loaded = LoadedLists(sqlite3.connect(lists.copy, isolation_level=None))
+        loaded = LoadedLists(sqlite3.connect(lists.copy, isolation_level=None), {})
         assert len(loaded.everybody()) == 5  # as before: the old version holds until the new one is whole
         loaded.close()
     again: list[int] = []

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.conftest import start
+from tests.web.server import start
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 320
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(forks, tmp_path_factory):
     """The shipped project, served."""
     folder = tmp_path_factory.mktemp("web") / "project"
     folder.mkdir()
     for name in ("campaigns", "templates", "subscribers"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "newsletter.toml", folder)
-    served = start(folder)
+    served = start(forks, folder)
     yield served
     served.end()
 

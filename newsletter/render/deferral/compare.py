@@ -42,6 +42,7 @@ _INLINE = frozenset({
 _OPEN_ENDED = frozenset(
     {"li", "dt", "dd", "td", "th", "tr", "option"}
 )  # empty, libxml2 leaves their ends to the reader
+_PRESERVED = re.compile(r"</?(?:pre|textarea)\b", re.IGNORECASE)
 _REPLACED = frozenset({"img", "input"})  # stand in a line like a word
 SHOWN = 60  # characters of a difference
 
@@ -51,20 +52,55 @@ def difference(one: Content, other: Content) -> str:
     for part in ("subject", "preheader", "text"):
         if (a := getattr(one, part)) != (b := getattr(other, part)):
             return f"{part}: {_apart(a, b)}"
-    for a, b in zip_longest(
-        _items(_STYLE.sub("", one.html)), _items(_STYLE.sub("", other.html)), fillvalue=""
-    ):
-        if a != b:
-            return f"html: {_apart(a, b)}"
+    if one.html == other.html:
+        return ""
+    html, otherwise = (_pieces(_STYLE.sub("", content.html)) for content in (one, other))
+    if not _alike(html, otherwise):
+        for a, b in zip_longest(_items(html), _items(otherwise), fillvalue=""):
+            if a != b:
+                return f"html: {_apart(a, b)}"
     if found := _ruled_otherwise([*_rules(one.html)], [*_rules(other.html)]):
         return f"style sheets: `{found[:SHOWN]}`"
     return ""
 
 
-def _items(html: str) -> Iterator[str]:
-    """Tags in one spelling, and the texts between them; blanks as a line of text has them."""
-    line, opened = _Line(), ""
-    for number, piece in enumerate(_MARKUP.split(_NEIGHBOURS.sub("", _EMPTY.sub("", html)))):
+def _pieces(html: str) -> list[str]:
+    """Texts and, between two of them, a tag or comment each."""
+    return _MARKUP.split(_NEIGHBOURS.sub("", _EMPTY.sub("", html)))
+
+
+def _alike(one: list[str], other: list[str]) -> bool:
+    """Whether the items of both are the same, without those that are made of the same pieces before and behind.
+
+    An item depends on what stands before it up to the last tag that ends a line, blanks that are kept excepted.
+    """
+    if one == other:
+        return True
+    if any(_PRESERVED.match(piece) for piece in (*one[1::2], *other[1::2])):
+        return [*_items(one)] == [*_items(other)]
+    shorter = min(len(one), len(other))
+    before = next((n for n in range(shorter) if one[n] != other[n]), shorter)
+    rest = shorter - before
+    behind = next((n for n in range(rest) if one[-1 - n] != other[-1 - n]), rest)
+    start = next((n + 1 for n in range(before - 1, 0, -1) if n % 2 and _ends_line(_name(one[n]))), 0)
+    end = len(one) - behind
+    end = next((n + 1 for n in range(end, len(one)) if n % 2 and _ends_line(_name(one[n]))), len(one))
+    opened = _tag(one[start - 1]) if start else ""
+    until = end - len(one) + len(other)
+    return [*_items(one[start:end], opened)] == [*_items(other[start:until], opened)]
+
+
+def _ends_line(name: str) -> bool:
+    return bool(name) and name not in _INLINE and name not in _REPLACED
+
+
+def _items(pieces: list[str], opened: str = "") -> Iterator[str]:
+    """Tags in one spelling, and the texts between them; blanks as a line of text has them.
+
+    opened: the tag before, which ended a line
+    """
+    line = _Line()
+    for number, piece in enumerate(pieces):
         if not number % 2:
             line.add(piece)
             continue
@@ -77,7 +113,7 @@ def _items(html: str) -> Iterator[str]:
         if name[1:] not in _OPEN_ENDED or not opened.startswith(f"<{name[1:]}") or said:
             yield tag
         opened = tag
-        if name and name not in _INLINE and name not in _REPLACED:
+        if _ends_line(name):
             line.begin()
     if said := line.take():
         yield said

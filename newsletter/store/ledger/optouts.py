@@ -22,7 +22,7 @@ class OptOutLedger(Ledger):
     def record_opt_outs(self, events: Iterable[OptOutEvent]) -> int:
         """Write these down in their order, in one transaction; how many changed what holds."""
         with self._heeding() as conn:
-            return optouts.record(conn, list(events))
+            return optouts.record(conn, events)
 
     def spool_opt_outs(self, events: Sequence[OptOutEvent]) -> None:
         """Keep these beside the ledger while it is busy: on return they are on disk, and hold. Raises OSError."""

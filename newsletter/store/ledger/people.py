@@ -20,7 +20,7 @@ class PeopleLedger(Ledger):
         with self._aside() as conn:
             consents.gather(conn, given)
             with self._heeding(conn):
-                optouts.record(conn, list(opt_outs))
+                optouts.record(conn, opt_outs)
                 return consents.record(conn, now)
 
     def consents(self, hmac: bytes) -> list[Consent]:

@@ -10,6 +10,7 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from newsletter.errors import NewsletterError
 from newsletter.store import optouts
 from newsletter.store.spool import Spool
 from newsletter.store.sqlite import aside, reading, writing, writing_on
@@ -29,6 +30,16 @@ class Ledger:
             known = {row.name: row.value for row in conn.execute(select(meta))}
         self.ledger_id: str = known["ledger_id"]
         self.epoch: int = int(known["epoch"])
+
+    def name(self) -> str:
+        """What settings call it: its id, and since it was brought back or copied another one that begins with it.
+
+        Asked anew, for another process may have taken it over since; a file that can't be read is called by its id.
+        """
+        found = None
+        with contextlib.suppress(NewsletterError), self._looking() as conn:
+            found = conn.execute(select(meta.c.value).where(meta.c.name == "name")).scalar_one_or_none()
+        return found or self.ledger_id
 
     def _writing(self) -> AbstractContextManager[sa.Connection]:
         return writing(self._engine, self._path)

@@ -20,6 +20,7 @@ from newsletter.audience.merge import merge
 from newsletter.audience.models import Audience, ListFile, Subscriber
 from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
+from newsletter.audience.source import held_otherwise
 from newsletter.audience.waterfall import REASONS, Rules, Waterfall
 from newsletter.errors import Problem
 from newsletter.store.loaded.chosen import Chosen
@@ -38,7 +39,8 @@ _PAGE = 1_000
 class LoadedLists:
     """One look at the copy. Not for several threads at once."""
 
-    def __init__(self, own: sqlite3.Connection) -> None:
+    def __init__(self, own: sqlite3.Connection, declared: Mapping[str, str]) -> None:
+        """declared: the types of further columns"""
         self._own = own
         engine = sa.create_engine(
             "sqlite://", creator=lambda: own, poolclass=StaticPool, hide_parameters=True
@@ -49,7 +51,7 @@ class LoadedLists:
         self._sent: dict[str, sa.Select[Any]] = {}
         current = sa.select(listed).where(listed.c.state == "current")
         self._lists = {
-            row.version: Layout.of(row.name, row.file, row.columns, row.types)
+            row.version: Layout.of(row.name, row.file, row.columns, row.types, declared)
             for row in self.conn.execute(current)
         }
         columns = self.conn.execute(sa.select(attribute.c.name, attribute.c.type, attribute.c.id))
@@ -72,6 +74,8 @@ class LoadedLists:
         for row in self.conn.execute(
             sa.select(listed).where(listed.c.state != "loading").order_by(listed.c.file)
         ):
+            if row.state == "current" and (changed := self._lists[row.version].retyped):
+                told.setdefault(row.name, []).append(held_otherwise(row.name, row.file, changed))
             if row.state == "current" and row.name not in unusable:
                 lists[row.name] = ListFile(row.name, row.file, tuple(row.columns), row.rows, row.outside)
             if found := Findings.restored(row.file, row.findings).all():

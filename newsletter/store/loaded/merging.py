@@ -37,7 +37,7 @@ def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, 
     own.execute("DELETE FROM entry WHERE version = 0")
     own.execute("UPDATE entry SET lead = 1 WHERE lead = 0")
     layouts = {
-        version: Layout.of(name, file, json.loads(columns), kinds)
+        version: Layout.of(name, file, json.loads(columns), kinds, types)
         for version, name, file, columns, kinds in own.execute(
             "SELECT version, name, file, columns, types FROM list WHERE state = 'current'"
         )

@@ -34,12 +34,12 @@ def open_lists(
     def up_to_date(copy: sqlite3.Connection) -> LoadedLists:
         if lacks := stale(copy, origins, settings, key, held):
             load(copy, lacks, origins, settings, key)
-        return LoadedLists(copy)
+        return LoadedLists(copy, settings.attributes)
 
     with translated(path, derived=True):
         own = database.open_if_ours(path)
         if own is not None and not stale(own, origins, settings, key, held):
-            return LoadedLists(own)
+            return LoadedLists(own, settings.attributes)
         if keep:
             if own:
                 own.close()

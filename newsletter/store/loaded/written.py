@@ -74,17 +74,29 @@ def types_of(settings: Settings, columns: Sequence[str]) -> str:
 class Layout:
     """How the values of one list's rows are laid down as one text: by the order of its columns."""
 
-    def __init__(self, name: str, file: str, kinds: Mapping[str, str]) -> None:
-        """kinds: column -> text, number, date, instant or bool"""
+    def __init__(
+        self, name: str, file: str, kinds: Mapping[str, str], meant: Mapping[str, str] | None = None
+    ) -> None:
+        """kinds: column -> text, number, date, instant or bool. meant: the same by now; of another kind is missing"""
         self._name, self._file = name, file
         self.columns = tuple(kinds)
-        self._back = [_BACK[kind] for kind in kinds.values()]
+        self.retyped = {
+            column: meant[column] for column, kind in kinds.items() if meant and meant[column] != kind
+        }
+        self._back: list[Callable[[str], AttributeValue | None] | None] = [
+            _nothing if column in self.retyped else _BACK[kind] for column, kind in kinds.items()
+        ]
 
     @classmethod
-    def of(cls, name: str, file: str, columns: Sequence[str], types: str) -> "Layout":
-        """Of a list as it was loaded: its row in the table `list`."""
-        _, declared = json.loads(types)
-        return cls(name, file, kinds_of(columns, declared))
+    def of(
+        cls, name: str, file: str, columns: Sequence[str], types: str, declared: Mapping[str, str]
+    ) -> "Layout":
+        """Of a list as it was loaded: its row in the table `list`. declared: the types as they are by now
+
+        A list that is held keeps its rows when those change; nothing else does, as the copy's columns know it.
+        """
+        _, before = json.loads(types)
+        return cls(name, file, kinds_of(columns, before), kinds_of(columns, declared))
 
     def row_of(self, found: Any) -> Row:
         """found: key of `entry`, and line, email, address, standing, data of `said`, in this order"""
@@ -137,6 +149,10 @@ def _number(text: str) -> int | float:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def _nothing(_text: str) -> None:
+    """A value of a type that its column has no more."""
 
 
 _BACK: Mapping[str, Callable[[str], AttributeValue] | None] = {
