@@ -50,7 +50,7 @@ test: check  ## format, lint, types, layers and all tests
 
 chaos: export PYTHONWARNDEFAULTENCODING = 1
 chaos: $(STAMP)  ## 200 kills a provider and every crash point (the tests have a short form); CHAOS_SEED=N repeats one
-	@CHAOS=long $(BIN)/python -m pytest -q -n 0 tests/chaos tests/web/test_web_killed.py
+	@CHAOS=long $(BIN)/python -m pytest -q -n 0 tests/chaos
 
 fuzz: export PYTHONWARNDEFAULTENCODING = 1
 fuzz: $(STAMP)  ## 100,000 generated segments in memory and in SQL, 1,000 lives of a ledger (the tests have 2,000 and 20)
