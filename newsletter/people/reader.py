@@ -1,6 +1,5 @@
 """The file of an import: opened, its format and columns understood, its rows taken and compared with the list."""
 
-import csv
 import io
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from newsletter.audience.table import fold_name
+from newsletter.audience.writing import row_writer
 from newsletter.errors import ChecksFailed, Place, Problem, Severity, UsageFault, did_you_mean
 from newsletter.files.project import Project
 from newsletter.people import formats
@@ -70,9 +70,7 @@ class Reader:
                         self.settings.list.get(order.list) or ListSettings(), self.settings.zone, target.file,
                         existing=False,
                     )  # fmt: skip
-                    csv.writer(rejects, lineterminator="\n").writerow(
-                        ["row", "reason", *map(guarded, foreign.header)]
-                    )
+                    row_writer(rejects.write)(["row", "reason", *map(guarded, foreign.header)])
                     taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
                 with seldom_collecting():
                     taker.take_rows(foreign, kind, columns, rejects)

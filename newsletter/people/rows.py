@@ -1,13 +1,13 @@
 """The rows of a list file that name somebody, with the lines on which they stand; the file stays as it was written."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from newsletter.audience.address import address_in, addresses_in, parse_address
 from newsletter.audience.table import fold_name
+from newsletter.audience.writing import row_writer
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.people.formats import SYNONYMS
 
@@ -127,11 +127,10 @@ def without(text: str, found: Rows, key: str) -> str:
     lines = lines_of(text)
     for row in found.others:
         ending = _ENDING.search(lines[row.last - 1])
-        changed = io.StringIO(newline="")
-        csv.writer(changed, lineterminator=ending[0] if ending else "").writerow(
+        changed = row_writer(str, ending=ending[0] if ending else "")(
             [without_name(cell, key) for cell in row.cells]
         )
         mark = "\ufeff" if lines[row.first - 1].startswith("\ufeff") else ""
-        lines[row.first - 1 : row.last] = [mark + changed.getvalue(), *[""] * (row.last - row.first)]
+        lines[row.first - 1 : row.last] = [mark + changed, *[""] * (row.last - row.first)]
     gone = {number for row in found.own for number in range(row.first, row.last + 1)}
     return "".join(line for number, line in enumerate(lines, 1) if number not in gone)

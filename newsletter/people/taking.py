@@ -1,6 +1,5 @@
 """The rows of an import, one by one: who it is, whether they said no, and why a row can't be taken."""
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from newsletter.audience.address import addresses_in, parse_address
 from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
+from newsletter.audience.writing import row_writer
 from newsletter.errors import Place, Problem, Severity
 from newsletter.people import formats
 from newsletter.people.cells import guarded, unguarded
@@ -48,7 +48,7 @@ class Taker:
         intake, take, width = self._intake, self._take, len(columns)
         if kind == "csv":
             self._add_columns(name for name in columns if name)
-        writer = csv.writer(rejects, lineterminator="\n")
+        set_aside = row_writer(rejects.write)
         plain = self._plain_rows(foreign, kind, columns)
         for line, row in foreign.rows:
             if len(row) == width:
@@ -61,7 +61,7 @@ class Taker:
             if reason is not None:
                 intake.counts.rejected += 1
                 intake.reasons[reason] += 1
-                writer.writerow([line, reason, *map(guarded, row)])  # it is looked at in a spreadsheet
+                set_aside([str(line), reason, *map(guarded, row)])  # it is looked at in a spreadsheet
 
     def _add_columns(self, names: Iterable[str]) -> None:
         self._intake.columns += [name for name in dict.fromkeys(names) if name not in self._known]

@@ -385,6 +385,19 @@ def test_of_other_peoples_rows_only_their_address_goes(project, call):
     )
 
 
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_line_breaks_in_other_peoples_cells_stay_in_their_cells(project, call, ending):
+    """Unquoted, the end of Bo's note would be a row of its own, and his no would stand in no row at all."""
+    file = project / "subscribers" / "andra.csv"
+    row = 'bo@example.org,asa@example.org,"ett\ntvå\rtre",unsubscribed'
+    file.write_bytes(f"email,invited_by,note,status\n{row}{ending}".encode())
+    assert call("subscriber", "forget", "asa@example.org").code == 0
+    assert (
+        file.read_bytes().decode()
+        == f"email,invited_by,note,status\n{row.replace('asa@example.org', '')}{ending}"
+    )
+
+
 def test_a_bounce_that_names_them_is_kept_without_their_name(project, call):
     path = project.parent / "bounces.csv"
     path.write_text(

@@ -623,6 +623,27 @@ def test_export_and_import_give_the_same_list(small, newsletter, dialect, people
     assert (subscribers / "ny.csv").read_text(encoding="utf-8") == written.getvalue()
 
 
+def test_a_lone_carriage_return_in_a_cell_breaks_no_row(small, bring, call):
+    """Excel on a Mac breaks lines in a cell so; unquoted it would end the row, and who follows would be somebody else."""
+    cell = "rad ett\rrad två"
+    text = f'email,note\r\nasa@example.org,"{cell}"\r\nbo@example.org,"{cell},x"\r\nbad,"{cell}"\r\n'
+    called = bring(text, source=("--consent-source", "Mässan"))
+    assert numbers(called) == {"new": 2, "rejected": 1}, called.err
+    with (small / "subscribers" / "ny.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == [cell, f"{cell},x"]
+    with (small / called.data["rejects_file"]).open(encoding="utf-8", newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == [cell]
+    bring("email,note,city\r\nasa@example.org,,Visby\r\n", name="more.csv")
+    with (small / "subscribers" / "ny.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["note"], row["city"]) for row in csv.DictReader(file)] == [
+            (cell, "Visby"),
+            (f"{cell},x", ""),
+        ]
+    assert call("segment", "count", "ny", "--json").data["count"] == 2, (
+        "no line of a cell is a row of its own"
+    )
+
+
 # --- bad input, and a kill
 
 
