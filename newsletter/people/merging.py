@@ -31,7 +31,8 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
     columns = [*columns, *(name for name in intake.columns if name not in columns)]
     if not intake.existing and "email" in columns and intake.format != "csv":
         columns = ["email", *(name for name in columns if name != "email")]
-    refuse_unreadable(columns, order.file.name)
+    if columns:  # no row came up: nothing is written
+        refuse_unreadable(columns, order.file.name)
     made = scratch / "list.csv"
     with made.open("w", encoding="utf-8", newline="") as file:
         put = row_writer(file.write)

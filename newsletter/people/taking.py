@@ -8,6 +8,7 @@ from typing import IO
 from newsletter.audience.address import addresses_in, parse_address
 from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.leaving import EVERYTHING, scope_of
+from newsletter.audience.models import Standing
 from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
 from newsletter.audience.writing import row_writer
 from newsletter.errors import Place, Problem, Severity
@@ -16,6 +17,7 @@ from newsletter.people.cells import guarded, unguarded
 from newsletter.people.destination import refuse_unreadable
 from newsletter.people.foreign import AROUND, Foreign, cells_by
 from newsletter.people.intake import Intake
+from newsletter.people.saying_no import is_mere_yes, may_say_no
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
@@ -81,6 +83,7 @@ class Taker:
             kind != "csv"
             or columns != self._intake.columns
             or "name" in columns
+            or may_say_no(name for name in columns if name != "consent_source")
             or (source and "consent_source" not in columns)
             or (self._numbers and foreign.delimiter == ";")
         ):
@@ -101,6 +104,7 @@ class Taker:
                 or not address.email
                 or domain in formats.TYPOS
                 or local in formats.ROLES
+                or (consent != at and 0 < len(cells[consent]) < 7)  # perhaps no source, but a yes or a no
                 or (self._suppressed and self._said_no("subscribed", address.key, no=False))
             ):
                 return False
@@ -139,12 +143,15 @@ class Taker:
         cells["email"] = f"{local}@{domain}"
         if incoming.verdict is None:
             return f"unknown status `{cells['status'][:40]}`: it might say no"
-        if kind in _OURS and cells.get("status", "").casefold() not in STATUS_WORDS:
+        no = incoming.verdict in _NO
+        status = STATUS_WORDS.get(cells.get("status", "").casefold())
+        if kind in _OURS and (status is None or (no and status is Standing.SUBSCRIBED)):
             cells["status"] = incoming.verdict  # as lists say it; they don't know other programs' words
+        if is_mere_yes(cells.get("consent_source", "")):
+            del cells["consent_source"]
         self._note(incoming, local, domain)
         if foreign.delimiter == ";":
             self._decimal_points(cells)
-        no = incoming.verdict in _NO
         known_no = (no or self._suppressed) and self._said_no(incoming.verdict, address.key, no=no)
         came_in = not (no or known_no)
         if kind not in _OURS:
