@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience.address import address_in, addresses_in, parse_address
+from newsletter.audience.address import Address, address_in, addresses_in, parse_address
 from newsletter.audience.table import fold_name
 from newsletter.audience.writing import row_writer
 from newsletter.errors import ChecksFailed, Place, Problem
@@ -112,6 +112,11 @@ def _tokens(cell: str) -> Iterator[tuple[re.Match[str], str]]:
         address = parse_address(found[0])
         if address.problem is None:
             yield found, address.key
+
+
+def addresses_within(text: str) -> list[Address]:
+    """All that a text names, as `mailto:asa@example.org` or `Åsa, asa@example.org.`"""
+    return [parse_address(found[0].removeprefix("mailto:")) for found, _ in _tokens(text)]
 
 
 def without_name(cell: str, key: str) -> str:

@@ -470,6 +470,42 @@ def test_the_standing_is_what_the_waterfall_says(project, call, rows, standing):
     assert call("subscriber", "show", "dan@example.org", "--json").data["standing"] == standing
 
 
+def test_no_opt_out_of_a_file_is_lost_unseen(project, call):
+    """What is no address may hold one, and what holds none can be looked at."""
+    path = project.parent / "nej.csv"
+    text = (
+        "email,reason\nmailto:a@example.org,x\nb@example.org.,x\nCilla c@example.org,x\nnobody,=1\n"
+        ",ring d@example.org\n,\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    called = call("suppress", "import", path, "--json")
+    assert (called.data["added"], called.data["rejected"]) == (4, 1)
+    for who in "abcd":
+        assert "opted out   everything" in call("subscriber", "show", f"{who}@example.org").out
+    kept = (project / called.data["rejects_file"]).read_text(encoding="utf-8")
+    assert kept == "row,reason,email,reason\n5,no valid address,nobody,'=1\n"
+    path.write_text("email\nnobody\n", encoding="utf-8")
+    called = call("suppress", "import", path)
+    assert called.code == 3
+    assert "rejects.csv" in called.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("alla.csv", "email,status\nbo@example.org,unsubscribed\nasa@example.org,Subscribed\n"),
+        ("subscribed_members_export_1.csv", "Email Address,LEID,EUID\nasa@example.org,1,a\n"),
+    ],
+)
+def test_a_whole_list_is_not_taken_for_opt_outs(project, call, name, text):
+    """Taken as it is, one wrong file would silence every reader, and no command brings them back together."""
+    path = project.parent / name
+    path.write_text(text, encoding="utf-8")
+    called = call("suppress", "import", path, "--json")
+    assert (called.code, called.envelope["problems"][0]["code"]) == (6, "I141")
+    assert call("suppress", "list", "--json").data["suppressions"] == []
+
+
 def test_whoever_left_all_their_lists_is_suppressed(project, call):
     call("subscriber", "unsubscribe", "asa@example.org", "--list", "lista")
     assert call("subscriber", "show", "asa@example.org", "--json").data["standing"] == "suppressed"
