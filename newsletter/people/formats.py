@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from newsletter.audience.folding import fold
+from newsletter.audience.saying_no import said_no
 from newsletter.audience.table import sounds_like_an_address
-from newsletter.people.saying_no import said_no
 
 Format = Literal["mailchimp", "sendgrid", "listmonk", "csv"]
 

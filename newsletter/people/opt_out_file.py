@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from newsletter.audience.address import address_in, addresses_in
+from newsletter.audience.folding import fold
 from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.table import fold_name
 from newsletter.audience.writing import row_writer
@@ -25,6 +26,12 @@ from newsletter.store.staged_opt_outs import StagedOptOuts
 
 _ALL = frozenset((EVERYTHING, "all", "everything", "alla", "allt"))
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+
+
+_FILE = re.compile(
+    r"(?<![a-z])(suppress|unsubscribe|opt[-_ ]?out|bounce|spam[-_ ]?report|invalid[-_ ]?email|blocklist|blacklist"
+    r"|avregistrer|avanmäl|spärrlist|studsa)"
+)
 
 
 @dataclass
@@ -53,6 +60,18 @@ class Terms:
     lists: Collection[str]
     secret: Secret
     now: datetime
+
+
+def holds_only_no(columns: Collection[str], file_name: str) -> bool:
+    """Whether it is a file of people who said no: by its name, or because it is our own export of them.
+
+    >>> (
+    ...     holds_only_no(["email", "created"], "suppression_unsubscribes.csv"),
+    ...     holds_only_no(["email"], "kunder.csv"),
+    ... )
+    (True, False)
+    """
+    return {"fingerprint", "scope"} <= set(columns) or bool(_FILE.search(fold(file_name.rpartition("/")[2])))
 
 
 @contextmanager

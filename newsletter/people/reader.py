@@ -22,7 +22,7 @@ from newsletter.people.destination import destination
 from newsletter.people.foreign import Foreign, no_addresses, open_foreign
 from newsletter.people.intake import Counts, Intake, Order
 from newsletter.people.merging import merge
-from newsletter.people.saying_no import holds_only_no
+from newsletter.people.opt_out_file import holds_only_no
 from newsletter.people.taking import Taker
 from newsletter.settings.model import ListSettings, Settings
 from newsletter.settings.secret import Secret

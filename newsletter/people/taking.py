@@ -9,6 +9,7 @@ from newsletter.audience.address import addresses_in, parse_address
 from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.leaving import EVERYTHING, scope_of
 from newsletter.audience.models import Standing
+from newsletter.audience.saying_no import asking, is_mere_yes
 from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
 from newsletter.audience.writing import row_writer
 from newsletter.errors import Place, Problem, Severity
@@ -17,7 +18,6 @@ from newsletter.people.cells import guarded, unguarded
 from newsletter.people.destination import refuse_unreadable
 from newsletter.people.foreign import AROUND, Foreign, cells_by
 from newsletter.people.intake import Intake
-from newsletter.people.saying_no import is_mere_yes, may_say_no
 from newsletter.settings.model import Settings
 from newsletter.settings.secret import Secret
 from newsletter.store.optouts import opted_out
@@ -83,7 +83,7 @@ class Taker:
             kind != "csv"
             or columns != self._intake.columns
             or "name" in columns
-            or may_say_no(name for name in columns if name != "consent_source")
+            or any(asking(name) for name in columns if name != "consent_source")
             or (source and "consent_source" not in columns)
             or (self._numbers and foreign.delimiter == ";")
         ):

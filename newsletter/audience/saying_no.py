@@ -1,7 +1,8 @@
-"""Where other programs write that somebody wants no mail: columns beside the status, and files of nobody else."""
+"""Columns beside the status in which other programs write that somebody wants no mail."""
 
+import functools
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from newsletter.audience.folding import fold
@@ -9,7 +10,7 @@ from newsletter.audience.table import fold_name
 
 No = Literal["unsubscribed", "cleaned"]
 
-# Names as `_plain` writes them, with what a cell in them that says more than "no" means (2026-11).
+# Column names with `_` between the words, with what a cell in them that says more than "no" means (2026-11).
 _OPTED_OUT: Mapping[str, No] = {
     **dict.fromkeys(
         ("unsubscribed", "unsubscribe", "unsubscribed_at", "unsubscribed_on", "unsubscribe_date", "unsubscribe_time",
@@ -31,49 +32,32 @@ _OPTED_IN = frozenset(
 _NO = frozenset(("no", "n", "nej", "false", "f", "falskt", "0", "off", "av"))
 _YES = frozenset(("yes", "y", "ja", "j", "true", "t", "sant", "1", "on", "på", "x", "ok"))
 _NOTHING = frozenset(("", "-", "–", "null", "none", "n/a"))
-_FILE = re.compile(
-    r"(?<![a-z])(suppress|unsubscribe|opt[-_ ]?out|bounce|spam[-_ ]?report|invalid[-_ ]?email|blocklist|blacklist"
-    r"|avregistrer|avanmäl|spärrlist|studsa)"
-)
+_LONGEST_NO = max(map(len, _NO))
 
 
 def said_no(cells: Mapping[str, str]) -> No | None:
-    """What the columns beside the status say of this person; None where none of them says no.
+    """What the columns beside the status say of a person; None where none of them says no.
 
     >>> said_no({"unsubscribed": "2015-01-01"}), said_no({"opt_out": "nej"}), said_no({"nyhetsbrev": "Nej"})
     ('unsubscribed', None, 'unsubscribed')
     """
-    for name, cell in cells.items():
-        column = _plain(name)
-        word = fold(cell.strip())
-        if column in _OPTED_OUT and word not in _NO and word not in _NOTHING:
-            return _OPTED_OUT[column]
-        if column in _OPTED_IN and word in _NO:
-            return "unsubscribed"
-    return None
+    return next((no for name, cell in cells.items() if (asked := asking(name)) and (no := asked(cell))), None)
 
 
-def may_say_no(columns: Iterable[str]) -> bool:
-    """Whether a row of these columns has to be asked."""
-    return any(_plain(name) in _OPTED_OUT or _plain(name) in _OPTED_IN for name in columns)
+@functools.cache
+def asking(column: str) -> Callable[[str], No | None] | None:
+    """What tells from a cell of this column whether it says no; None for a column that never does."""
+    name = re.sub(r"[-_.]+", "_", fold_name(column))
+    if name in _OPTED_IN:
+        return lambda cell: (
+            "unsubscribed" if 0 < len(cell) <= _LONGEST_NO + 2 and fold(cell.strip()) in _NO else None
+        )
+    meant = _OPTED_OUT.get(name)
+    if meant is None:
+        return None
+    return lambda cell: meant if (word := fold(cell.strip())) not in _NO and word not in _NOTHING else None
 
 
 def is_mere_yes(cell: str) -> bool:
     """Whether a source of consent only says that there was one, and not where."""
     return fold(cell) in _YES
-
-
-def holds_only_no(columns: Collection[str], file_name: str) -> bool:
-    """Whether it is a file of people who said no: by its name, or because it is our own export of them.
-
-    >>> (
-    ...     holds_only_no(["email", "created"], "suppression_unsubscribes.csv"),
-    ...     holds_only_no(["email"], "kunder.csv"),
-    ... )
-    (True, False)
-    """
-    return {"fingerprint", "scope"} <= set(columns) or bool(_FILE.search(fold(file_name.rpartition("/")[2])))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "_", fold_name(name))
