@@ -27,8 +27,3 @@ def line(seed: str) -> tuple[int, int]:
 def limit(share: Fraction) -> int:
     """In the sample is whose number lies below: a larger share of the same seed holds the smaller one."""
     return int(PRIME * share)
-
-
-def sampled(key: str, seed: str, share: Fraction) -> bool:
-    a, b = line(seed)
-    return (h31(key) * a + b) % PRIME < limit(share)

@@ -98,7 +98,7 @@ def _remains(
         kept.append(
             (
                 f"what programs print for {', '.join(sorted(printed))}",
-                "delete it where it comes from; nothing is sent there meanwhile",
+                "delete it where it comes from; they get no mail by it meanwhile",
             )
         )
     kept.append(("your own backups of lists and ledger", "out of this program's reach"))
