@@ -55,7 +55,7 @@ def open_foreign(file: IO[bytes], shown: str, *, encoding: str | None, delimiter
     if len(header) > MOST_COLUMNS:
         message = f"the header has {len(header)} columns, more than {MOST_COLUMNS}"
         raise ChecksFailed(Problem("I107", message, Place(shown, before + 1), "export only what you use"))
-    return Foreign(shown, found, delimiter, tuple(header), rows)
+    return Foreign(shown, found, delimiter, tuple(cell.strip(AROUND) for cell in header), rows)
 
 
 def _known(encoding: str) -> str:

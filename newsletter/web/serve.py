@@ -28,6 +28,8 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; port 0 takes a free one. Raises ConfigurationFault (W102)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        if not host.strip():  # to the system that is every address; it was a variable that nobody had set
+            raise OSError("no address is named")
         listening = socket.create_server((host, port), family=family, backlog=2048)
         # Handed on to each connection. asyncio sets it only on sockets that say IPPROTO_TCP, and without it each
         # answer's second packet waits 40 ms for the first one's acknowledgement.

@@ -55,6 +55,13 @@ def numbers(called):
 # --- shapes
 
 
+@pytest.mark.parametrize("mark", ["\ufeff\ufeff", "\u200b", "\ufeff\u00a0"])
+def test_signs_that_nobody_sees_are_no_part_of_a_header(small, bring, mark):
+    called = bring(f"{mark}E-post;Förnamn{mark}\r\nasa@example.org;Åsa\r\n".encode())
+    assert called.code == 0, called.err
+    assert rows(small)[0]["first_name"] == "Åsa"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -7,12 +7,14 @@ import jinja2
 import pytest
 from babel.messages.pofile import read_po
 
+from newsletter.errors import ConfigurationFault
 from newsletter.files.project import Project
 from newsletter.settings.load import load_settings
 from newsletter.web.catalogue import LANGUAGES, language_of, messages
 from newsletter.web.colours import DARK, LIGHT, contrast, scheme
 from newsletter.web.pages import make_pages
 from newsletter.web.rate import RateLimit
+from newsletter.web.serve import listen
 
 WEB = files("newsletter.web")
 STATES = ("ask", "done", "left", "undone", "late", "unknown", "often", "failed")
@@ -154,3 +156,9 @@ def test_a_household_is_one_client():
     assert limit.allows("2001:db8::2")
     assert not limit.allows("2001:db8::3")
     assert limit.allows("2001:db8:0:1::1")
+
+
+def test_no_address_is_not_every_address():
+    """`--host "$HOST"` with nothing in it would listen to the whole network."""
+    with pytest.raises(ConfigurationFault, match="no address is named"):
+        listen("", 0)
