@@ -136,14 +136,16 @@ class Passed:
 
 
 def passed(folder: Path) -> Passed:
-    """Raises AssertionError when anybody was not accepted."""
+    """Raises AssertionError when anybody was not accepted; who went before a pause in their batch is not counted."""
     with contextlib.closing(sqlite3.connect(folder / STATE_FILE)) as ledger:
         rows = ledger.execute(
-            """SELECT a.started_at, a.ended_at, b.n, a.owner FROM attempt a JOIN batch b USING (run_id, no)
+            """SELECT a.started_at, a.ended_at,
+                b.n - (SELECT count(*) FROM outcome o WHERE (o.run_id, o.no) = (b.run_id, b.no)), a.owner
+            FROM attempt a JOIN batch b USING (run_id, no)
             WHERE a.state = 'accepted' AND b.state = 'accepted' ORDER BY a.started_at"""
         ).fetchall()
         (open_,) = ledger.execute("SELECT count(*) FROM batch WHERE state <> 'accepted'").fetchone()
-        (odd,) = ledger.execute("SELECT count(*) FROM outcome").fetchone()
+        (odd,) = ledger.execute("SELECT count(*) FROM outcome WHERE state <> 'accepted'").fetchone()
     assert rows and not open_ and not odd  # noqa: PT018, S101
     begun, ended, recipients, owners = map(list, zip(*rows, strict=True))
     return Passed([_s(at) for at in begun], [_s(at) for at in ended], recipients, owners)

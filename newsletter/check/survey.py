@@ -59,16 +59,23 @@ class Survey:
 
     def add(self, reader: Subscriber, links: Links, values: Values) -> None:
         """Count a reader, and what `composition.slots` gave for them with these links."""
+        self.add_for_errors(reader, links, values)
+        self.subject.take(len(self.composition.subject(values)), reader, SUBJECT)
+        marks = (found[0] for text in _own(reader) for found in MARK.finditer(text))
+        self.marks.update({_marked(mark) for mark in marks if any(mark in value for value in values)})
+        self._note_gaps(reader)
+
+    def add_for_errors(self, reader: Subscriber, links: Links, values: Values) -> None:
+        """The same for whoever asks for errors only: `problems` knows no warnings and hints then."""
         size = self.composition.size(values)
         self.asked += 1
         self.smallest = min(size, self.smallest or size)
         self.html.take(size, reader, CLIPPED)
-        self.subject.take(len(self.composition.subject(values)), reader, SUBJECT)
         shown = self.composition.shows(values, links.unsubscribe)
-        self.lost.update(form for form, there in zip(("HTML", "text part"), shown, strict=True) if not there)
-        marks = (found[0] for text in _own(reader) for found in MARK.finditer(text))
-        self.marks.update({_marked(mark) for mark in marks if any(mark in value for value in values)})
-        self._note_gaps(reader)
+        if not all(shown):
+            self.lost.update(
+                form for form, there in zip(("HTML", "text part"), shown, strict=True) if not there
+            )
 
     def _note_gaps(self, reader: Subscriber) -> None:
         met = set()

@@ -1,6 +1,6 @@
 """The last step before a send: everybody rendered once, then written down, once and for all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from newsletter.campaigns.models import Campaign
 from newsletter.check.survey import Survey
@@ -19,6 +19,7 @@ from newsletter.mail.links import sid
 from newsletter.providers.open import max_batch
 from newsletter.render.composition import Links
 from newsletter.settings.secret import throwaway_secret
+from newsletter.store.collector import seldom_collecting
 from newsletter.store.values import AlreadyFrozen, EnrolmentMove, NewRun, Run, SameLetter
 
 
@@ -28,13 +29,22 @@ def prove(office: Office, plan: Plan) -> tuple[Ground, ...]:
     Returns on which grounds they are written to. Raises ChecksFailed with each kind of failure once.
     """
     plan.composition.prove(sample(plan.recipients, plan.campaign.id, MORE))
+    with seldom_collecting():
+        failures, grounds = _looked_at(office, plan)
+    if failures:
+        raise ChecksFailed(*failures, next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
+    return grounds
+
+
+def _looked_at(office: Office, plan: Plan) -> tuple[Sequence[Problem], tuple[Ground, ...]]:
+    """What stands against the letters of everybody, and on which grounds they are written to."""
     packer = Packer.of(office.workspace, plan.composition, throwaway_secret(), plan.opt_outs)
     survey, grounds = Survey(plan.composition), Grounds(office.workspace.settings)
     failures: dict[tuple[str, str], Problem] = {}
     for number, person in enumerate(plan.recipients, 1):
         try:
             parcel = packer.parcel(person, sid(packer.secret, 0, number, "proof", 0))
-            survey.add(person, Links(parcel.envelope.unsubscribe), parcel.values)
+            survey.add_for_errors(person, Links(parcel.envelope.unsubscribe), parcel.values)
             grounds.add(person, parcel.envelope.list_id)
         except ChecksFailed as failed:
             for problem in failed.problems:
@@ -48,9 +58,7 @@ def prove(office: Office, plan: Plan) -> tuple[Ground, ...]:
         if office.proving:
             office.proving(number, len(plan.recipients))
     failures |= {(one.code, str(one.place)): one for one in survey.problems() if one.is_error}
-    if failures:
-        raise ChecksFailed(*failures.values(), next_steps=[f"newsletter send {plan.campaign.id} --dry-run"])
-    return grounds.found()
+    return [*failures.values()], grounds.found()
 
 
 def freeze(

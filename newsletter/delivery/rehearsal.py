@@ -17,6 +17,7 @@ from newsletter.audience.address import mask
 from newsletter.audience.models import Subscriber
 from newsletter.check.survey import Survey
 from newsletter.check.workspace import MORE, Workspace, sample
+from newsletter.delivery.going_on import nobody_left
 from newsletter.delivery.grounds import Ground, Grounds
 from newsletter.delivery.guards import ledger_needs, live_needs, size_needs
 from newsletter.delivery.parcels import Packer
@@ -109,6 +110,8 @@ def rehearse(
     result = Rehearsal(plan, folder, problems=list(plan.findings))
     result.needs = (in_doubt,) if in_doubt else ()
     result.needs += size_needs(workspace, plan) + live_needs(workspace, plan)
+    if not plan.recipients and plan.campaign.step is None:
+        result.needs += (nobody_left(plan),)
     if workspace.settings.live:
         result.needs += ledger_needs(workspace, ledger) + reachable_needs(workspace, plan.composition)
     try:

@@ -3,22 +3,21 @@
 import contextlib
 import random
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from newsletter.audience.address import without_addresses
-from newsletter.audience.leaving import scope_of
 from newsletter.check.workspace import Workspace
+from newsletter.delivery.answers import Answers
 from newsletter.delivery.edition import Edition
+from newsletter.delivery.flight import Flight
 from newsletter.delivery.halting import refuse_halted
 from newsletter.delivery.ledger import OWNERS_FOLDER, owner_is_alive
-from newsletter.delivery.pace import PAUSE, QUOTA, WAIT_AT_MOST, is_long, most_at_once, pace_of, tomorrow
+from newsletter.delivery.loading import Loaded, Loader
+from newsletter.delivery.pace import PAUSE, WAIT_AT_MOST, is_long, most_at_once, pace_of
 from newsletter.delivery.preparing import Preparing
 from newsletter.delivery.resolve import settle_by_evidence
 from newsletter.errors import (
-    ConfigurationFault,
     GuardRefused,
     Interrupted,
     NewsletterError,
@@ -26,30 +25,16 @@ from newsletter.errors import (
     ProviderUnavailable,
     UnknownLeft,
 )
-from newsletter.providers.protocol import Answer, Mark, Outcome, Provider, Request
+from newsletter.providers.protocol import Provider
 from newsletter.settings.secret import Secret
 from newsletter.store.owner import Owner, remove_dead
 from newsletter.store.store import Store
-from newsletter.store.values import Answered, Claim, Counts, Member, Pace, Run
+from newsletter.store.values import Claim, Counts, Pace, Run
 
 Progress = Callable[[int, int], None]
 
-RETRY_FIRST_S = 0.1
-RETRY_CAP_S = 30.0
-RETRIES_IN_A_ROW = 9  # 0.1 s doubled up to the cap: about a minute without any progress
-PUT_OFF_CAP = timedelta(minutes=30)
-LONGEST_PAUSE = timedelta(hours=1)
-EXPIRY = timedelta(hours=24)  # and at least so many tries: a send that stood still has not tried
-FEWEST_TRIES = 5
 POLL_S = 0.2
-_OUR_CONFIGURATION = frozenset({401, 403, 530, 534, 535, 538})  # key or password, by HTTP and by SMTP
-
-ANSWERED: dict[Answer, Answered] = {
-    Answer.ACCEPTED: "accepted",
-    Answer.REJECTED: "rejected",
-    Answer.RETRY: "ready",
-    Answer.UNKNOWN: "unknown",
-}
+REPORT_SHARE = 0.02  # of the time may go into counting what is shown
 
 
 @dataclass
@@ -65,12 +50,12 @@ class Sender:
     provider: Provider
     stop: Callable[[], bool] = lambda: False
     progress: Progress | None = None
-    _retries: int = field(default=0, init=False)  # in a row, without an answer between
-    _unknowns: int = field(default=0, init=False)
     _canary_is_over: bool = field(default=False, init=False)
     _looked: float = field(default=0.0, init=False)  # monotonic: when the run was last seen not to be halted
-    _halted: bool = field(default=False, init=False)  # what was seen then, inside a request
-    _rest_until: float = field(default=0.0, init=False)  # monotonic: our own backoff, of all batches
+    _peeked: float = field(default=0.0, init=False)  # the same from inside a request
+    _halted: bool = field(default=False, init=False)  # what was seen then
+    _reports: float = field(default=0.0, init=False)  # monotonic: when it is time to count again
+    _aloft: tuple[Loaded, Flight] | None = field(default=None, init=False)  # claimed, and not yet recorded
 
     def deliver(self, run: Run, edition: Edition) -> Counts:
         """Hand over all that is ready in a run, and settle what the provider can prove.
@@ -81,26 +66,57 @@ class Sender:
         """
         folder = self.workspace.project.path(OWNERS_FOLDER)
         pace = pace_of(self.workspace, edition.campaign)
-        preparing = Preparing(
-            self.workspace, self.store, self.secret, run, edition, between=lambda: self._stop_if_asked(run)
-        )
+        answers = Answers(self.workspace, self.store, self.provider, run, pace)
         with Owner.take(folder) as owner:
+            preparing = Preparing(
+                self.workspace,
+                self.store,
+                self.secret,
+                run,
+                edition,
+                between=lambda: self._between(run, answers),
+            )
+            loader = Loader(self.store, self.provider, preparing, run, pace, owner.id)
             self._settle(run)
-            self._heed_old_doubts(run)
+            answers.heed_old_doubts()
             self._report(run)
-            while True:
-                self._stop_if_asked(run)
-                if self._resting():
-                    continue
-                if self._has_to_wait(run, pace):
-                    break
-                batches = self.store.ready_batches(run.id, self._now())
-                if batches:
-                    self._send_batch(run, random.choice(batches), owner, preparing, pace)  # noqa: S311 - fewer collisions
-                elif not (self._canary_lets_go(run) or self._wait_for_more(run)):
-                    break
+            try:
+                self._work(run, loader, answers)
+            except BaseException:
+                if self._aloft and not self._aloft[1].landed:
+                    owner.hold()
+                raise
+        self._report(run, last=True)
         remove_dead(folder)
         return self._close(run)
+
+    def _work(self, run: Run, loader: Loader, answers: Answers) -> None:
+        """Batch after batch, until nothing is left that may go now."""
+        loaded: Loaded | None = None
+        while True:
+            self._stop_if_asked(run)
+            if self._resting(answers):
+                continue
+            if self._has_to_wait(run, loader.pace):
+                return
+            if loaded is None or loaded.stale:
+                batches = self._ready(run)
+                if not batches:
+                    if self._canary_lets_go(run) or self._wait_for_more(run):
+                        continue
+                    return
+                loaded = loader.load(_one_of(batches))
+            if loaded is None:
+                self._look_again()
+            else:
+                loaded = self._send(run, loaded, loader, answers)
+
+    def _ready(self, run: Run) -> list[int]:
+        return self.store.ready_batches(run.id, self._now())
+
+    def _look_again(self) -> None:
+        """Another was faster, others are to go now, or the run stands still."""
+        self._looked = 0.0
 
     def _canary_lets_go(self, run: Run) -> bool:
         """Whether the others may go from now on: the first ones are answered, and few enough failed."""
@@ -123,58 +139,71 @@ class Sender:
     def _now(self) -> datetime:
         return self.workspace.clock.now()
 
-    def _send_batch(self, run: Run, no: int, owner: Owner, preparing: Preparing, pace: Pace) -> None:
-        members = self._that_may_go(run, no, pace)
-        prepared = preparing.batch(members)
-        parcels, ids, late = prepared.parcels, prepared.ids, prepared.late
-        attempt_id = uuid.uuid4().hex
-        mark = Mark(attempt_id, f"{self.store.ledger_id}.{run.epoch}")
-        request = self.provider.prepare(parcels, mark) if parcels else Request((), b"", None)
-        if request.apart and not self.store.split(
-            run.id, no, [[ids[s] for s in sids] for sids in request.apart]
-        ):
-            self._looked = 0.0  # another was faster, or the run stands still: look again
-            return
-        asked = set(request.sids)
-        going = {parcel.sid: parcel for parcel in parcels if parcel.sid in asked}
+    def _send(self, run: Run, loaded: Loaded, loader: Loader, answers: Answers) -> Loaded | None:
+        """Claim a batch and hand it over; and the next, which is loaded meanwhile, as long as all goes well.
+
+        Returns what is loaded and not claimed. Whatever is raised, what was answered is recorded.
+        """
+        claim = self._claim(run, loaded)
+        while claim is Claim.CLAIMED:
+            flight = Flight(self.provider, loaded.request, lambda: self._is_to_stop(run))
+            self._aloft = loaded, flight
+            flight.take_off()
+            try:
+                following = self._load_ahead(run, loader)
+            except Exception:
+                self._land(run, answers)
+                raise
+            if self._aloft is None:
+                return following
+            outcome = flight.outcome()
+            if following is None or following.stale or not outcome.plain or self.stop():
+                self._land(run, answers)
+                return following
+            self._aloft = None
+            ending = answers.ending(loaded.taking.no, loaded.taking.attempt_id, loaded.ids, outcome)
+            claim = self.store.finish_and_claim(ending, following.taking, self._now())
+            self._report(run)
+            loaded = following
+        self._look_again()
+        return None
+
+    def _claim(self, run: Run, loaded: Loaded) -> Claim:
         claim = Claim.LIMITED
         while claim is Claim.LIMITED:
-            claim = self.store.claim(
-                run.id,
-                no,
-                ids=[ids[name] for name in going],
-                late=late,
-                owner=owner.id,
-                attempt_id=attempt_id,
-                body_sha256=request.sha256,
-                now=self._now(),
-                through={ids[name]: scope_of(parcel.envelope.list_id) for name, parcel in going.items()},
-                pace=pace,
-            )
-            if claim is Claim.LIMITED and not self._wait_a_little(run, pace, len(going)):
-                return
-        if claim is not Claim.CLAIMED:
-            self._looked = (
-                0.0  # another was faster, others are to go now, or the run stands still: look again
-            )
-            return
-        outcome = self.provider.hand_over(request, lambda: self._is_to_stop(run))
-        self._record(run, no, attempt_id, {name: ids[name] for name in request.sids}, outcome, pace)
-        self._report(run)
-        self._heed(run, outcome)
+            claim = self.store.claim(**vars(loaded.taking), now=self._now())
+            pace, number = loaded.taking.pace, len(loaded.taking.ids)
+            if claim is Claim.LIMITED and not (pace and self._wait_a_little(run, pace, number)):
+                break
+        return claim
 
-    def _that_may_go(self, run: Run, no: int, pace: Pace) -> list[Member]:
-        """Who is to go in this batch; where limits let only some of them go, the others are a batch of their own."""
-        members = self.store.batch_members(run.id, no)
-        most = most_at_once(pace)
-        if most is None:
-            return members
-        allowed = self.store.allowance(pace, len(members)).number
-        number = min(len(members), allowed or most)
-        if number < len(members):
-            later = [member.id for member in members[number:]]
-            return members[:number] if self.store.split(run.id, no, [later]) else []
-        return members
+    def _load_ahead(self, run: Run, loader: Loader) -> Loaded | None:
+        """The next batch while one is on its way; not where limits say how many may go, or who had enough by now."""
+        if most_at_once(loader.pace) is not None or self.workspace.settings.limits.per_person is not None:
+            return None
+        batches = self._ready(run)
+        return loader.load(_one_of(batches)) if batches else None
+
+    def _between(self, run: Run, answers: Answers) -> None:
+        """Between two recipients that are prepared: an answer that has come in waits for nobody."""
+        if self._aloft and self._aloft[1].landed:
+            self._land(run, answers)
+        self._stop_if_asked(run)
+
+    def _land(self, run: Run, answers: Answers) -> None:
+        """Wait for the answer to what is on its way, record it, and stop where it says so."""
+        if self._aloft is None:
+            return
+        loaded, flight = self._aloft
+        outcome = flight.outcome()
+        self._aloft = None
+        ending = answers.ending(loaded.taking.no, loaded.taking.attempt_id, loaded.ids, outcome)
+        self.store.finish(**vars(ending), now=self._now())
+        if outcome.split:
+            again = sorted(loaded.ids.values())
+            self.store.split(run.id, loaded.taking.no, [again[(len(again) + 1) // 2 :]])
+        self._report(run)
+        answers.heed(outcome)
 
     def _wait_a_little(self, run: Run, pace: Pace, number: int) -> bool:
         """Sleep until so many may go; false when that is long, or fewer may at once: the loop looks again then."""
@@ -202,124 +231,12 @@ class Sender:
             )
         return True
 
-    def _resting(self) -> bool:
+    def _resting(self, answers: Answers) -> bool:
         """Sleep a little while a backoff lasts; false when it does not."""
-        left = self._rest_until - time.monotonic()
+        left = answers.rest_s()
         if left > 0:
             time.sleep(min(left, POLL_S))
         return left > 0
-
-    def _put_off(self, run: Run, no: int) -> timedelta:
-        """How long a batch of which something was put off waits, while the others go on: longer each time."""
-        doubled = self.workspace.settings.delivery.retry_first.total_seconds() * 2.0 ** (
-            self.store.tries(run.id, no) - 1
-        )
-        capped = min(PUT_OFF_CAP.total_seconds(), doubled)
-        return timedelta(seconds=capped * random.uniform(0.9, 1.1))  # noqa: S311
-
-    def _expired(self, run: Run, no: int, outcome: Outcome) -> dict[str, tuple[Answer, str]]:
-        """Those who were put off for a day are refused: what is still not taken then will not be."""
-        if not outcome.put_off or self.store.tries(run.id, no) < FEWEST_TRIES:
-            return {}
-        first = self.store.first_try(run.id, no)
-        if first is None or self._now() - first < EXPIRY:
-            return {}
-        return dict.fromkeys(outcome.put_off, (Answer.REJECTED, f"expired: {outcome.detail}"))
-
-    def _record(
-        self, run: Run, no: int, attempt_id: str, ids: dict[str, int], outcome: Outcome, pace: Pace
-    ) -> None:
-        # A server's words may name whom it refused; what was sent is kept after somebody is forgotten.
-        words = without_addresses(outcome.detail)
-        said = {**outcome.exceptions, **self._expired(run, no, outcome)}
-        exceptions = {
-            ids[name]: (ANSWERED[answer], without_addresses(reason))
-            for name, (answer, reason) in said.items()
-        }
-        # A refusal of single recipients is an answer: the provider is there and works.
-        retry = outcome.answer is Answer.RETRY and not (said or outcome.put_off or outcome.split)
-        self._retries = self._retries + 1 if retry else 0
-        self._unknowns = self._unknowns + 1 if outcome.answer is Answer.UNKNOWN else 0
-        pause = self._backoff() if retry and outcome.retry_after_s is None else timedelta()
-        self._rest_until = time.monotonic() + pause.total_seconds()
-        later = self._put_off(run, no) if outcome.put_off else timedelta()
-        self._leave_alone(outcome, pace)
-        self.store.finish(
-            attempt_id,
-            state=ANSWERED[outcome.answer],
-            exceptions=exceptions,
-            now=self._now(),
-            reason=words,
-            status=outcome.status,
-            provider_id=outcome.provider_id,
-            detail={"text": words} if words else None,
-            not_before=self._now() + max(pause, later),
-            bounced=[ids[name] for name in outcome.gone],
-            pace=pace,
-        )
-        if outcome.split:
-            again = sorted(ids.values())
-            self.store.split(run.id, no, [again[(len(again) + 1) // 2 :]])
-
-    def _leave_alone(self, outcome: Outcome, pace: Pace) -> None:
-        """Keep the provider's wish for all who send through it: also for the processes that come after this one."""
-        now, asked = self._now(), outcome.retry_after_s
-        until = None if asked is None else now + timedelta(seconds=max(asked, 0.0))
-        if outcome.quota:
-            self.store.leave_alone(pace.provider, now, until or tomorrow(self.workspace), QUOTA)
-        elif until is not None:
-            self.store.leave_alone(pace.provider, now, min(until, now + LONGEST_PAUSE), PAUSE)
-
-    def _backoff(self) -> timedelta:
-        """Doubling with a little jitter, so that many senders don't march in step."""
-        delay = min(RETRY_CAP_S, RETRY_FIRST_S * 2 ** (self._retries - 1))
-        return timedelta(seconds=delay * random.uniform(0.9, 1.1))  # noqa: S311
-
-    def _heed(self, run: Run, outcome: Outcome) -> None:
-        """Stop where going on would only do harm: the rest of the list stays ready.
-
-        What a human has to look at pauses the run, so that no tick of cron tries it again every minute. Files that
-        can't be written are no such case: nothing is asked of anybody, and each message is written once by its name.
-        """
-        said = outcome.detail or "no reason given"
-        if outcome.pause and outcome.answer is not Answer.ACCEPTED:
-            fault = ConfigurationFault if outcome.status in _OUR_CONFIGURATION else ProviderUnavailable
-            refusal = f"{self.provider.name} refuses to work: {said}"
-            hint = "mend it, then send again"
-            if self.provider.live and self.store.pause(run.id, without_addresses(refusal), self._now()):
-                hint = f"mend it, then newsletter resume {run.campaign}"
-            raise fault(Problem("G130", refusal, hint=hint))
-        if self._retries >= RETRIES_IN_A_ROW or (self._retries and self.workspace.clock.pretended):
-            raise ProviderUnavailable(
-                Problem(
-                    "G131",
-                    f"{self.provider.name} can't be reached: {said}",
-                    hint="send again later: it goes on",
-                )
-            )
-        if self._unknowns >= self.workspace.settings.delivery.breaker:
-            reason = f"{self._unknowns} requests in a row without an answer"
-            self.store.pause(run.id, without_addresses(f"{reason}: {said}"), self._now())
-            raise UnknownLeft(
-                Problem(
-                    "G132",
-                    f"{reason}: paused before more are in doubt ({said})",
-                    hint=f"look at the provider's log, newsletter resolve {run.campaign}, "
-                    f"then newsletter resume {run.campaign}",
-                )
-            )
-
-    def _heed_old_doubts(self, run: Run) -> None:
-        """As many doubts as trip the breaker have to be settled first: a tick a minute must not add to them."""
-        doubts = len(self.store.unknown_batches(run.id))
-        if doubts >= self.workspace.settings.delivery.breaker:
-            raise UnknownLeft(
-                Problem(
-                    "G132",
-                    f"{doubts} requests of `{run.campaign}` have no answer yet: no more until they are settled",
-                    hint=f"newsletter resolve {run.campaign}, then its --assume-sent or --resend-unknown",
-                )
-            )
 
     def _wait_for_more(self, run: Run) -> bool:
         """Wait for retries and for other senders of this run. False when nothing more will come."""
@@ -346,10 +263,14 @@ class Sender:
         self.store.sweep(owner_is_alive(self.workspace.project), self._now())
         return settle_by_evidence(self.store, self.provider, self.secret, run, self._now()) > 0
 
-    def _report(self, run: Run) -> None:
-        if self.progress:
+    def _report(self, run: Run, *, last: bool = False) -> None:
+        """Show how far it is; not after each batch, since counting takes the longer the more batches there are."""
+        begun = time.monotonic()
+        if self.progress and (last or begun >= self._reports):
             counts = self.store.counts(run.id)
             self.progress(run.total - counts.ready - counts.inflight, run.total)
+            now = time.monotonic()
+            self._reports = now + (now - begun) / REPORT_SHARE
 
     def _stop_if_asked(self, run: Run) -> None:
         """By hand, or by another process that paused or cancelled the run; asked between two recipients."""
@@ -367,8 +288,8 @@ class Sender:
 
     def _is_to_stop(self, run: Run) -> bool:
         """The same between two messages of a request, from the provider's threads; what went has to be recorded yet."""
-        if time.monotonic() - self._looked > POLL_S:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._peeked > POLL_S:
+            self._peeked = time.monotonic()
             with contextlib.suppress(NewsletterError):  # a ledger that is busy: the next message asks again
                 self._halted = self.store.state(run.id) != "sending"
         return self._halted or self.stop()
@@ -387,3 +308,7 @@ class Sender:
                 )
             )
         return counts
+
+
+def _one_of(batches: Sequence[int]) -> int:
+    return random.choice(batches)  # noqa: S311 - fewer collisions than by turns

@@ -18,7 +18,6 @@ from newsletter.settings.web import is_loopback
 
 HEADER_BYTES = 16 * 1024  # the block; several large receivers refuse more
 
-_SHORT = 500
 _PIECE = 60  # characters of a file's name on one line
 _SID = re.compile(r"[A-Za-z0-9._-]{1,48}")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # NUL and lone surrogates
@@ -85,7 +84,7 @@ def check(composition: Composition, values: Values, envelope: Envelope) -> Lette
         raise ValueError("a message's date needs its offset")
     content = composition.fill(values)
     campaign = composition.campaign
-    problems = _content_problems(content, campaign)
+    problems = _content_problems(content, campaign, known=_are_text(values, composition.static))
     sender = _mailbox("from", envelope.sender, campaign, problems)
     reply_to = _mailbox("reply_to", envelope.reply_to, campaign, problems) if envelope.reply_to else None
     recipient = _recipient(envelope.recipient, problems, utf8=envelope.utf8)
@@ -95,7 +94,8 @@ def check(composition: Composition, values: Values, envelope: Envelope) -> Lette
     return Letter(content, sender, reply_to, recipient, _list_headers(envelope, sender, campaign))
 
 
-def _content_problems(content: Content, campaign: Campaign) -> list[Problem]:
+def _content_problems(content: Content, campaign: Campaign, *, known: bool) -> list[Problem]:
+    """known: whether it was seen already that all of it is text"""
     problems: list[Problem] = []
     if found := headers.forbidden(content.subject):
         hint = "a subject is one line: look for a line break in a field or a value that it uses"
@@ -103,11 +103,9 @@ def _content_problems(content: Content, campaign: Campaign) -> list[Problem]:
     if not content.subject.strip():
         hint = "give a field that can be empty another text: {{ subscriber.first_name or 'Hej' }}"
         problems.append(Problem("D102", "the subject is empty", campaign.place("subject"), hint))
-    for part, bad in (
-        ("HTML part", next(filter(None, map(_no_text, content.pieces or (content.html,))), None)),
-        ("text part", _looked_through(content.text)),
-    ):
-        if bad:
+    parts = () if known else (("HTML part", content.html), ("text part", content.text))
+    for part, whole in parts:
+        if bad := _looked_through(whole):
             text = f"the {part} holds U+{ord(bad[0]):04X}, which is no text"
             hint = "remove it; it often comes from a wrong encoding"
             problems.append(Problem("D105", text, _body(campaign), hint))
@@ -121,21 +119,23 @@ def _body(campaign: Campaign) -> Place:
     return Place(campaign.file, campaign.body_line)
 
 
-def _no_text(piece: str) -> re.Match[str] | None:
-    return _known_text(piece) if len(piece) > _SHORT else _looked_through(piece)
+def _are_text(values: Values, static: tuple[str, ...]) -> bool:
+    """Whether a letter that is made of these alone is text; without `static` nobody knows what it is made of."""
+    return bool(static) and _all_text(static) and not any(map(_looked_through, values))
 
 
-@functools.lru_cache(maxsize=512)  # what is everybody's is looked through once
-def _known_text(piece: str) -> re.Match[str] | None:
-    return _looked_through(piece)
+@functools.lru_cache(maxsize=64)  # what is everybody's is looked through once
+def _all_text(static: tuple[str, ...]) -> bool:
+    return not any(map(_looked_through, static))
 
 
 def _looked_through(text: str) -> re.Match[str] | None:
     """What the pattern finds; it is asked only when there is something, because encoding takes a tenth of its time."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _NO_TEXT.search(text)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return _NO_TEXT.search(text)
     return _NO_TEXT.search(text) if "\0" in text else None
 
 
@@ -234,16 +234,24 @@ def list_label(name: str) -> str:
 def _header_block(letter: Letter, envelope: Envelope) -> bytes:
     reply_to = letter.reply_to
     fields = [
-        headers.mailbox("From", letter.sender.name, letter.sender.address),
+        _known_field("From", letter.sender),
         headers.mailbox("To", "", letter.recipient, utf8=not letter.recipient.isascii()),
-        headers.mailbox("Reply-To", reply_to.name, reply_to.address) if reply_to else b"",
-        headers.text("Subject", letter.content.subject),
+        _known_field("Reply-To", reply_to) if reply_to else b"",
+        _known_subject("Subject", letter.content.subject),
         headers.raw("Date", format_datetime(envelope.date.astimezone(UTC))),
         headers.raw("Message-ID", f"<{envelope.sid}@{letter.sender.domain}>"),
         *(headers.raw(name, value) for name, value in letter.list_headers),
         headers.raw("MIME-Version", "1.0"),
     ]
     return b"".join(fields)
+
+
+@functools.lru_cache(maxsize=16)  # the same in all messages of a campaign
+def _known_field(name: str, box: Mailbox) -> bytes:
+    return headers.mailbox(name, box.name, box.address)
+
+
+_known_subject = functools.lru_cache(maxsize=512)(headers.text)  # readers share first names
 
 
 def _part(content: Content, composition: Composition, sid: str) -> bytes:

@@ -78,6 +78,15 @@ class Outcome:
         False  # the account has used up what it may send; `retry_after_s` says for how long, if known
     )
     pause: bool = False  # sending more is useless until a human has looked: key, sender, block, disk
+    ours: bool = (
+        False  # beside `pause`: what they have to mend is ours, such as the key, the password or the sender
+    )
+
+    @property
+    def plain(self) -> bool:
+        """Whether it took all of them, and there is nothing more to say."""
+        more = self.exceptions or self.put_off or self.gone or self.split or self.quota or self.pause
+        return self.answer is Answer.ACCEPTED and not more and self.retry_after_s is None
 
 
 def never() -> bool:
@@ -88,7 +97,8 @@ def never() -> bool:
 class Provider(Protocol):
     """A way out.
 
-    For one process and one thread; `close` gives back what it holds.
+    For one process, and one request at a time; `prepare` may be asked for the next one by another thread meanwhile.
+    `close` gives back what it holds.
     """
 
     @property

@@ -62,6 +62,7 @@ ANSWERS: Mapping[int, _Meaning] = {
     429: _Meaning(Answer.RETRY, "too many requests"),
     451: _Meaning(Answer.RETRY, "the account's region is another one", pause=True),
 }
+_OURS = frozenset({401, 403})  # the key, the sender
 OTHER_4XX = _Meaning(Answer.RETRY, "refused", pause=True)
 ANYTHING_ELSE = _Meaning(
     Answer.UNKNOWN, "an answer that proves nothing"
@@ -218,7 +219,9 @@ def outcome(reply: Reply, sids: Sequence[str], *, secret: str = "") -> Outcome:
             Answer.RETRY, status, detail=detail, quota=True, retry_after_s=_retry_after_s(reply.headers)
         )
     wait = _retry_after_s(reply.headers) if status == 429 else None
-    return Outcome(meaning.answer, status, detail=detail, retry_after_s=wait, pause=meaning.pause)
+    return Outcome(
+        meaning.answer, status, detail=detail, retry_after_s=wait, pause=meaning.pause, ours=status in _OURS
+    )
 
 
 def _letter(parcel: Parcel) -> Letter:
@@ -249,13 +252,7 @@ def _mail(chosen: Sequence[tuple[Parcel, Letter]], sheet: Sheet, mark: Mark) -> 
     shared = subjects.pop() if len(subjects) == 1 else None
     return MailSend(
         personalizations=tuple(
-            Personalization(
-                to=(Mailbox(email=letter.recipient),),
-                subject=None if shared else letter.content.subject,
-                headers=dict(letter.list_headers),
-                substitutions=dict(substitutions) or None,
-                custom_args=CustomArgs(s=parcel.sid, a=mark.attempt or None, e=mark.epoch or None),
-            )
+            _personalization(parcel, letter, substitutions, mark, own_subject=shared is None)
             for (parcel, letter), substitutions in zip(chosen, sheet.substitutions, strict=True)
         ),
         sender=_address(letter.sender),
@@ -267,6 +264,26 @@ def _mail(chosen: Sequence[tuple[Parcel, Letter]], sheet: Sheet, mark: Mark) -> 
         ),
         attachments=tuple(_files(parcel.composition, letter)) or None,
     )
+
+
+def _personalization(
+    parcel: Parcel, letter: Letter, substitutions: Mapping[str, str], mark: Mark, *, own_subject: bool
+) -> Personalization:
+    args: CustomArgs = {"s": parcel.sid}
+    if mark.attempt:
+        args["a"] = mark.attempt
+    if mark.epoch:
+        args["e"] = mark.epoch
+    made: Personalization = {
+        "to": ({"email": letter.recipient},),
+        "headers": dict(letter.list_headers),
+        "custom_args": args,
+    }
+    if own_subject:
+        made["subject"] = letter.content.subject
+    if substitutions:
+        made["substitutions"] = dict(substitutions)
+    return made
 
 
 def _files(composition: Composition, letter: Letter) -> Iterator[Attachment]:

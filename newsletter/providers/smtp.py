@@ -14,7 +14,6 @@ from pathlib import Path
 
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.files.project import SETTINGS_FILE
-from newsletter.mail.mailbox import parse_mailbox
 from newsletter.mail.message import check, message
 from newsletter.providers.protocol import NO_MARK, Answer, Mark, Outcome, Parcel, Request, never
 from newsletter.providers.smtp_answers import Meaning, Said, meaning, silence
@@ -179,7 +178,7 @@ class Smtp:
     def _mail(self, parcel: Parcel) -> Mail:
         letter = parcel.letter or check(parcel.composition, parcel.values, parcel.envelope)
         data = message(parcel.composition, parcel.values, parcel.envelope, letter)
-        sender = parse_mailbox(parcel.envelope.sender).address
+        sender = letter.sender.address
         if self.bounce_address:
             local, _, domain = self.bounce_address.rpartition("@")
             sender = f"{local}+{parcel.sid}@{domain}"
@@ -279,6 +278,7 @@ class Smtp:
             retry_after_s=worst.meaning.rest_s,
             exceptions=answers,
             pause=worst.meaning.pause,
+            ours=worst.meaning.ours,
             put_off=frozenset(sid for sid, one in said.items() if _is_put_off(one)),
             gone=frozenset(sid for sid, one in said.items() if one.meaning.suppress),
             quota=worst.meaning.quota,

@@ -15,6 +15,7 @@ _ENHANCED = re.compile(r"\s*([45]\.\d{1,3}\.\d{1,3})\b")
 # Said of a recipient's message, meant of the sender: unauthenticated mail (Gmail 5.7.26, 27, 30; Microsoft 5.7.515), a
 # sender that is blocked or that sends too fast. Going on would only add to it.
 _OUR_FAULT = frozenset({"5.7.26", "5.7.27", "5.7.30", "5.7.515"})
+_LOG_IN = frozenset({530, 534, 535, 538})  # RFC 4954 §6
 _TOO_FAST = frozenset({"4.7.28"})
 TOO_FAST_S = 600.0
 # The account has sent what it may send in a day (Gmail 5.4.5; the words of others).
@@ -27,6 +28,7 @@ class Meaning:
 
     answer: Answer
     pause: bool = False  # a human has to look before anything more is sent
+    ours: bool = False  # and what they have to mend is how we are set up: password, sender
     rest_s: float | None = None  # the server wants to be left alone so long
     suppress: bool = False  # the address does not exist: nobody is there to be mailed again
     quota: bool = False  # the account may send no more for now
@@ -66,7 +68,8 @@ def meaning(stage: str, code: int, text: str) -> Meaning:
     if precise in _OUR_FAULT:
         return Meaning(Answer.RETRY, pause=True)
     if stage in ("connect", "ehlo", "helo", "starttls", "auth", "mail"):
-        return Meaning(Answer.RETRY, pause=for_good)
+        ours = for_good and (stage in ("auth", "mail") or code in _LOG_IN)
+        return Meaning(Answer.RETRY, pause=for_good, ours=ours)
     if (
         stage == "rcpt" and code == 552 and not precise
     ):  # RFC 5321 §4.5.3.1.10: too many recipients, read as 452

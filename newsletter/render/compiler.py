@@ -300,6 +300,7 @@ class Compiler:
             subject=merge.subject_of,
             shows=merge.shows,
             static_size=merge.static_size,
+            static=merge.static,
             anchors=merge.anchors,
             whole=renderer,
             prove=proof.prove,

@@ -42,13 +42,11 @@ class Content:
     def of_pieces(cls, subject: str, preheader: str, pieces: tuple[str, ...], text: str) -> "Content":
         """The same with HTML that is joined when somebody asks for it: most ways out write it piece by piece."""
         made = object.__new__(cls)
-        for name, value in (
-            ("subject", subject),
-            ("preheader", preheader),
-            ("text", text),
-            ("pieces", pieces),
-        ):
-            object.__setattr__(made, name, value)
+        set_ = object.__setattr__  # it is frozen for everybody else
+        set_(made, "subject", subject)
+        set_(made, "preheader", preheader)
+        set_(made, "text", text)
+        set_(made, "pieces", pieces)
         return made
 
     def __getattr__(self, name: str) -> str:
@@ -179,6 +177,9 @@ class Composition:
         lambda _reader, _links: ()
     )  # each condition once
     static_size: int = 0  # bytes of HTML that are everybody's
+    static: tuple[
+        str, ...
+    ] = ()  # all texts that are everybody's: a letter is made of these and of values, or nothing
     anchors: tuple[str, ...] = ()  # what stands in everybody's text part as it is, in this order
     gaps: Callable[[Subscriber], Iterable[Gap]] = lambda _reader: ()
     written: Written | None = None  # what authors wrote in HTML and CSS, for the checks

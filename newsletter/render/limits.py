@@ -6,7 +6,6 @@ letter that costs more than these limits is a mistake in it, and is told as one.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
@@ -43,14 +42,16 @@ class TooMuch(ValueError):
     """A template that costs more than a letter may; the text says what of."""
 
 
-@contextmanager
-def budget() -> Iterator[None]:
+class budget:  # noqa: N801 - reads like the generator it would be, at a third of the time for each reader
     """Everything inside counts together, other threads apart."""
-    token = _spent.set([0])
-    try:
-        yield
-    finally:
-        _spent.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _spent.set([0])
+
+    def __exit__(self, *_: object) -> None:
+        _spent.reset(self._token)
 
 
 def spend(rounds: int = 1) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.claims import close, going, write_outcomes
+from newsletter.store.batches import close, going, write_outcomes
 from newsletter.store.splits import move_out
 from newsletter.store.tables import UNKNOWN, attempt, batch, member, outcome, subscriber
 from newsletter.store.values import Member, UnknownBatch

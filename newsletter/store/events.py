@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from newsletter.store import doubts
-from newsletter.store.claims import close, going, proven, write_outcomes
+from newsletter.store.batches import close, going, write_outcomes
+from newsletter.store.claims import proven
 from newsletter.store.sqlite import explode, insert
 from newsletter.store.tables import attempt, batch, event_, member, outcome, subscriber
 from newsletter.store.values import Heard, Member, ProviderEvent

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from newsletter.store import contents, runs
-from newsletter.store.claims import close_for_good, write_outcomes
+from newsletter.store.batches import close_for_good, write_outcomes
 from newsletter.store.people import identify_known
 from newsletter.store.sqlite import explode
 from newsletter.store.tables import INFLIGHT, READY, SENDING, batch, halt, member, outcome, run, subscriber

@@ -48,6 +48,10 @@ class Owner:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def hold(self) -> None:
+        """Let go only when the process ends: something of this owner's is on its way and can't be called back."""
+        self._descriptor = -1
+
     def __enter__(self) -> Self:
         return self
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from newsletter.store.claims import cancelled_at, close_for_good, going
+from newsletter.store.batches import cancelled_at, close_for_good, going
 from newsletter.store.tables import READY, batch, member, run
 
 _BATCH = sa.and_(batch.c.run_id == bindparam("run"), batch.c.no == bindparam("number"))

@@ -1,6 +1,6 @@
 """What goes into the ledger and comes out of it, as plain values; no database is needed to hold one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
@@ -342,3 +342,34 @@ class Enrolment:
     last_sent_at: datetime | None = field(
         default=None
     )  # when that step was accepted; None: it was not, or not yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taking:
+    """A batch that is to be claimed; each field as `Store.claim` has it."""
+
+    run_id: int
+    no: int
+    ids: Sequence[int]
+    late: Mapping[int, str]
+    owner: int
+    attempt_id: str
+    body_sha256: bytes
+    through: Mapping[int, str]
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """The answer to an attempt; each field as `Store.finish` has it."""
+
+    attempt_id: str
+    state: Answered
+    exceptions: Mapping[int, tuple[Answered, str]]
+    reason: str = ""
+    status: int | None = None
+    provider_id: str = ""
+    detail: Mapping[str, object] | None = None
+    not_before: datetime | None = None
+    bounced: Collection[int] = ()
+    pace: Pace | None = None

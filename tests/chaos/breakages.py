@@ -1,11 +1,18 @@
 """Ledgers that are broken on purpose, each as some system in use really is; patched into a sender at run time."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from newsletter.store import claims
 from newsletter.store.store import Store
-from newsletter.store.values import Claim
+from newsletter.store.values import Claim, Ending, Taking
+
+
+def _apart(self: Store, ending: Ending, taking: Taking, now: datetime) -> Claim:
+    """What is one commit, as two calls, so that what is broken in either is broken here."""
+    self.finish(**vars(ending), now=now)
+    return self.claim(**vars(taking), now=now)
 
 
 def claim_after_send() -> None:
@@ -22,7 +29,7 @@ def claim_after_send() -> None:
         real_claim(self, *args, **said)
         return real_finish(self, attempt_id, **keywords)
 
-    Store.claim, Store.finish = claim, finish  # type: ignore[method-assign]
+    Store.claim, Store.finish, Store.finish_and_claim = claim, finish, _apart  # type: ignore[method-assign]
 
 
 def finish_without_attempt() -> None:
@@ -41,7 +48,7 @@ def finish_without_attempt() -> None:
             ).scalar_one()
         return real_finish(self, found or attempt_id, **keywords)
 
-    Store.claim, Store.finish = claim, finish  # type: ignore[method-assign]
+    Store.claim, Store.finish, Store.finish_and_claim = claim, finish, _apart  # type: ignore[method-assign]
 
 
 def cursor_at_fetch() -> None:
@@ -57,7 +64,7 @@ def cursor_at_fetch() -> None:
     def finish(self: Store, attempt_id: str, **keywords: Any) -> bool:
         return True
 
-    Store.claim, Store.finish = claim, finish  # type: ignore[method-assign]
+    Store.claim, Store.finish, Store.finish_and_claim = claim, finish, _apart  # type: ignore[method-assign]
 
 
 def late_check_before_the_lock() -> None:
@@ -69,7 +76,7 @@ def late_check_before_the_lock() -> None:
             claims._silence_late(conn, run_id, no, keywords["late"], keywords["now"])
         return real(self, run_id, no, **keywords)
 
-    Store.claim = claim  # type: ignore[method-assign]
+    Store.claim, Store.finish_and_claim = claim, _apart  # type: ignore[method-assign]
 
 
 def no_sweep() -> None:

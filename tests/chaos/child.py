@@ -104,10 +104,10 @@ def _spool(folder: Path, address: str, tracer: Tracer) -> int:
 
 
 def _prepare(machine: Machine) -> None:
-    from newsletter.delivery import sender
+    from newsletter.delivery import answers
     from newsletter.store import sqlite
 
-    sender.PUT_OFF_CAP = timedelta(seconds=0.5)
+    answers.PUT_OFF_CAP = timedelta(seconds=0.5)
     if machine.patience_s is not None:
         sqlite.BUSY_TIMEOUT_S = machine.patience_s  # type: ignore[assignment]
     if machine.clock:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.delivery import halting, sender
+from newsletter.delivery import answers, halting
 from newsletter.delivery.parcels import Packer
 from newsletter.providers.outbox import Outbox
 from newsletter.providers.protocol import Answer, Outcome
@@ -88,7 +88,7 @@ class Desk:
         monkeypatch.setattr(Packer, "parcel", parcel)
         monkeypatch.setattr(Outbox, "evidence", lambda *_: None)
         monkeypatch.setattr(Outbox, "hand_over", lambda _box, request, _stop: moods.hand_over(request))
-        monkeypatch.setattr(sender, "RETRY_FIRST_S", 0.0)
+        monkeypatch.setattr(answers, "RETRY_FIRST_S", 0.0)
         monkeypatch.setattr(halting, "WAIT_S", 0.0)
         self.people = [f"p{n}@example.org" for n in range(PEOPLE)]
         rows = "".join(f"{person},P,Visby\n" for person in self.people)

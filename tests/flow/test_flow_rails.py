@@ -286,3 +286,14 @@ def test_the_shipped_letters_say_who_writes(shipped, newsletter):
         rehearsed = newsletter("-C", shipped, "send", name, "-n", "--env", "production", "--json")
         assert rehearsed.code == 0, rehearsed.err
         assert {need["code"] for need in rehearsed.data["needs"]} & {"G138", "G139"} == set()
+
+
+def test_a_rehearsal_for_nobody_says_so(small, newsletter):
+    """The send would refuse it; a rehearsal that calls it ready and no more would be trusted."""
+    people = small / "subscribers" / "lista.csv"
+    people.write_text("email,status\nasa@example.org,unsubscribed\n", encoding="utf-8")
+    rehearsed = newsletter("-C", small, "send", "hej", "-n", "--json")
+    assert rehearsed.data["needs"][-1]["code"] == "G103"
+    assert "G103" in newsletter("-C", small, "send", "hej", "-n").out
+    sent = newsletter("-C", small, "send", "hej", "--confirm", "0")
+    assert (sent.code, "G103" in sent.err) == (3, True)

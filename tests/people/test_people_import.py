@@ -5,7 +5,6 @@ import io
 import os
 import random
 import shlex
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
+
+from tests.forks import called
 
 NAMES = ["Åsa", "Örjan", "Märta", "Göran", "Böret", "Åke", "Sören", "Frösö"]
 SWEDISH = "E-post;Förnamn;Ort\r\n" + "".join(
@@ -733,7 +734,7 @@ def test_a_line_of_200_mb_costs_no_memory(small):
     assert megabytes < 150
 
 
-def test_killed_in_the_middle_the_list_is_as_before_or_whole(small, bring, call):
+def test_killed_in_the_middle_the_list_is_as_before_or_whole(small, bring, call, forks):
     """Never a list with people in it whose no was lost on the way."""
     many = "email,status\n" + "".join(
         f"p{n}@example.org,{'unsubscribed' if n % 10 == 0 else ''}\n" for n in range(6000)
@@ -743,20 +744,7 @@ def test_killed_in_the_middle_the_list_is_as_before_or_whole(small, bring, call)
     bring("email,status\nold@example.org,\n")
     target = small / "subscribers" / "ny.csv"
     before = target.read_bytes()
-    command = [
-        sys.executable,
-        "-m",
-        "newsletter",
-        "-C",
-        str(small),
-        "import",
-        str(path),
-        "--list",
-        "ny",
-        "--consent-source",
-        "x",
-        "-q",
-    ]
+    command = ("-C", str(small), "import", str(path), "--list", "ny", "--consent-source", "x", "-q")
     dice, seen = random.Random(7), set()
 
     def opted_out() -> int:
@@ -764,14 +752,15 @@ def test_killed_in_the_middle_the_list_is_as_before_or_whole(small, bring, call)
             return int(raw.execute("SELECT count(*) FROM suppression").fetchone()[0])
 
     for number in range(8):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = forks.Process(target=called, args=command)
+        process.start()
         if number == 1:  # in the middle for certain: the opt-outs are in, the list may be
-            while not opted_out() and process.poll() is None:
+            while not opted_out() and process.is_alive():
                 time.sleep(0.002)
         else:
-            time.sleep(dice.uniform(0.3, 2.0))  # the moment of the kill
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+            time.sleep(dice.uniform(0.05, 0.8))  # the moment of the kill
+        process.kill()
+        process.join()
         opted = opted_out()
         whole = target.read_bytes() != before
         assert opted in (0, 600)
@@ -889,9 +878,9 @@ def test_columns_that_are_no_addresses_are_told_shortly(small, call):
     content = ("x" * 5_000 + ",") * 20 + "y\n1\n"
     path = small.parent / "left.csv"
     path.write_text(content, "utf-8")
-    for called in (call("import", path, "--list", "ny"), call("suppress", "import", path)):
-        assert (called.code, "I103" in called.err) == (3, True)
-        assert len(called.err) < 1_000
+    for one in (call("import", path, "--list", "ny"), call("suppress", "import", path)):
+        assert (one.code, "I103" in one.err) == (3, True)
+        assert len(one.err) < 1_000
 
 
 def test_after_a_look_the_next_command_says_all_that_was_said(small, call):

@@ -23,7 +23,7 @@ LIVE = ("--env", "production")
 def live(small: Path, newsletter: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     """Makes the small project live by these lines below [env.production], its ledger committed."""
     monkeypatch.setenv("SENDGRID_API_KEY", KEY)
-    monkeypatch.setattr("newsletter.delivery.sender.RETRY_CAP_S", 0.01)  # as many tries, without the minute
+    monkeypatch.setattr("newsletter.delivery.answers.RETRY_CAP_S", 0.01)  # as many tries, without the minute
 
     def make(lines: str) -> Path:
         settings = small / "newsletter.toml"

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.audience.leaving import EVERYTHING
+from newsletter.errors import ConfigurationFault
 from newsletter.store import birth, witness
 from newsletter.store.birth import identity, is_same
 from newsletter.store.store import open_store
+from newsletter.store.values import OptOutEvent
 
 
 @pytest.fixture
@@ -125,3 +128,28 @@ def test_where_births_are_not_told_the_number_counts(tmp_path, monkeypatch) -> N
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     assert identity(path) == str(path.stat().st_ino)
     birth._statx.cache_clear()
+
+
+@pytest.mark.parametrize("put_back", [made_anew, unpacked])
+def test_a_program_that_has_the_old_file_open_writes_into_it_no_more(ledger, night, put_back) -> None:
+    """Pages that run while a backup is put back: what they wrote would be lost with the file that has no name."""
+    with open_store(ledger.path) as pages:
+        put_back(night, ledger.path.parent)
+        event = OptOutEvent("one", b"k" * 32, EVERYTHING, "suppress", "reader", "one-click", ledger.now)
+        for write in (lambda: pages.record_opt_outs([event]), lambda: pages.bind_secret("x" * 16)):
+            with pytest.raises(ConfigurationFault) as refused:
+                write()
+            assert refused.value.problems[0].code == "R106"
+        pages.spool_opt_outs([event])
+        with pytest.raises(ConfigurationFault):
+            pages.take_in_spooled()
+        with open_store(ledger.path) as back:
+            assert back.opt_out_history(b"k" * 32) != [], "it lies in the spool, for the ledger that is there"
+
+
+def test_a_ledger_that_was_taken_away_is_told(ledger) -> None:
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        ledger.path.with_name(name).unlink(missing_ok=True)
+    with pytest.raises(ConfigurationFault):
+        ledger.frozen(2)
+    assert not ledger.path.exists()

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import signal
 import socket
 import sqlite3
 import time
@@ -313,4 +314,21 @@ def test_no_answer_waits_for_an_acknowledgement(small):
 def test_it_ends_cleanly(served):
     assert served.post(served.path()).status == 200
     assert served.end() == 0
+    assert served.scopes() == EVERYTHING
+
+
+def test_what_a_reader_is_told_outlives_a_backup_that_is_put_back_under_the_pages(served, small, tmp_path):
+    """The pages still have the old file open, which has no name any more; and nobody started them again."""
+    ledger = small / ".newsletter" / "state.db"
+    with (
+        contextlib.closing(sqlite3.connect(ledger)) as here,
+        contextlib.closing(sqlite3.connect(tmp_path / "night.db")) as night,
+    ):
+        here.backup(night)
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        ledger.with_name(name).unlink(missing_ok=True)
+    ledger.write_bytes((tmp_path / "night.db").read_bytes())
+    assert served.post(served.path()).status == 200
+    assert served.scopes() == EVERYTHING, "the ledger that is there now has heard of it"
+    served.end(signal.SIGTERM)
     assert served.scopes() == EVERYTHING

@@ -39,7 +39,10 @@ class SlotMerge:
         try:
             with budget():
                 plain, escaped = residual.values(self.plain, context), residual.values(self.escaped, context)
-                values = (*(cleaned(one, marks=True) for one in plain), *map(cleaned, escaped))
+                values = (
+                    *(one if one.isprintable() else cleaned(one, marks=True) for one in plain),
+                    *map(cleaned, escaped),
+                )
         except Exception as error:
             self.whole(subscriber, links)  # says what is wrong, and where
             raise self._other_than_whole() from error
@@ -52,6 +55,13 @@ class SlotMerge:
         message = "this letter can be rendered whole, but not be filled in"
         hint = "work out at the top of the template what depends on the reader"
         return ChecksFailed(Problem("M121", message, self.whole.campaign.place("template"), hint))
+
+    @property
+    def static(self) -> tuple[str, ...]:
+        """See Composition.static."""
+        return tuple(
+            text for part in (self.subject, self.preheader, self.html, self.text) for text in part.static
+        )
 
     @property
     def anchors(self) -> tuple[str, ...]:
@@ -69,7 +79,7 @@ class SlotMerge:
 
     def subject_of(self, values: Values) -> str:
         """One reader's subject, without joining the rest."""
-        return one_line(self.subject.join(values))
+        return _in_one_line(self.subject, values)
 
     def shows(self, values: Values, text: str) -> tuple[bool, bool]:
         """Whether a reader's own part of the HTML, and of the text part, holds a text."""
@@ -84,7 +94,7 @@ class SlotMerge:
             raise ValueError(f"{len(values)} values are not those of this composition")
         return Content.of_pieces(
             self.subject_of(values),
-            one_line(self.preheader.join(values)),
+            _in_one_line(self.preheader, values),
             self.html.pieces(values),
             self._lines.settled(values),  # values and statics are clean
         )
@@ -92,3 +102,10 @@ class SlotMerge:
     @functools.cached_property
     def _lines(self) -> TextLines:
         return TextLines(self.text.static, self.text.order)
+
+
+def _in_one_line(skeleton: Skeleton, values: Values) -> str:
+    return one_line(skeleton.join(values)) if skeleton.order else _still(skeleton.static[0])
+
+
+_still = functools.lru_cache(maxsize=64)(one_line)  # the same for everybody

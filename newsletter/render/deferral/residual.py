@@ -187,9 +187,7 @@ def _written(piece: str | nodes.Node) -> nodes.Node:
 
 def values(template: Template, context: Mapping[str, Any]) -> tuple[str, ...]:
     """Each slot's text for one reader."""
-    # As Template.new_context, but for what `super()` and `self` need, which no slot can name.
+    # As Template.new_context, but for what `super()`, `self` and imports need, none of which stands in a slot.
     environment = template.environment
-    made = environment.context_class(
-        environment, {**template.globals, **context}, template.name, {}, template.globals
-    )
+    made = environment.context_class(environment, {**template.globals, **context}, template.name, {})
     return tuple(["".join(block(made)) for block in template.blocks.values()])

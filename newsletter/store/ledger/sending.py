@@ -3,16 +3,18 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from newsletter.store import claims, doubts, events, limits, splits, witness
+from newsletter.store import batches, claims, doubts, events, limits, splits, witness
 from newsletter.store.ledger.transactions import Ledger
 from newsletter.store.values import (
     Allowance,
     Answered,
     Claim,
+    Ending,
     Heard,
     Member,
     Pace,
     ProviderEvent,
+    Taking,
     UnknownBatch,
 )
 
@@ -20,27 +22,27 @@ from newsletter.store.values import (
 class SendingLedger(Ledger):
     """A batch from its claim to its end."""
 
-    _noted = False  # whether this process has told the witness of a claim
+    _has_noted = False  # whether this process has told the witness of a claim
 
     def ready_batches(self, run_id: int, now: datetime, limit: int = 64) -> list[int]:
         """Numbers of batches whose time has come, longest waiting first; take one at random among them."""
         with self._looking() as conn:
-            return claims.ready_batches(conn, run_id, now, limit)
+            return batches.ready_batches(conn, run_id, now, limit)
 
     def next_due(self, run_id: int) -> datetime | None:
         """When the earliest ready batch may go; past or future. None: nothing is ready."""
         with self._looking() as conn:
-            return claims.next_due(conn, run_id)
+            return batches.next_due(conn, run_id)
 
     def tries(self, run_id: int, no: int) -> int:
         """How often a batch was claimed."""
         with self._looking() as conn:
-            return claims.tries(conn, run_id, no)
+            return batches.tries(conn, run_id, no)
 
     def first_try(self, run_id: int, no: int) -> datetime | None:
         """When a batch was claimed for the first time."""
         with self._looking() as conn:
-            return claims.first_try(conn, run_id, no)
+            return batches.first_try(conn, run_id, no)
 
     def split(self, run_id: int, no: int, apart: Sequence[Collection[int]]) -> bool:
         """These leave a ready batch, each group for one of its own, due when the batch was.
@@ -63,7 +65,7 @@ class SendingLedger(Ledger):
     def batch_members(self, run_id: int, no: int) -> list[Member]:
         """Who is still to go in this batch, by id; `key` is None for somebody erased since."""
         with self._looking() as conn:
-            return claims.members(conn, run_id, no)
+            return batches.members(conn, run_id, no)
 
     def claim(
         self,
@@ -101,9 +103,12 @@ class SendingLedger(Ledger):
                 through=through or {},
                 pace=pace,
             )
+        return self._noted(answer, attempt_id)
+
+    def _noted(self, answer: Claim, attempt_id: str) -> Claim:
         if answer is Claim.CLAIMED:
-            witness.note(self._path, self.ledger_id, attempt_id, anew=not self._noted)
-            self._noted = True
+            witness.note(self._path, self.ledger_id, attempt_id, anew=not self._has_noted)
+            self._has_noted = True
         return answer
 
     def finish(
@@ -138,12 +143,27 @@ class SendingLedger(Ledger):
                 reason=reason,
                 status=status,
                 provider_id=provider_id,
-                detail=detail or {},
+                detail=detail,
                 now=now,
                 not_before=not_before,
                 bounced=bounced,
                 pace=pace,
             )
+
+    def finish_and_claim(self, ending: Ending, taking: Taking, now: datetime) -> Claim:
+        """The answer to one batch and the claim of the next, in one commit: a kill leaves both undone or both done.
+
+        An answer that came is not lost by a claim that can't be made: it is written by itself then, and what stood in
+        the claim's way is raised.
+        """
+        try:
+            with self._heeding() as conn:
+                claims.finish(conn, **vars(ending), now=now)
+                answer = claims.claim(conn, **vars(taking), now=now)
+        except Exception:
+            self.finish(**vars(ending), now=now)
+            raise
+        return self._noted(answer, taking.attempt_id)
 
     def sweep(self, alive: Callable[[int], bool], now: datetime) -> int:
         """Batches in flight of dead owners become unknown, never ready; returns how many."""

@@ -10,10 +10,11 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import ConfigurationFault, NewsletterError, Place, Problem
 from newsletter.store import optouts
+from newsletter.store.birth import identity, is_same
 from newsletter.store.spool import Spool
-from newsletter.store.sqlite import aside, reading, writing, writing_on
+from newsletter.store.sqlite import aside, reading, shown, writing, writing_on
 from newsletter.store.tables import meta
 
 SPOOL_FOLDER = "spool"  # beside the ledger
@@ -25,6 +26,7 @@ class Ledger:
     def __init__(self, engine: sa.Engine, path: Path) -> None:
         self._engine = engine
         self._path = path
+        self._file = identity(path)
         self._spool = Spool(path.parent / SPOOL_FOLDER)
         with self._looking() as conn:
             known = {row.name: row.value for row in conn.execute(select(meta))}
@@ -42,13 +44,32 @@ class Ledger:
         return found or self.ledger_id
 
     def _writing(self) -> AbstractContextManager[sa.Connection]:
+        self._still_there()
         return writing(self._engine, self._path)
 
     def _looking(self) -> AbstractContextManager[sa.Connection]:
         return reading(self._engine, self._path)
 
     def _aside(self) -> AbstractContextManager[sa.Connection]:
+        self._still_there()
         return aside(self._engine, self._path)
+
+    def _still_there(self) -> None:
+        """Raises ConfigurationFault (R106) when another file lies there by now: what is written into this one is lost.
+
+        Pages that were not started again after a restore would tell readers that they are unsubscribed.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if is_same(self._file, identity(self._path)):
+                return
+        raise ConfigurationFault(
+            Problem(
+                "R106",
+                "the ledger was taken away or replaced while this program had it open: nothing is written any more",
+                Place(shown(self._path)),
+                "start it again",
+            )
+        )
 
     @contextlib.contextmanager
     def _heeding(self, on: sa.Connection | None = None) -> Iterator[sa.Connection]:

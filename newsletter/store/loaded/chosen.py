@@ -53,10 +53,14 @@ class Chosen(Sequence[Subscriber]):
             yield from self._page(range(start, min(start + _PAGE, self._number + 1)))
 
     def _page(self, places: Sequence[int]) -> list[Subscriber]:
+        table = self._table
         ids: dict[int, int] = {}
         for start in range(0, len(places), _PAGE):
-            asked = sa.select(self._table).where(self._table.c.place.in_(places[start : start + _PAGE]))
-            ids.update({row.place: row.id for row in self._lists.conn.execute(asked)})
+            page = places[start : start + _PAGE]
+            asked = sa.select(table.c.place, table.c.id).where(table.c.place.between(min(page), max(page)))
+            if not isinstance(page, range) or abs(page.step) > 1:
+                asked = asked.where(table.c.place.in_(page))
+            ids.update((row.place, row.id) for row in self._lists.conn.execute(asked))
         return self._lists.by_ids([ids[place] for place in places]) if places else []
 
     def identities(self) -> Iterator[tuple[str, str, bytes | None]]:

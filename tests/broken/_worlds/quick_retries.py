@@ -1,5 +1,5 @@
 """The same number of retries, without the minute between them."""
 
-from newsletter.delivery import sender
+from newsletter.delivery import answers
 
-monkeypatch.setattr(sender, "RETRY_CAP_S", 0.01)
+monkeypatch.setattr(answers, "RETRY_CAP_S", 0.01)
