@@ -47,7 +47,7 @@ THE_SAME = {
 
 
 def differ(one: str, other: str) -> bool:
-    return difference(Content("", "", one, ""), Content("", "", other, "")) != ""
+    return difference(Content("", "", (one,), ""), Content("", "", (other,), "")) != ""
 
 
 @pytest.mark.parametrize("probe", OTHERWISE)
