@@ -15,7 +15,7 @@ from newsletter.render.composition import Content
 
 Cells = tuple[str, ...]
 
-AROUND = len('"":,')  # of a value and its tag in JSON
+AROUND = len('"":"",')  # of a value and its tag in JSON
 TAG = len("-01234567" + "00-")
 _NONCE = 8  # hex digits
 _HEX = "0123456789abcdef"  # what is empty is in it, too: then its neighbours meet

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from newsletter.check.workspace import Workspace
@@ -89,6 +89,7 @@ words = st.text(st.sampled_from("ab<&-0é\n"), max_size=8)
     size=st.integers(60, 400),
     recipients=st.integers(1, 12),
 )
+@example([("", "0", "", ""), ("0", "", "", "")], 4, 91, 2)
 def test_whoever_is_put_in_whichever_request_gets_their_letter(
     people: list[tuple[str, str, str, str]], tags: int, size: int, recipients: int
 ) -> None:

@@ -64,7 +64,7 @@ def test_it_is_the_same_letter(probe: str) -> None:
 
 @pytest.mark.parametrize("part", ["subject", "preheader", "text"])
 def test_texts_are_the_same_sign_by_sign(part: str) -> None:
-    texts = {"subject": "", "preheader": "", "html": "", "text": ""}
+    texts = {"subject": "", "preheader": "", "pieces": (), "text": ""}
     assert difference(Content(**texts), Content(**{**texts, part: " "})) != ""
 
 
