@@ -9,6 +9,7 @@ from newsletter.audience import cells
 from newsletter.audience.address import Address, address_in, parse_address
 from newsletter.audience.findings import Findings
 from newsletter.audience.models import AttributeValue, Standing
+from newsletter.audience.saying_no import asking
 from newsletter.audience.table import Table
 from newsletter.errors import Place, Severity, did_you_mean
 
@@ -57,6 +58,7 @@ class ListReader:
         self.kinds = kinds_of(columns, types)
         self.columns = tuple(self.kinds)
         self._numbers = [columns.index(column) for column in self.columns]  # where their cells stand in a row
+        self._noes = [(number, asked) for number, name in enumerate(columns) if (asked := asking(name))]
         self._typed = [place for place, kind in enumerate(self.kinds.values()) if kind != "text"]
 
     def rows(self, *, after: int = 0) -> Iterator[tuple[int, list[Row]]]:
@@ -90,7 +92,7 @@ class ListReader:
             address.key if address.email else f"{self.table.file}:{line}",
             address.email,
             address.address,
-            self._standing(status) if status else _SUBSCRIBED,
+            self._standing(status, row),
             self.columns,
             self._cells_of(row),
             cells.tags(self._cleaned("tags", tags)) if tags else (),
@@ -127,14 +129,29 @@ class ListReader:
             self._note("A114", "email", message, "ask the reader for another address; this one is excluded")
         return found
 
-    def _standing(self, word: str) -> Standing:
-        known = cells.STATUS_WORDS.get(word.casefold())
+    def _standing(self, word: str, row: Sequence[str]) -> Standing:
+        known = cells.STATUS_WORDS.get(word.casefold()) if word else _SUBSCRIBED
+        if known is _SUBSCRIBED and self._noes:
+            return self._contradicted(row)
         if known is not None:
             return known
         words = [other for other in cells.STATUS_WORDS if other]
         message = f"unknown status `{short(word)}`: nobody can tell whether to mail, so nothing goes there"
         hint = did_you_mean(word, words, otherwise="write subscribed, unsubscribed, cleaned or pending")
         self._note("A111", "status", message, hint)
+        return Standing.UNCLEAR
+
+    def _contradicted(self, row: Sequence[str]) -> Standing:
+        """Subscribed by the status; unclear where another column says no."""
+        number = next((number for number, asked in self._noes if asked(row[number])), None)
+        if number is None:
+            return _SUBSCRIBED
+        column = self.table.columns[number]
+        message = (
+            f"`{column}` is `{short(row[number])}`, and the status says nothing of it: nothing goes there"
+        )
+        hint = "if it is a no, write `unsubscribed` as status; if it is none, call the column otherwise"
+        self._note("A150", column, message, hint)
         return Standing.UNCLEAR
 
     def _cells_of(self, row: list[str]) -> list[AttributeValue | None]:

@@ -130,6 +130,7 @@ def import_(
     """Suppress everybody in a file: other programs' bounces and unsubscribes, or bare addresses."""
     from pathlib import Path
 
+    from newsletter.people.importing import keep_unheard
     from newsletter.people.opt_out_file import Terms, read_opt_outs
 
     scope, now = scope_named(session.workspace, list_name), session.workspace.clock.now()
@@ -138,9 +139,10 @@ def import_(
         terms = Terms(scope, reason, lists, office.secret, now)
         with read_opt_outs(Path(file), terms, encoding=encoding, delimiter=delimiter) as found:
             rejected = sum(found.reasons.values())
+            kept = keep_unheard(session.project, found, now)
             if not found.events:
                 message = f"nobody in {file} could be suppressed: {rejected} rows rejected"
-                hint = "a column `email` with one address in each row"
+                hint = "a column `email` with one address in each row" + (f"; look at {kept}" if kept else "")
                 raise ChecksFailed(Problem("I112", message, hint=hint))
             added = office.store.record_opt_outs(found.events)
             already = len(found.events) - added
@@ -149,5 +151,8 @@ def import_(
     )
     for why, number in found.reasons.items():
         session.output.line(f"  rejected {grouped(number)}: {why}")
+    if kept:
+        session.output.line(f"rejected  {kept}")
     data = {"added": added, "already": already, "rejected": rejected, "reasons": dict(found.reasons)}
+    data |= {"rejects_file": kept}
     return session.output.result(data, next_steps=["newsletter suppress list"])

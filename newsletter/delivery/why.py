@@ -65,8 +65,8 @@ def _exclusions(
                 history = store.opt_out_history(hmac) if store and hmac else []
                 for scope in sorted(left):
                     for each in held(history, scope)[:1]:  # the first reason holds
-                        of = "" if scope == EVERYTHING else f" of {scope}"
-                        yield Exclusion(reason, f"{each.reason}{of} ({each.source})", each.at)
+                        where = "" if scope == EVERYTHING else f"from {scope}: "
+                        yield Exclusion(reason, f"{where}{each.reason} ({each.source})", each.at)
             case "unsubscribed" | "cleaned":
                 yield from _rows(reason, who, Standing(reason))
             case "pending":

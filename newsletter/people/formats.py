@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from newsletter.audience.folding import fold
+from newsletter.audience.saying_no import said_no
 from newsletter.audience.table import sounds_like_an_address
 
 Format = Literal["mailchimp", "sendgrid", "listmonk", "csv"]
@@ -106,7 +107,7 @@ def verdict(word: str) -> Verdict | None:
 def detect(columns: Sequence[str], file_name: str) -> Format:
     """Whose export it is, by columns that no other program writes."""
     names = set(columns)
-    if {"leid", "euid"} & names or verdict_of_file(file_name):
+    if {"leid", "euid"} & names or is_of_mailchimp(file_name):
         return "mailchimp"
     if "contact_id" in names and "alternate_emails" in names:
         return "sendgrid"
@@ -115,16 +116,27 @@ def detect(columns: Sequence[str], file_name: str) -> Format:
     return "csv"
 
 
-def verdict_of_file(name: str) -> Verdict | None:
-    """Mailchimp says in the file's name what its people are; the rows don't.
+_MAILCHIMP = "subscribed|unsubscribed|cleaned|nonsubscribed"
 
-    >>> verdict_of_file("unsubscribed_members_export_1a2b.csv"), verdict_of_file("a/nonsubscribed_1.csv")
+
+def is_of_mailchimp(name: str) -> bool:
+    """Whether a file is called as Mailchimp calls its lists."""
+    return re.match(f"({_MAILCHIMP})_", name.rpartition("/")[2].lower()) is not None
+
+
+def verdict_of_file(name: str) -> Verdict | None:
+    """Mailchimp says in the file's name what its people are, also when it is a copy.
+
+    >>> (
+    ...     verdict_of_file("unsubscribed_members_export_1a2b.csv"),
+    ...     verdict_of_file("a/Kopia av nonsubscribed_1.csv"),
+    ... )
     ('unsubscribed', 'unsubscribed')
     """
-    found = re.match(r"(subscribed|unsubscribed|cleaned|nonsubscribed)_", name.rpartition("/")[2].lower())
-    if not found:
-        return None
-    return "unsubscribed" if found[1] == "nonsubscribed" else found[1]  # type: ignore[return-value]
+    found = re.findall(f"(?<![a-z])({_MAILCHIMP})(?![a-z])", name.rpartition("/")[2].lower())
+    if "unsubscribed" in found or "nonsubscribed" in found:
+        return "unsubscribed"
+    return found[0] if found else None
 
 
 @dataclass(slots=True)
@@ -148,10 +160,14 @@ def translate(kind: Format, line: int, cells: dict[str, str], file_name: str) ->
         if last.strip():
             cells.setdefault("last_name", last.strip())
     row = Incoming(line, cells, verdict(cells.get("status", "")))
+    if kind == "mailchimp":
+        of_file = verdict_of_file(file_name) or "subscribed"
+        if of_file != "subscribed" or not cells.get("status"):
+            row.verdict = of_file
+    row.verdict = said_no(cells) or row.verdict  # whatever else the row says
     if kind == "csv":
         return row
     if kind == "mailchimp":
-        row.verdict = verdict_of_file(file_name) or "subscribed"
         _mailchimp(row)
     elif kind == "listmonk":
         _listmonk(row)

@@ -8,12 +8,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from newsletter.errors import GuardRefused, Place, Problem
 from newsletter.files.atomic import make_folder, sync_folder
 from newsletter.files.project import Project
 from newsletter.people.destination import digest_of
 from newsletter.people.intake import Intake, Order
+from newsletter.people.opt_out_file import OptOutFile
 from newsletter.people.places import BACKUPS, REJECTS
 from newsletter.people.reader import Reader
 from newsletter.settings.model import Settings
@@ -109,7 +111,21 @@ def keep_rejects(project: Project, found: Intake, stamp: str) -> str | None:
     """The rows that were set aside, with row number and reason, where they can be looked at."""
     if not found.counts.rejected:
         return None
-    folder = _unused(project.root / REJECTS, f"{stamp}-{found.order.list}", "")
+    with found.rejects_file.open(encoding="utf-8", newline="") as rejects:
+        return _set_aside(project, rejects, f"{stamp}-{found.order.list}")
+
+
+def keep_unheard(project: Project, found: OptOutFile, now: datetime) -> str | None:
+    """Likewise the rows of a file of opt-outs that name nobody: each may be a no that was lost."""
+    if not found.reasons:
+        return None
+    found.rejects.seek(0)
+    return _set_aside(project, found.rejects, f"{now:%Y%m%dT%H%M%SZ}-suppress")
+
+
+def _set_aside(project: Project, rejects: IO[str], stem: str) -> str:
+    folder = _unused(project.root / REJECTS, stem, "")
     folder.mkdir(parents=True, mode=0o700)
-    shutil.copyfile(found.rejects_file, folder / "rejects.csv")
+    with (folder / "rejects.csv").open("w", encoding="utf-8", newline="") as kept:
+        shutil.copyfileobj(rejects, kept)
     return f"{REJECTS}/{folder.name}/rejects.csv"

@@ -1,6 +1,5 @@
 """An import beside the list that is there: the list as it will be, in a file of its own, and what that means."""
 
-import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from newsletter.audience import cells as typed
 from newsletter.audience.address import parse_address
 from newsletter.audience.folding import fold
 from newsletter.audience.table import fold_name
+from newsletter.audience.writing import row_writer
 from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem
 from newsletter.files.project import Project
 from newsletter.people.destination import digest_of, refuse_unreadable
@@ -31,15 +31,16 @@ def merge(project: Project, intake: Intake, scratch: Path) -> None:
     columns = [*columns, *(name for name in intake.columns if name not in columns)]
     if not intake.existing and "email" in columns and intake.format != "csv":
         columns = ["email", *(name for name in columns if name != "email")]
-    refuse_unreadable(columns, order.file.name)
+    if columns:  # no row came up: nothing is written
+        refuse_unreadable(columns, order.file.name)
     made = scratch / "list.csv"
     with made.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
+        put = row_writer(file.write)
+        put(columns)
         for row in existing:
             row += [""] * (len(columns) - len(row))  # the columns that are new
             _merge_row(intake, columns, row)
-            writer.writerow(row)
+            put(row)
         sourceless, kept_no = _append(intake, columns, file)
         file.flush()
         os.fsync(file.fileno())
@@ -71,10 +72,9 @@ def _append(intake: Intake, columns: list[str], file: TextIO) -> tuple[int, int]
         file.flush()
         staged.write_rest(file.buffer, len(columns))
     else:
-        cells = map(intake.cells_of, staged.rest())
-        csv.writer(file, lineterminator="\n").writerows(
-            [each.get(name, "") for name in columns] for each in cells
-        )
+        put = row_writer(file.write)
+        for cells in map(intake.cells_of, staged.rest()):
+            put([cells.get(name, "") for name in columns])
     return sourceless, kept_no
 
 

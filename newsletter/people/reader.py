@@ -1,7 +1,7 @@
 """The file of an import: opened, its format and columns understood, its rows taken and compared with the list."""
 
-import csv
 import io
+import shlex
 import zipfile
 import zlib
 from collections import Counter
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from newsletter.audience.table import fold_name
-from newsletter.errors import ChecksFailed, Place, Problem, Severity, UsageFault, did_you_mean
+from newsletter.audience.writing import row_writer
+from newsletter.errors import ChecksFailed, GuardRefused, Place, Problem, Severity, UsageFault, did_you_mean
 from newsletter.files.project import Project
 from newsletter.people import formats
 from newsletter.people.cells import guarded
@@ -21,6 +22,7 @@ from newsletter.people.destination import destination
 from newsletter.people.foreign import Foreign, no_addresses, open_foreign
 from newsletter.people.intake import Counts, Intake, Order
 from newsletter.people.merging import merge
+from newsletter.people.opt_out_file import holds_only_no
 from newsletter.people.taking import Taker
 from newsletter.settings.model import ListSettings, Settings
 from newsletter.settings.secret import Secret
@@ -48,7 +50,7 @@ class Reader:
         self.suppressed, self.now = suppressed, now
 
     def read(self, order: Order, scratch: Path, closing: ExitStack) -> Intake:
-        """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110)."""
+        """Raises ChecksFailed (I101 to I109, I114, I115), UsageFault (I113, I118), GuardRefused (I110, I140)."""
         target = destination(self.project, self.settings, order.list)
         order = replace(order, list=target.name)
         staged = closing.enter_context(Staging(scratch))
@@ -61,6 +63,8 @@ class Reader:
                 foreign = open_foreign(file, name, encoding=order.encoding, delimiter=order.delimiter)
                 folded = [fold_name(cell) for cell in foreign.header]
                 kind = order.format or formats.detect(folded, name)
+                if kind != "mailchimp" and holds_only_no(folded, name):
+                    raise _only_no(order.file, name)
                 columns = _columns(order, foreign, kind)
                 if taker is None:
                     intake = Intake(
@@ -70,9 +74,7 @@ class Reader:
                         self.settings.list.get(order.list) or ListSettings(), self.settings.zone, target.file,
                         existing=False,
                     )  # fmt: skip
-                    csv.writer(rejects, lineterminator="\n").writerow(
-                        ["row", "reason", *map(guarded, foreign.header)]
-                    )
+                    row_writer(rejects.write)(["row", "reason", *map(guarded, foreign.header)])
                     taker = Taker(intake, self.settings, self.secret, self.suppressed, self.now)
                 with seldom_collecting():
                     taker.take_rows(foreign, kind, columns, rejects)
@@ -103,7 +105,7 @@ def _sources(path: Path, closing: ExitStack) -> Iterator[tuple[str, IO[bytes]]]:
     packed = closing.enter_context(zipfile.ZipFile(file))
     if any(one.filename.startswith("xl/") or one.filename == "content.xml" for one in packed.infolist()):
         raise _spreadsheet(path)
-    members = [one for one in packed.infolist() if formats.verdict_of_file(one.filename)]
+    members = [one for one in packed.infolist() if formats.is_of_mailchimp(one.filename)]
     if any(one.flag_bits & _ENCRYPTED for one in members):
         raise ChecksFailed(
             Problem("I115", f"{path.name} is locked by a password", Place(path.name),
@@ -139,6 +141,17 @@ def _told_if_damaged(path: Path) -> Iterator[None]:
 def _spreadsheet(path: Path) -> ChecksFailed:
     hint = "save it there as “CSV UTF-8 (comma delimited)”, and import that file"
     return ChecksFailed(Problem("I105", "this is a spreadsheet, not the text of one", Place(path.name), hint))
+
+
+def _only_no(path: Path, name: str) -> GuardRefused:
+    return GuardRefused(
+        Problem(
+            "I140",
+            f"`{name}` is a file of people who said no: as readers they would get mail again",
+            Place(path.name),
+            f"{shlex.join(['newsletter', 'suppress', 'import', path.name])}; if they want mail, call it otherwise",
+        )
+    )
 
 
 def _columns(order: Order, foreign: Foreign, kind: formats.Format) -> list[str]:

@@ -1,13 +1,13 @@
 """The rows of a list file that name somebody, with the lines on which they stand; the file stays as it was written."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience.address import address_in, addresses_in, parse_address
+from newsletter.audience.address import Address, address_in, addresses_in, parse_address
 from newsletter.audience.table import fold_name
+from newsletter.audience.writing import row_writer
 from newsletter.errors import ChecksFailed, Place, Problem
 from newsletter.people.formats import SYNONYMS
 
@@ -114,6 +114,11 @@ def _tokens(cell: str) -> Iterator[tuple[re.Match[str], str]]:
             yield found, address.key
 
 
+def addresses_within(text: str) -> list[Address]:
+    """All that a text names, as `mailto:asa@example.org` or `Åsa, asa@example.org.`"""
+    return [parse_address(found[0].removeprefix("mailto:")) for found, _ in _tokens(text)]
+
+
 def without_name(cell: str, key: str) -> str:
     """The cell without this person's address; what else it says stays."""
     for found, one in reversed(list(_tokens(cell))):
@@ -127,11 +132,10 @@ def without(text: str, found: Rows, key: str) -> str:
     lines = lines_of(text)
     for row in found.others:
         ending = _ENDING.search(lines[row.last - 1])
-        changed = io.StringIO(newline="")
-        csv.writer(changed, lineterminator=ending[0] if ending else "").writerow(
+        changed = row_writer(str, ending=ending[0] if ending else "")(
             [without_name(cell, key) for cell in row.cells]
         )
         mark = "\ufeff" if lines[row.first - 1].startswith("\ufeff") else ""
-        lines[row.first - 1 : row.last] = [mark + changed.getvalue(), *[""] * (row.last - row.first)]
+        lines[row.first - 1 : row.last] = [mark + changed, *[""] * (row.last - row.first)]
     gone = {number for row in found.own for number in range(row.first, row.last + 1)}
     return "".join(line for number, line in enumerate(lines, 1) if number not in gone)

@@ -1,6 +1,5 @@
 """The rows of an import, one by one: who it is, whether they said no, and why a row can't be taken."""
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -9,7 +8,10 @@ from typing import IO
 from newsletter.audience.address import addresses_in, parse_address
 from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.leaving import EVERYTHING, scope_of
+from newsletter.audience.models import Standing
+from newsletter.audience.saying_no import asking, is_mere_yes
 from newsletter.audience.table import LONGEST_ROW, MOST_COLUMNS
+from newsletter.audience.writing import row_writer
 from newsletter.errors import Place, Problem, Severity
 from newsletter.people import formats
 from newsletter.people.cells import guarded, unguarded
@@ -48,7 +50,7 @@ class Taker:
         intake, take, width = self._intake, self._take, len(columns)
         if kind == "csv":
             self._add_columns(name for name in columns if name)
-        writer = csv.writer(rejects, lineterminator="\n")
+        set_aside = row_writer(rejects.write)
         plain = self._plain_rows(foreign, kind, columns)
         for line, row in foreign.rows:
             if len(row) == width:
@@ -61,7 +63,7 @@ class Taker:
             if reason is not None:
                 intake.counts.rejected += 1
                 intake.reasons[reason] += 1
-                writer.writerow([line, reason, *map(guarded, row)])  # it is looked at in a spreadsheet
+                set_aside([str(line), reason, *map(guarded, row)])  # it is looked at in a spreadsheet
 
     def _add_columns(self, names: Iterable[str]) -> None:
         self._intake.columns += [name for name in dict.fromkeys(names) if name not in self._known]
@@ -81,6 +83,7 @@ class Taker:
             kind != "csv"
             or columns != self._intake.columns
             or "name" in columns
+            or any(asking(name) for name in columns if name != "consent_source")
             or (source and "consent_source" not in columns)
             or (self._numbers and foreign.delimiter == ";")
         ):
@@ -101,6 +104,7 @@ class Taker:
                 or not address.email
                 or domain in formats.TYPOS
                 or local in formats.ROLES
+                or (consent != at and 0 < len(cells[consent]) < 7)  # perhaps no source, but a yes or a no
                 or (self._suppressed and self._said_no("subscribed", address.key, no=False))
             ):
                 return False
@@ -139,12 +143,15 @@ class Taker:
         cells["email"] = f"{local}@{domain}"
         if incoming.verdict is None:
             return f"unknown status `{cells['status'][:40]}`: it might say no"
-        if kind in _OURS and cells.get("status", "").casefold() not in STATUS_WORDS:
+        no = incoming.verdict in _NO
+        status = STATUS_WORDS.get(cells.get("status", "").casefold())
+        if kind in _OURS and (status is None or (no and status is Standing.SUBSCRIBED)):
             cells["status"] = incoming.verdict  # as lists say it; they don't know other programs' words
+        if is_mere_yes(cells.get("consent_source", "")):
+            del cells["consent_source"]
         self._note(incoming, local, domain)
         if foreign.delimiter == ";":
             self._decimal_points(cells)
-        no = incoming.verdict in _NO
         known_no = (no or self._suppressed) and self._said_no(incoming.verdict, address.key, no=no)
         came_in = not (no or known_no)
         if kind not in _OURS:

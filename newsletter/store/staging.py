@@ -3,14 +3,15 @@
 What they say lies one line after the other in a plain file; a database has whose line begins where.
 """
 
-import csv
 import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import IO, NamedTuple, Self
+
+from newsletter.audience.writing import row_writer
 
 _AT_ONCE = 1_000
 _PIECE = 2**20  # bytes
@@ -48,7 +49,7 @@ class Staging:
         )
         self._raw.execute("BEGIN")
         self._waiting: list[tuple[str, bool, bool, bool, str, int, int, int]] = []
-        self._write = csv.writer(SimpleNamespace(write=self._add), lineterminator="\n").writerow
+        self._write = row_writer(self._add)
 
     def _add(self, line: str) -> int:
         return self._lines.write(line.encode())

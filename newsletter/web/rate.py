@@ -40,6 +40,10 @@ def _network(client: str) -> str:
         address = ipaddress.ip_address(client)
     except ValueError:
         return client
-    if address.version == 4:
+    if isinstance(address, ipaddress.IPv4Address):
         return client
+    if (
+        address.ipv4_mapped
+    ):  # as a proxy that listens on [::] calls it (RFC 4291 2.5.5.2): all of IPv4 is one /64
+        return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, 64), strict=False))

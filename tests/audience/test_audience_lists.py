@@ -123,6 +123,26 @@ def test_spellings_of_one_address_are_one_person_and_case_is_no_contradiction(lo
     assert loaded.findings == []
 
 
+@pytest.mark.parametrize(
+    ("column", "no", "nothing"),
+    [
+        ("unsubscribed", "yes", "No"),
+        ("Opt-out", "2015-02-03", ""),
+        ("avregistrerad", "x", "nej"),
+        ("nyhetsbrev", "NEJ", "Månadsbrevet"),
+        ("consent_source", "nej", "Mässan"),
+    ],
+)
+def test_a_column_of_another_program_that_says_no_is_not_passed_over(load, column, no, nothing):
+    """A list that was laid there by hand: its status says nothing, and the column would be one attribute more."""
+    rows = f"a@example.org,,{no}\nb@example.org,subscribed,{no}\nc@example.org,unsubscribed,{no}\nd@example.org,,{nothing}\n"
+    loaded = load({"a": f"email,status,{column}\n{rows}"})
+    standings = [who.memberships[0].standing.value for who in loaded.audience.people]
+    assert standings == ["unclear", "unclear", "unsubscribed", "subscribed"]
+    told = [one for one in loaded.audience.problems["a"] if one.code == "A150"]
+    assert [str(one.place) for one in told] == ["subscribers/a.csv:2:16", "subscribers/a.csv:3:26"]
+
+
 def test_the_same_address_twice_in_a_list_is_a_hint(load):
     loaded = load({"a": "email\nanna@example.org\nbo@example.org\nAnna@example.org\n"})
     assert len(loaded.audience.people) == 2

@@ -385,6 +385,19 @@ def test_of_other_peoples_rows_only_their_address_goes(project, call):
     )
 
 
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_line_breaks_in_other_peoples_cells_stay_in_their_cells(project, call, ending):
+    """Unquoted, the end of Bo's note would be a row of its own, and his no would stand in no row at all."""
+    file = project / "subscribers" / "andra.csv"
+    row = 'bo@example.org,asa@example.org,"ett\ntvå\rtre",unsubscribed'
+    file.write_bytes(f"email,invited_by,note,status\n{row}{ending}".encode())
+    assert call("subscriber", "forget", "asa@example.org").code == 0
+    assert (
+        file.read_bytes().decode()
+        == f"email,invited_by,note,status\n{row.replace('asa@example.org', '')}{ending}"
+    )
+
+
 def test_a_bounce_that_names_them_is_kept_without_their_name(project, call):
     path = project.parent / "bounces.csv"
     path.write_text(
@@ -455,6 +468,42 @@ def test_what_is_held_beside_the_lists_is_told_too(project, call):
 def test_the_standing_is_what_the_waterfall_says(project, call, rows, standing):
     (project / "subscribers" / "lista.csv").write_text(ROWS + rows, encoding="utf-8")
     assert call("subscriber", "show", "dan@example.org", "--json").data["standing"] == standing
+
+
+def test_no_opt_out_of_a_file_is_lost_unseen(project, call):
+    """What is no address may hold one, and what holds none can be looked at."""
+    path = project.parent / "nej.csv"
+    text = (
+        "email,reason\nmailto:a@example.org,x\nb@example.org.,x\nCilla c@example.org,x\nnobody,=1\n"
+        ",ring d@example.org\n,\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    called = call("suppress", "import", path, "--json")
+    assert (called.data["added"], called.data["rejected"]) == (4, 1)
+    for who in "abcd":
+        assert "opted out   everything" in call("subscriber", "show", f"{who}@example.org").out
+    kept = (project / called.data["rejects_file"]).read_text(encoding="utf-8")
+    assert kept == "row,reason,email,reason\n5,no valid address,nobody,'=1\n"
+    path.write_text("email\nnobody\n", encoding="utf-8")
+    called = call("suppress", "import", path)
+    assert called.code == 3
+    assert "rejects.csv" in called.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("alla.csv", "email,status\nbo@example.org,unsubscribed\nasa@example.org,Subscribed\n"),
+        ("subscribed_members_export_1.csv", "Email Address,LEID,EUID\nasa@example.org,1,a\n"),
+    ],
+)
+def test_a_whole_list_is_not_taken_for_opt_outs(project, call, name, text):
+    """Taken as it is, one wrong file would silence every reader, and no command brings them back together."""
+    path = project.parent / name
+    path.write_text(text, encoding="utf-8")
+    called = call("suppress", "import", path, "--json")
+    assert (called.code, called.envelope["problems"][0]["code"]) == (6, "I141")
+    assert call("suppress", "list", "--json").data["suppressions"] == []
 
 
 def test_whoever_left_all_their_lists_is_suppressed(project, call):

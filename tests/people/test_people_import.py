@@ -524,6 +524,79 @@ def test_opt_outs_go_out_and_come_back(small, call):
     assert held == {("*", "=ringde"), ("lista", "asked us to")}
 
 
+UNSUBBED = MAILCHIMP.strip() + ",UNSUB_TIME\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Kopia av unsubscribed_members_export_1.csv", MAILCHIMP + mailchimp_row("nej@example.org")),
+        ("unsubscribed (1).csv", MAILCHIMP + mailchimp_row("nej@example.org")),
+        ("lista.csv", UNSUBBED + mailchimp_row("nej@example.org").strip() + ",2015-01-01 10:00:00\n"),
+        ("lista.csv", "Email Address,Status,LEID,EUID\nnej@example.org,unsubscribed,1,a\n"),
+        ("subscribed_x.csv", "Email Address,Status,LEID,EUID\nnej@example.org,Unsubscribed,1,a\n"),
+        ("lista.csv", "Email,Accepts Email Marketing\nnej@example.org,no\n"),
+        ("lista.csv", "Email,Unsubscribed\nnej@example.org,2015-02-03\n"),
+        ("lista.csv", "Email,Email Opt-Out,status\nnej@example.org,TRUE,subscribed\n"),
+        ("lista.csv", "E-post;Avregistrerad;Status\nnej@example.org;Ja;aktiv\n"),
+        ("lista.csv", "E-post;Nyhetsbrev\nnej@example.org;Nej\n"),
+        ("lista.csv", "E-post;Samtycke\nnej@example.org;Nej\n"),
+        ("lista.csv", "E-post;Vill inte;Status\nnej@example.org;x;aktiv\n"),
+    ],
+)
+def test_a_no_is_heard_wherever_a_file_says_it(small, bring, name, text):
+    """A copy is called otherwise, and each program has a column of its own: none of them makes a reader of a no."""
+    wanted = ("--map", "Vill inte=opt_out") if "Vill inte" in text else ()
+    called = bring(text, *wanted, name=name)
+    assert (called.code, called.data["new"], called.data["suppressed"], called.data["opt_outs"]) == (
+        3,
+        0,
+        1,
+        1,
+    )
+    (small / "subscribers" / "ny.csv").unlink(missing_ok=True)
+    again = bring("email\nNej@Example.org\n", name="again.csv")
+    assert "nobody comes in: 0 rejected, 1 said no" in again.envelope["problems"][0]["message"]
+
+
+def test_columns_that_could_say_no_and_do_not(small, call, bring):
+    text = (
+        "E-post;Avregistrerad;Nyhetsbrev;Samtycke\na@example.org;Nej;Ja;Ja\nb@example.org;;;\n"
+        "c@example.org;0;;Mässan 2014\nd@example.org;-;Månadsbrevet;x\n"
+    )
+    assert numbers(bring(text)) == {"new": 4}
+    assert [row["consent_source"] for row in rows(small)] == ["Mässan", "Mässan", "Mässan 2014", "Mässan"]
+    assert rows(small)[3]["nyhetsbrev"] == "Månadsbrevet"
+    assert call("segment", "count", "ny", "--json").data["recipients"] == 4
+
+
+def test_a_mere_yes_is_no_source_of_consent(small, bring):
+    called = bring("email,consent_source\na@example.org,Ja\n", source=())
+    assert (called.code, called.envelope["problems"][0]["code"]) == (6, "I110")
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "row"),
+    [
+        ("suppression_unsubscribes.csv", "email,created", "nej@example.org,1443651125"),
+        ("suppression_bounces (2).csv", "email,reason,created", "nej@example.org,550,1443651125"),
+        ("Avregistrerade 2015.csv", "E-post", "nej@example.org"),
+        ("out.csv", "email,fingerprint,scope,reason,source,at,key", "nej@example.org,00,*,x,y,z,k"),
+    ],
+)
+def test_a_file_of_those_who_said_no_makes_no_readers(small, call, bring, name, header, row):
+    called = bring(f"{header}\n{row}\n", name=name)
+    assert (called.code, called.envelope["problems"][0]["code"]) == (6, "I140")
+    assert not (small / "subscribers" / "ny.csv").exists()
+    words = shlex.split(called.envelope["problems"][0]["try"].partition(";")[0])[1:]
+    assert call(*words[:-1], small.parent / words[-1]).code == 0
+
+
+def test_an_export_without_people_is_no_fault_of_its_columns(bring):
+    called = bring(MAILCHIMP, name="subscribed_members_export_1.csv")
+    assert called.envelope["problems"][0]["code"] == "I112"
+
+
 def test_a_damaged_row_among_those_who_said_no_still_says_no(small, call):
     path = small.parent / "unsubscribed_members_export_1.csv"
     path.write_text("Email Address,First Name,LEID\na@example.org,Åsa\nb@example.org,Bo,2\n", "utf-8")
@@ -621,6 +694,27 @@ def test_export_and_import_give_the_same_list(small, newsletter, dialect, people
     called = newsletter("-C", small, "import", out, "--list", "ny", "--encoding", "utf-8")
     assert called.code == 0, called.err
     assert (subscribers / "ny.csv").read_text(encoding="utf-8") == written.getvalue()
+
+
+def test_a_lone_carriage_return_in_a_cell_breaks_no_row(small, bring, call):
+    """Excel on a Mac breaks lines in a cell so; unquoted it would end the row, and who follows would be somebody else."""
+    cell = "rad ett\rrad två"
+    text = f'email,note\r\nasa@example.org,"{cell}"\r\nbo@example.org,"{cell},x"\r\nbad,"{cell}"\r\n'
+    called = bring(text, source=("--consent-source", "Mässan"))
+    assert numbers(called) == {"new": 2, "rejected": 1}, called.err
+    with (small / "subscribers" / "ny.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == [cell, f"{cell},x"]
+    with (small / called.data["rejects_file"]).open(encoding="utf-8", newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == [cell]
+    bring("email,note,city\r\nasa@example.org,,Visby\r\n", name="more.csv")
+    with (small / "subscribers" / "ny.csv").open(encoding="utf-8", newline="") as file:
+        assert [(row["note"], row["city"]) for row in csv.DictReader(file)] == [
+            (cell, "Visby"),
+            (f"{cell},x", ""),
+        ]
+    assert call("segment", "count", "ny", "--json").data["count"] == 2, (
+        "no line of a cell is a row of its own"
+    )
 
 
 # --- bad input, and a kill

@@ -146,6 +146,10 @@ def test_a_bucket_fills_again_and_memory_does_not_grow():
 
 def test_a_household_is_one_client():
     limit = RateLimit(burst=2, per_second=0)
+    for last in range(9):
+        assert limit.allows(f"::ffff:203.0.113.{last}"), "somebody else on IPv4"
+        assert limit.allows(f"203.0.113.{last}"), "the same one, told by another proxy"
+        assert not limit.allows(f"203.0.113.{last}")
     assert limit.allows("2001:db8::1")
     assert limit.allows("2001:db8::2")
     assert not limit.allows("2001:db8::3")
