@@ -43,10 +43,9 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
 
-test: export PYTHONWARNDEFAULTENCODING = 1
-test: export PYTHONDONTWRITEBYTECODE =  # compiled once: the tests start Python a few hundred times
+# Bytecode is written even where it is not usual: the tests start Python a few hundred times.
 test: check  ## format, lint, types, layers and all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 chaos: export PYTHONWARNDEFAULTENCODING = 1
 chaos: $(STAMP)  ## 200 kills a provider and every crash point (the tests have a short form); CHAOS_SEED=N repeats one

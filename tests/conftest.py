@@ -16,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("newsletter", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("newsletter")
 
+# What is imported here is compiled once, for the processes that tests start as well. They write nothing themselves:
+# a Python that finds its disk full leaves half a file behind, which all the others then fail to read.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ("newsletter.toml", "campaigns", "templates", "subscribers")
 JULY = "2015-07-03T09:00"

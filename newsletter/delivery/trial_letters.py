@@ -101,7 +101,7 @@ def letters(
     made: list[TrialLetter] = []
     for number, (shows, content) in enumerate(contents, 1):
         counted = f" {number}/{len(contents)}" if len(contents) > 1 else ""
-        marked = dataclasses.replace(content, subject=f"[TEST {at:%H:%M}{counted}] {content.subject}")
+        marked = content._replace(subject=f"[TEST {at:%H:%M}{counted}] {content.subject}")
         for address in to:
             name = sid(secret, 0, len(made), "test", 0)
             parcel = _parcel(packer, reader, links, marked, address, name)

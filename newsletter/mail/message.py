@@ -109,7 +109,7 @@ def _content_problems(content: Content, campaign: Campaign, *, known: bool) -> l
             text = f"the {part} holds U+{ord(bad[0]):04X}, which is no text"
             hint = "remove it; it often comes from a wrong encoding"
             problems.append(Problem("D105", text, _body(campaign), hint))
-    if not content.text and not content.has_html:
+    if not content.text and not any(content.pieces):
         hint = "write something below the second +++"
         problems.append(Problem("D106", "the message is empty", _body(campaign), hint))
     return problems
@@ -257,11 +257,11 @@ _known_subject = functools.lru_cache(maxsize=512)(headers.text)  # readers share
 def _part(content: Content, composition: Composition, sid: str) -> bytes:
     """The MIME tree from its root header on."""
     leaves = [_leaf("plain", quoted_printable.encode_paragraphs(content.text))] if content.text else []
-    if content.html:
-        pieces = content.pieces or (content.html,)
-        leaves.append(_leaf("html", quoted_printable.encode_pieces(pieces)))
+    has_html = any(content.pieces)
+    if has_html:
+        leaves.append(_leaf("html", quoted_printable.encode_pieces(content.pieces)))
     body = leaves[0] if len(leaves) == 1 else _multipart("alternative", leaves, sid)
-    if composition.pictures and content.html:
+    if composition.pictures and has_html:
         root = "multipart/alternative" if len(leaves) > 1 else "text/html"
         body = _multipart("related", [body, *map(_picture, composition.pictures)], sid, f'; type="{root}"')
     if composition.attachments:

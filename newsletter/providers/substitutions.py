@@ -15,7 +15,7 @@ from newsletter.render.composition import Content
 
 Cells = tuple[str, ...]
 
-AROUND = len('"":,')  # of a value and its tag in JSON
+AROUND = len('"":"",')  # of a value and its tag in JSON
 TAG = len("-01234567" + "00-")
 _NONCE = 8  # hex digits
 _HEX = "0123456789abcdef"  # what is empty is in it, too: then its neighbours meet
@@ -83,10 +83,9 @@ def _frames(
         alike.setdefault((*content.pieces[::2], "text" if content.text else ""), []).append(number)
     for members in alike.values():
         used, gaps = _aligned([contents[number].text for number in members], anchors)
-        html = contents[members[0]].pieces[::2] or ("", "")
+        html = contents[members[0]].pieces[::2]
         cells = {
-            number: (*gap, *(contents[number].pieces[1::2] or (contents[number].html,)))
-            for number, gap in zip(members, gaps, strict=True)
+            number: (*gap, *contents[number].pieces[1::2]) for number, gap in zip(members, gaps, strict=True)
         }
         yield _Frame((("", *used, ""), html)), members, cells
 

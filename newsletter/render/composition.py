@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newsletter.audience.models import Subscriber
 from newsletter.campaigns.models import Campaign
@@ -26,47 +26,24 @@ TRIAL = Links(unsubscribe="https://newsletter.invalid/u/trial")
 """Links of letters that are only tried: RFC 6761 §6.4, `.invalid` never resolves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """One person's message before it becomes MIME: four finished texts, LF line ends."""
+class Content(NamedTuple):
+    """One person's message before it becomes MIME: finished texts, LF line ends."""
 
     subject: str  # one line, no control characters
-    preheader: str  # one line, possibly empty; it already stands in `html`
-    html: str
+    preheader: str  # one line, possibly empty; it already stands in the HTML
+    pieces: tuple[str, ...]  # of the HTML: what is everybody's, a value, what is everybody's, …
     text: str
-    pieces: tuple[
-        str, ...
-    ] = ()  # `html` again: what is everybody's, a value, what is everybody's, …; or nothing
-
-    @classmethod
-    def of_pieces(cls, subject: str, preheader: str, pieces: tuple[str, ...], text: str) -> "Content":
-        """The same with HTML that is joined when somebody asks for it: most ways out write it piece by piece."""
-        made = object.__new__(cls)
-        set_ = object.__setattr__  # it is frozen for everybody else
-        set_(made, "subject", subject)
-        set_(made, "preheader", preheader)
-        set_(made, "text", text)
-        set_(made, "pieces", pieces)
-        return made
-
-    def __getattr__(self, name: str) -> str:
-        """Asked for what is not there yet, which is `html` and nothing else."""
-        if name != "html":
-            raise AttributeError(name)
-        html = "".join(self.pieces)
-        object.__setattr__(self, "html", html)
-        return html
 
     @property
-    def has_html(self) -> bool:
-        """Whether there is any, without joining it."""
-        return any(self.pieces) or (not self.pieces and bool(self.html))
+    def html(self) -> str:
+        """Joined anew for each who asks: most ways out write it piece by piece."""
+        return "".join(self.pieces)
 
 
 def content_of(values: Values) -> Content:
     """The content of a letter that was rendered whole: its four parts are its values. Raises ValueError for others."""
     subject, preheader, html, text = values
-    return Content(subject, preheader, html, text)
+    return Content(subject, preheader, ("", html, ""), text)
 
 
 def received(text: str) -> int:

@@ -1,5 +1,6 @@
 """Many people known by their ids: in short steps, before it is decided what becomes of them."""
 
+import time
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from newsletter.store.tables import Id, subscriber, suppression
 from newsletter.store.values import Person
 
 _AT_ONCE = 20_000  # people a transaction: others get in between
+# Whoever waits for the lock looks again after a tenth of a second at the latest (SQLite: sqliteDefaultBusyCallback).
+# Without a pause as long as that they might find it taken each time.
+_LET_IN_S = 0.11
 
 identified = sa.Table(
     "identified", sa.MetaData(), sa.Column("id", Id, primary_key=True), prefixes=["TEMPORARY"]
@@ -89,6 +93,8 @@ def identify(conn: sa.Connection, people: Iterable[Person], *, add: bool) -> Non
         if otherwise:
             with writing_on(conn):
                 _write_down(conn, step, add=add)
+            if step["last"] < number:
+                time.sleep(_LET_IN_S)
         else:
             with reading_on(conn):
                 conn.execute(_IDENTIFY, step)

@@ -189,5 +189,5 @@ def test_of_two_copies_that_a_human_takes_over_one_sends_live(small, newsletter,
     for other in small, laptop:
         refused = newsletter("-C", other, *confirmed)
         assert (refused.code, "G117" in refused.err) == (6, True), refused.err
-    monkeypatch.setattr("newsletter.delivery.sender.RETRY_FIRST_S", 0.0)
+    monkeypatch.setattr("newsletter.delivery.answers.RETRY_FIRST_S", 0.0)
     assert "G131" in newsletter("-C", server, *confirmed).err, "it tries to"

@@ -10,6 +10,8 @@ from contextlib import closing
 
 import pytest
 
+from tests.chaos.peers import wait_until
+
 MANY = 3000
 
 
@@ -177,10 +179,14 @@ def test_what_a_killed_look_left_is_cleared_away_by_the_next(small, tmp_path):
     words = command(small, "import", fifo, "--list", "ny", "--consent-source", "x", "--dry-run", "-q")
     environment = os.environ | {"TMPDIR": str(temporary)}
     killed = subprocess.Popen(words, env=environment)
-    with fifo.open("w", encoding="utf-8"):  # it has begun to read, and waits for more
+    writing = os.open(fifo, os.O_RDWR)  # nobody has to read it for that
+    try:  # it finds nothing there, and waits
+        wait_until(lambda: killed.poll() is not None or list(temporary.glob("newsletter-import-*")))
         (left,) = temporary.glob("newsletter-import-*")
         killed.kill()
         killed.wait(timeout=30)
+    finally:
+        os.close(writing)
     assert left.exists()
     path = small.parent / "whole.csv"
     path.write_text("email\na@example.org\n", "utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.delivery.sender import Sender
+from newsletter.delivery.answers import Answers
 from newsletter.errors import ChecksFailed
 from newsletter.providers.protocol import Answer, Parcel
 from newsletter.providers.sendgrid import SendGrid
@@ -217,7 +217,7 @@ def test_no_kind_of_redirect_is_followed(sendgrid: SendGrid, stub: Any, parcel: 
 @pytest.mark.parametrize("retries", range(1, 16))
 def test_a_backoff_doubles_up_to_its_cap_with_a_little_jitter(retries: int) -> None:
     plain = min(30.0, 0.1 * 2 ** (retries - 1))
-    several = {Sender._backoff(SimpleNamespace(_retries=retries)).total_seconds() for _ in range(40)}  # type: ignore[arg-type]
+    several = {Answers._backoff(SimpleNamespace(_retries=retries)).total_seconds() for _ in range(40)}  # type: ignore[arg-type]
     assert 0.9 * plain <= min(several) < max(several) <= 1.1 * plain
 
 

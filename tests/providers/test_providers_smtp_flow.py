@@ -207,7 +207,7 @@ def test_a_relay_that_is_busy_for_a_day_expires_nobody(
     live: Path, relay: Relay, newsletter: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It greets nobody: that is an outage of the relay, and not somebody whose mail it put off."""
-    monkeypatch.setattr("newsletter.delivery.sender.RETRY_FIRST_S", 0.0)
+    monkeypatch.setattr("newsletter.delivery.answers.RETRY_FIRST_S", 0.0)
     relay.say["connect"] = "421 4.3.2 too busy"
     called = newsletter("-C", live, "send", "hej", *LIVE, "--confirm", "3")
     assert (called.code, "G131" in called.err, "too busy" in called.err) == (5, True, True), called.err

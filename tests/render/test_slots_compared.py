@@ -47,7 +47,7 @@ THE_SAME = {
 
 
 def differ(one: str, other: str) -> bool:
-    return difference(Content("", "", one, ""), Content("", "", other, "")) != ""
+    return difference(Content("", "", (one,), ""), Content("", "", (other,), "")) != ""
 
 
 @pytest.mark.parametrize("probe", OTHERWISE)
@@ -64,7 +64,7 @@ def test_it_is_the_same_letter(probe: str) -> None:
 
 @pytest.mark.parametrize("part", ["subject", "preheader", "text"])
 def test_texts_are_the_same_sign_by_sign(part: str) -> None:
-    texts = {"subject": "", "preheader": "", "html": "", "text": ""}
+    texts = {"subject": "", "preheader": "", "pieces": (), "text": ""}
     assert difference(Content(**texts), Content(**{**texts, part: " "})) != ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.errors import ChecksFailed
-from newsletter.render.composition import TRIAL, Content
+from newsletter.render.composition import TRIAL, content_of
 from newsletter.render.deferral.compare import difference
 from newsletter.render.deferral.readers import strangers
 
@@ -46,7 +46,7 @@ def tried(workshop: Any, make_person: Any) -> Callable[..., str]:
             *(strangers(workshop.columns)[1:] if "points" not in str(pieces) else ()),
         ]:
             whole = composition.whole(person, TRIAL)
-            assert difference(Content(*whole), composition.fill(composition.slots(person, TRIAL))) == ""
+            assert difference(content_of(whole), composition.fill(composition.slots(person, TRIAL))) == ""
         return "equal"
 
     return attempt

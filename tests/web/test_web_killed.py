@@ -1,6 +1,5 @@
 """Kill -9 under load, again and again: whoever was answered 200 is opted out, whatever happened to the server."""
 
-import contextlib
 import http.client
 import random
 import signal
@@ -8,6 +7,7 @@ import sqlite3
 import threading
 import time
 
+from tests.chaos.peers import wait_until
 from tests.web.server import FORM, ONE_CLICK
 
 POSTS = 10_000
@@ -73,7 +73,7 @@ def test_nothing_answered_is_lost(serve, small):
             busy.execute("PRAGMA busy_timeout=10000")
             busy.execute("BEGIN IMMEDIATE")
             target = len(clients.answered) + 100
-        wait_until(lambda at=target: len(clients.answered) >= at or not clients.waiting)
+        wait_until(lambda at=target: len(clients.answered) >= at or not clients.waiting, limit_s=120)
         time.sleep(dice.uniform(0, 0.02))
         before = list(clients.answered)
         server.end(signal.SIGKILL)
@@ -93,11 +93,3 @@ def test_nothing_answered_is_lost(serve, small):
     with server.store() as store:
         found = store.all_suppressed()
     assert {email for email in emails if person(email) not in found} == set()
-
-
-def wait_until(true, within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline, "too slow"
-        with contextlib.suppress(OSError):
-            time.sleep(0.002)

@@ -92,7 +92,7 @@ class SlotMerge:
         """Raises ValueError if the values are not those of a call."""
         if len(values) != len(self.plain.blocks) + len(self.escaped.blocks):
             raise ValueError(f"{len(values)} values are not those of this composition")
-        return Content.of_pieces(
+        return Content(
             self.subject_of(values),
             _in_one_line(self.preheader, values),
             self.html.pieces(values),
