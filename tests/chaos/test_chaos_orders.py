@@ -101,7 +101,8 @@ class Desk:
     def type(self, *command: str):
         called = self.newsletter("-C", self.project, "--now", f"{self.now:%Y-%m-%dT%H:%MZ}", *command)
         self.typed.append((command, called.code, called.err.split("\n", 1)[0][:120]))
-        assert called.code != 1 or "it dies here" in called.err + called.out, called.err
+        told_before = command == ("run",) and not called.err  # a tick says the same only once
+        assert called.code != 1 or told_before or "it dies here" in called.err + called.out, called.err
         return called
 
     def status(self):
