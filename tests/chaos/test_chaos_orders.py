@@ -134,6 +134,9 @@ class Desk:
             file.write(f"\nRad {self.dice.random()}.\n")
 
     def send_again(self) -> None:
+        self.type(
+            "resolve", "hej"
+        )  # what a dead sender had in hand is in doubt, too, before the human's word
         self.by_word.update(self.status()["unknown"])
         self.type("resolve", "hej", "--resend-unknown")
 
