@@ -331,7 +331,7 @@ def test_why_names_the_list_that_somebody_left(small, newsletter):
     told = call("segment", "why", "lista", "asa@example.org", "--json").data
     assert (told["member"], told["recipient"]) == (True, False)
     assert [(one["reason"], one["source"]) for one in told["exclusions"]] == [
-        ("suppressed", "bad of lista (command)")
+        ("suppressed", "from lista: bad (command)")
     ]
     assert call("segment", "why", "andra", "asa@example.org", "--json").data["recipient"]
 
