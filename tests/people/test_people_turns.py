@@ -15,11 +15,6 @@ from tests.chaos.peers import wait_until
 MANY = 3000
 
 
-@pytest.fixture
-def call(small, newsletter):
-    return lambda *words: newsletter("-C", small, *words)
-
-
 def command(project, *words):
     return [sys.executable, "-m", "newsletter", "-C", str(project), *map(str, words)]
 
