@@ -87,7 +87,7 @@ def test_an_older_ledger_keeps_its_opt_outs(tmp_path):
         assert (event.act, event.scope, event.reason, event.source, event.at) == (
             "suppress", "*", "asked", "letter", NOW,
         )  # fmt: skip
-        assert store.is_suppressed(ONE)
+        assert store.suppressed([ONE])
 
 
 # --- at the claim
@@ -126,7 +126,7 @@ def test_by_another_list_they_still_get_it(ledger):
 def test_what_is_spooled_holds_at_once_and_is_taken_in_by_the_next_claim(ledger, identity):
     run = ledger.frozen(3)
     ledger.store.spool_opt_outs([opted_out(ledger.people[1].hmac, "*", "asked", "page", NOW)])
-    assert ledger.store.is_suppressed(ledger.people[1].hmac)
+    assert ledger.store.suppressed([ledger.people[1].hmac])
     assert ledger.sql("SELECT count(*) FROM suppression") == [(0,)]
     _, answer = ledger.claim(run, ids=[1, 2, 3])
     assert answer is Claim.CHANGED
@@ -191,7 +191,7 @@ def test_a_transaction_that_fails_leaves_the_spool(ledger):
     with pytest.raises(ZeroDivisionError), ledger.store._heeding():
         raise ZeroDivisionError
     assert ledger.sql("SELECT count(*) FROM suppression") == [(0,)]
-    assert ledger.store.is_suppressed(ONE)
+    assert ledger.store.suppressed([ONE])
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_forgetting_leaves_no_byte_of_the_address(ledger, identity):
         if path.is_file():
             assert who.email.encode() not in path.read_bytes(), path.name
             assert who.key.encode() not in path.read_bytes(), path.name
-    assert ledger.store.is_suppressed(who.hmac)
+    assert ledger.store.suppressed([who.hmac])
     _, answer = ledger.claim(run, ids=[1, 3, 4, 5])
     assert answer is Claim.CLAIMED
     assert ledger.states(run)[2] == "suppressed"

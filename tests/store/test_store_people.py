@@ -44,8 +44,8 @@ def test_the_first_opt_out_holds(ledger: Any) -> None:
     assert not ledger.store.suppress(one, "*", "bounced", "event", ledger.now + timedelta(days=1))
     assert ledger.store.suppress(two, "partners", "asked", "page", ledger.now)
     assert ledger.sql("SELECT reason, scope FROM suppression") == [("asked", "*"), ("asked", "partners")]
-    assert ledger.store.is_suppressed(one)
-    assert not ledger.store.is_suppressed(two)
+    assert ledger.store.suppressed([one])
+    assert not ledger.store.suppressed([two])
     assert ledger.store.suppressed([one, two, b"3" * 16]) == {one} == ledger.store.all_suppressed()
     assert ledger.store.suppressed([]) == set()
 

@@ -59,9 +59,6 @@ class OptOutLedger(Ledger):
         with self._looking() as conn:
             yield from optouts.suppressions(conn, pending)
 
-    def is_suppressed(self, hmac: bytes) -> bool:
-        return bool(self.suppressed([hmac]))
-
     def suppressed(self, hmacs: Collection[bytes]) -> set[bytes]:
         """Those of them who are suppressed altogether (scope '*')."""
         return optouts.everything(self.opt_outs(hmacs))
