@@ -9,9 +9,7 @@ from typing import NamedTuple
 from newsletter.audience.folding import fold
 
 # RFC 5322 3.2.3: a dot-atom in ASCII, which is what nearly every mailbox is called.
-_PLAIN = re.compile(
-    r"([a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+)*)@([^@]+)", re.DOTALL
-)
+_DOT_ATOM = re.compile(r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+)*")
 _LONGEST_BYTES = 254  # RFC 5321 4.5.3.1.3 with RFC 3696 erratum 1690
 _AROUND = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff"  # slips of copying; a line break is none
 
@@ -40,17 +38,18 @@ def parse_address(text: str) -> Address:
     ('åsa@exempel.example.org', 'a@xn--rksmrgs-5wao1o.test')
     """
     email = text.strip(_AROUND)
-    plain = _PLAIN.fullmatch(email)
-    if plain is None:
+    local, _, typed_domain = email.partition("@")
+    # Letters and digits alone need no pattern.
+    simple = local.isascii() and (local.isalnum() or _DOT_ATOM.fullmatch(local))
+    if not simple or not typed_domain or "@" in typed_domain:
         return _whole(email)
-    local, typed_domain = plain.groups()
     domain = _domain(typed_domain)
     if domain.problem is not None:
         return Address(key=fold(email), email=email, address="", problem=domain.problem)
     if len(local) + 1 + domain.longest_bytes > _LONGEST_BYTES:
         return _whole(email)  # it knows how to say by how much
     address = email if domain.ascii == typed_domain else f"{local}@{domain.ascii}"
-    return Address(address.lower(), email, address)
+    return Address(address.lower(), email, address, None)
 
 
 _IN_BRACKETS = re.compile(r"<([^<>]+@[^<>]+)>")

@@ -14,6 +14,7 @@ from newsletter.audience.table import Table
 from newsletter.errors import Place, Severity, did_you_mean
 
 _SUBSCRIBED = Standing.SUBSCRIBED
+_REMEMBERED = 8_192  # values of a column
 
 
 @dataclass(slots=True)
@@ -50,7 +51,6 @@ class ListReader:
     ) -> None:
         self.name, self.table, self.findings = name, table, findings
         self.count = 0
-        self._zone = zone
         columns = table.columns
         self._email = columns.index("email")
         self._status = columns.index("status") if "status" in columns else None
@@ -58,8 +58,13 @@ class ListReader:
         self.kinds = kinds_of(columns, types)
         self.columns = tuple(self.kinds)
         self._numbers = [columns.index(column) for column in self.columns]  # where their cells stand in a row
+        # By place in `columns`; each remembers, for days and numbers repeat themselves.
+        self._typed = {
+            place: functools.lru_cache(_REMEMBERED)(functools.partial(cells.typed, kind, zone=zone))
+            for place, kind in enumerate(self.kinds.values())
+            if kind != "text"
+        }
         self._noes = [(number, asked) for number, name in enumerate(columns) if (asked := asking(name))]
-        self._typed = [place for place, kind in enumerate(self.kinds.values()) if kind != "text"]
 
     def rows(self, *, after: int = 0) -> Iterator[tuple[int, list[Row]]]:
         """All rows below line `after`, with their lines: those above were read before.
@@ -80,9 +85,12 @@ class ListReader:
                 yield line, [held for cell in row for held in self._held(line, cell)]
 
     def _whole(self, line: int, row: list[str]) -> list[Row]:
+        plain = "".join(row).isprintable()  # asked of the whole row at once: nearly every one is
         address = self._address(row)
         status = "" if self._status is None else row[self._status].strip()
         tags = "" if self._tags is None else row[self._tags].strip()
+        if tags and not plain:
+            tags = self._cleaned("tags", tags)
         held = self._held(line, row[self._email].strip()) if address.problem is not None else []
         # A row without address is nobody that another row could be, yet it is counted.
         whole = Row(
@@ -92,10 +100,10 @@ class ListReader:
             address.key if address.email else f"{self.table.file}:{line}",
             address.email,
             address.address,
-            self._standing(status, row),
+            self._standing(status, row) if status or self._noes else _SUBSCRIBED,
             self.columns,
-            self._cells_of(row),
-            cells.tags(self._cleaned("tags", tags)) if tags else (),
+            self._cells_of(row, plain=plain),
+            cells.tags(tags) if tags else (),
         )
         return [*held, whole]
 
@@ -117,16 +125,18 @@ class ListReader:
 
     def _address(self, row: list[str]) -> Address:
         found = parse_address(row[self._email])
-        if not found.email:
+        if found.problem is None:
+            if found.needs_smtputf8:
+                message = "the address has other letters than a to z before the @, which few servers take"
+                hint = "ask the reader for another address; this one is excluded"
+                self._note("A114", "email", message, hint)
+        elif not found.email:
             hint = "write the address, or delete the row"
             self._note("A113", "email", "a row without address: it is excluded", hint)
-        elif found.problem is not None:
+        else:
             message = f"the address is not valid: {found.problem[:1].lower()}{found.problem[1:].rstrip('.')}"
             hint = "write one address, as anna@example.org; till then it is excluded"
             self._note("A112", "email", message, hint)
-        elif found.needs_smtputf8:
-            message = "the address has other letters than a to z before the @, which few servers take"
-            self._note("A114", "email", message, "ask the reader for another address; this one is excluded")
         return found
 
     def _standing(self, word: str, row: Sequence[str]) -> Standing:
@@ -154,29 +164,27 @@ class ListReader:
         self._note("A150", column, message, hint)
         return Standing.UNCLEAR
 
-    def _cells_of(self, row: list[str]) -> list[AttributeValue | None]:
-        found: list[AttributeValue | None] = [row[number].strip() or None for number in self._numbers]
-        plain = "".join(row).isprintable()  # asked of the whole row at once: nearly every one is
-        for place in self._typed if plain else range(len(found)):
-            if found[place] is not None:
-                found[place] = self._value(self.columns[place], str(found[place]))
+    def _cells_of(self, row: list[str], *, plain: bool) -> list[AttributeValue | None]:
+        texts = [row[number].strip() or None for number in self._numbers]
+        if not plain:
+            texts = [
+                text and (self._cleaned(column, text) or None)
+                for column, text in zip(self.columns, texts, strict=True)
+            ]
+        found: list[AttributeValue | None] = [*texts]
+        for place, typed in self._typed.items():
+            if (text := texts[place]) is not None:
+                try:
+                    found[place] = typed(text)
+                except ValueError:
+                    found[place] = None
+                    self._note_missing(self.columns[place], text)
         return found
 
-    def _value(self, column: str, cell: str) -> AttributeValue | None:
-        if not cell.isprintable():
-            cell = self._cleaned(column, cell)
-            if not cell:
-                return None
-        kind = self.kinds[column]
-        if kind == "text":
-            return cell
-        try:
-            return _typed(kind, cell, self._zone)
-        except ValueError:
-            what, hint = cells.expectation(kind, cell)
-            code = "A116" if column == "consent_at" else "A115"
-            self._note(code, column, f"`{short(cell)}` in `{column}` is {what}: it counts as missing", hint)
-        return None
+    def _note_missing(self, column: str, cell: str) -> None:
+        what, hint = cells.expectation(self.kinds[column], cell)
+        code = "A116" if column == "consent_at" else "A115"
+        self._note(code, column, f"`{short(cell)}` in `{column}` is {what}: it counts as missing", hint)
 
     def _cleaned(self, column: str, cell: str) -> str:
         text = cells.clean(column, cell)
@@ -198,11 +206,6 @@ class ListReader:
         self.findings.add(
             "A110", message, hint, Severity.WARNING, column="", place=lambda: self.table.place(place)
         )
-
-
-@functools.lru_cache(32_768)  # days and numbers repeat themselves
-def _typed(kind: str, cell: str, zone: ZoneInfo) -> AttributeValue:
-    return cells.typed(kind, cell, zone)
 
 
 def kinds_of(columns: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:

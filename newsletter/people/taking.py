@@ -88,7 +88,8 @@ class Taker:
             or (self._numbers and foreign.delimiter == ";")
         ):
             return None
-        at, put = columns.index("email"), self._intake.staged.put
+        at, put, suppressed = columns.index("email"), self._intake.staged.put, self._suppressed
+        typos, roles = formats.TYPOS, formats.ROLES
         status = columns.index("status") if "status" in columns else at
         consent = columns.index("consent_source") if "consent_source" in columns else at
 
@@ -101,11 +102,10 @@ class Taker:
             local, _, domain = address.key.rpartition("@")
             if (
                 address.problem is not None
-                or not address.email
-                or domain in formats.TYPOS
-                or local in formats.ROLES
+                or domain in typos
+                or local in roles
                 or (consent != at and 0 < len(cells[consent]) < 7)  # perhaps no source, but a yes or a no
-                or (self._suppressed and self._said_no("subscribed", address.key, no=False))
+                or (suppressed and self._said_no("subscribed", address.key, no=False))
             ):
                 return False
             cells[at] = address.email
@@ -114,8 +114,8 @@ class Taker:
                 cells[at] = f"{local}@{domain.lower()}"
             if source and not cells[consent]:
                 cells[consent] = source
-            sourced = consent != at and cells[consent] != ""
-            put(address.key, cells, came_in=True, kept=True, sourced=sourced, proof="")
+            sourced = int(consent != at and cells[consent] != "")
+            put(address.key, cells, came_in=1, kept=1, sourced=sourced, proof="")
             return True
 
         return take

@@ -3,6 +3,7 @@
 What they say lies one line after the other in a plain file; a database has whose line begins where.
 """
 
+import itertools
 import os
 import sqlite3
 import tempfile
@@ -48,28 +49,31 @@ class Staging:
             " proof TEXT, width INTEGER, begin INTEGER, size INTEGER, done INTEGER)"
         )
         self._raw.execute("BEGIN")
-        self._waiting: list[tuple[str, bool, bool, bool, str, int, int, int]] = []
-        self._write = row_writer(self._add)
-
-    def _add(self, line: str) -> int:
-        return self._lines.write(line.encode())
+        self._waiting: list[tuple[str, int, int, int, str, int]] = []
+        self._texts: list[str] = []  # theirs, as lines
+        self._write = row_writer(self._texts.append)
 
     def put(
-        self, key: str, cells: Sequence[str], *, came_in: bool, kept: bool, sourced: bool, proof: str
+        self, key: str, cells: Sequence[str], *, came_in: int, kept: int, sourced: int, proof: str
     ) -> None:
-        size = self._write(cells)  # what `_add` returns
-        self._waiting.append((key, came_in, kept, sourced, proof, len(cells), self._end, size))
-        self._end += size
+        self._write(cells)
+        self._waiting.append((key, came_in, kept, sourced, proof, len(cells)))
         if len(self._waiting) >= _AT_ONCE:
             self._lay_down()
 
     def _lay_down(self) -> None:
+        lines = list(map(str.encode, self._texts))
+        sizes = list(map(len, lines))
+        begins = itertools.accumulate(sizes, initial=self._end)
+        waiting = zip(self._waiting, begins, sizes, strict=False)  # there is an end more than there are lines
         self._raw.executemany(
             "INSERT INTO staged (key, came_in, kept, sourced, proof, width, begin, size, done)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            self._waiting,
+            ((*one, begin, size) for one, begin, size in waiting),
         )
+        self._end += self._lines.write(b"".join(lines))
         self._waiting.clear()
+        self._texts.clear()
 
     def settle(self) -> int:
         """Whoever stands in several rows counts once: as the first, unless another says no. How many rows go."""

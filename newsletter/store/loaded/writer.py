@@ -21,8 +21,13 @@ from newsletter.store.loaded.database import text_of
 from newsletter.store.loaded.tables import MERGED, entry_person
 from newsletter.store.loaded.written import COLUMNS, Comparable, comparable, data_of, facts_text
 
-_ENTRY = ("id", "version", "lead", "kind", "h31", "key", "hmac")
-_SAID = "INSERT INTO said (id, line, email, address, standing, data) VALUES (?, ?, ?, ?, ?, ?)"
+_ENTRY = ("id", "kind", "h31", "key", "hmac")
+_UNLESS_KEY, _UNLESS_EMPTY = f"nullif(?, ?{_ENTRY.index('key') + 1})", "nullif(?, '')"
+# What is missing is told by SQL: the driver asks of each None what else it might be, which takes as long as five texts.
+_SAID = (
+    "INSERT INTO said (id, line, email, address, standing, data)"
+    " VALUES (?1, ?2, nullif(?3, ?7), nullif(?4, ?7), ?5, ?6)"
+)
 _TAG = "INSERT OR IGNORE INTO tag (tag, entry) VALUES (?, ?)"
 _PAGE = 50_000
 
@@ -36,7 +41,7 @@ class Writer:
     def __init__(self, own: sqlite3.Connection, zone: ZoneInfo, keyed: Callable[[str], bytes] | None) -> None:
         self.own = own
         self._zone = zone
-        self._keyed = keyed or (lambda _key: None)  # type: ignore[return-value]
+        self._keyed = keyed
         (last,) = own.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
         self._next = int(last) + 1
         self._kinds: dict[str, int] = dict(own.execute("SELECT facts, id FROM kind"))
@@ -44,6 +49,7 @@ class Writer:
         self._tags: dict[str, int] = dict(own.execute("SELECT folded, id FROM tag_name"))
         self._spelled: dict[str, int] = {}
         self._columns: Sequence[str] = ()
+        self._types: Sequence[str] = ()  # of these
         self._plan: _Plan = []
         self._insert = ""
         self._outside = 0
@@ -93,15 +99,17 @@ class Writer:
     def plan(self, kinds: Mapping[str, str], *, outside: int = 0) -> None:
         """Rows of these columns follow. outside: line of the first address outside the reserved domains"""
         self._outside = outside
-        self._columns = tuple(kinds)
+        self._columns, self._types = tuple(kinds), tuple(kinds.values())
         self._plan = []
         names = [f"c{self._attribute('email', 'text')}"]
         for place, (column, kind) in enumerate(kinds.items()):
             for type_ in COLUMNS[kind]:
                 names.append(f"c{self._attribute(column, type_)}")
                 self._plan.append((place, comparable(type_, self._zone)))
-        columns = [*_ENTRY, *names]
-        self._insert = f"INSERT INTO entry ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+        self._insert = (
+            f"INSERT INTO entry (lead, version, {', '.join((*_ENTRY, *names))}) VALUES (1, {{}}, {'?, ' * len(_ENTRY)}"  # noqa: S608
+            f"{', '.join([_UNLESS_KEY, *[_UNLESS_EMPTY] * len(self._plan)])})"
+        )
 
     def _attribute(self, name: str, type_: str) -> int:
         asked = (name, type_)
@@ -148,26 +156,27 @@ class Writer:
         numbers = range(self._next, self._next + len(rows))
         self._next = numbers.stop
         keys = [row.key for row in rows]
-        typed = [None if row.email == row.key else row.email for row in rows]
-        pairs = zip(keys, typed, strict=True)
-        compared = [
-            None if email is None or (folded := fold(email)) == key else folded for key, email in pairs
-        ]
+        typed = [row.email for row in rows]
+        compared = [key if email == key else fold(email) for key, email in zip(keys, typed, strict=True)]
         own = [map(made.__getitem__, cells[place]) for place, made in self._plan]
-        self.own.executemany(self._insert, zip(
-            numbers, repeat(version), repeat(1), kinds or self._kinds_alone(rows, cells), map(h31, keys), keys,
-            map(self._keyed, keys), compared, *own,
+        self.own.executemany(self._insert.format(version), zip(
+            numbers, kinds or self._kinds_alone(rows, cells), map(h31, keys), keys,
+            self._hmacs(keys), compared, *own, strict=True,
         ))  # fmt: skip
-        addresses = [None if row.address == row.key else row.address for row in rows]
+        addresses = [row.address for row in rows]
         # bare words, which the driver takes as they are
         standings = [row.standing._value_ for row in rows]
         lines = [row.line for row in rows]
-        data = data_of(cells, [row.tags for row in rows])
-        self.own.executemany(_SAID, zip(numbers, lines, typed, addresses, standings, data, strict=True))
+        data = data_of(self._types, cells, [row.tags for row in rows])
+        self.own.executemany(_SAID, zip(numbers, lines, typed, addresses, standings, data, keys, strict=True))
         tagged = zip(numbers, rows, strict=True)
         self.own.executemany(
             _TAG, [(self._tag(name), number) for number, row in tagged if row.tags for name in row.tags]
         )
+
+    def _hmacs(self, keys: Sequence[str]) -> Iterable[bytearray | None]:
+        # bytearrays, which the driver takes as they are
+        return map(bytearray, map(self._keyed, keys)) if self._keyed else repeat(None, len(keys))
 
     def _kinds_alone(self, rows: Sequence[Row], cells: _Cells) -> list[int]:
         """What the waterfall asks of somebody who stands in this row alone."""
@@ -246,8 +255,9 @@ class Writer:
         ).fetchall():
             after = page[-1][0]
             self.begin()
-            keyed = [(self._keyed(key), number) for number, key in page]
-            self.own.executemany("UPDATE entry SET hmac = ? WHERE id = ?", keyed)
+            hmacs = self._hmacs([key for _, key in page])
+            numbers = [number for number, _ in page]
+            self.own.executemany("UPDATE entry SET hmac = ? WHERE id = ?", zip(hmacs, numbers, strict=True))
             self.commit()
         self.begin()
         self.know("secret", fingerprint)

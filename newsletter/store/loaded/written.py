@@ -37,16 +37,19 @@ def microseconds(instant: datetime) -> int:
 
 
 class Comparable(dict[Any, Any]):
-    """By value what a column of the copy holds of it; lists repeat themselves, so answers are remembered."""
+    """By value what a column of the copy holds of it; lists repeat themselves, so answers are remembered.
+
+    "" where there is no value: no text that is there folds to it, and SQL makes NULL of it.
+    """
 
     def __init__(self, made: Callable[[Any], Any]) -> None:
-        super().__init__({None: None})
+        super().__init__({None: ""})
         self._made = made
 
     def __missing__(self, value: Any) -> Any:
         if len(self) > _REMEMBERED:  # a column in which nobody has what another has
             self.clear()
-            self[None] = None
+            self[None] = ""
         found = self[value] = self._made(value)
         return found
 
@@ -121,24 +124,23 @@ class Layout:
 
 
 def data_of(
-    columns: Sequence[Sequence[AttributeValue | None]], tags: Iterable[tuple[str, ...]]
+    kinds: Iterable[str],
+    columns: Sequence[Sequence[AttributeValue | None]],
+    tags: Iterable[tuple[str, ...]],
 ) -> Iterator[str]:
     """As `Layout.row_of` reads it, row by row. columns: the cells of many rows, column by column of the layout"""
-    return map(_BETWEEN.join, zip(*map(_texts, columns), map(",".join, tags), strict=True))
+    return map(_BETWEEN.join, zip(*map(_texts, kinds, columns), map(",".join, tags), strict=True))
 
 
-def _texts(cells: Sequence[AttributeValue | None]) -> list[str]:
-    return ["" if cell is None else cell if cell.__class__ is str else _text(cell) for cell in cells]
-
-
-def _text(value: AttributeValue) -> str:
-    if value.__class__ is int or value.__class__ is float:
-        return repr(value)
-    return _written(value)
+def _texts(kind: str, cells: Sequence[Any]) -> Sequence[str]:
+    if kind == "text":
+        return [cell or "" for cell in cells]
+    write = repr if kind == "number" else _written
+    return ["" if cell is None else write(cell) for cell in cells]
 
 
 @functools.lru_cache(_REMEMBERED, typed=True)
-def _written(value: AttributeValue) -> str:
+def _written(value: date | bool) -> str:  # noqa: FBT001 - a value
     if isinstance(value, datetime):
         return str(microseconds(value))
     return str(value.toordinal()) if isinstance(value, date) else str(int(value))
