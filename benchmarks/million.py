@@ -76,6 +76,7 @@ def write(path: Path, people: int, *, source: str = "") -> None:
 
 def bare(path: Path, database: Path) -> None:
     """The least that taking a list in can be: read by the csv module, written as it is."""
+    database.unlink(missing_ok=True)
     own = sqlite3.connect(database, isolation_level=None)
     own.execute("PRAGMA journal_mode=WAL")
     own.execute("PRAGMA synchronous=NORMAL")

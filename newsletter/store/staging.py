@@ -14,7 +14,8 @@ from typing import IO, NamedTuple, Self
 
 from newsletter.audience.writing import row_writer
 
-_AT_ONCE = 1_000
+_AT_ONCE = 1_000  # rows, while none of them is long
+_LONG = 2**14  # characters
 _PIECE = 2**20  # bytes
 _FIRST_OF_SEVERAL = "SELECT min(no) FROM staged GROUP BY key HAVING count(*) > 1"
 _THEIR_NO = (
@@ -58,7 +59,7 @@ class Staging:
     ) -> None:
         self._write(cells)
         self._waiting.append((key, came_in, kept, sourced, proof, len(cells)))
-        if len(self._waiting) >= _AT_ONCE:
+        if len(self._waiting) >= _AT_ONCE or len(self._texts[-1]) > _LONG:
             self._lay_down()
 
     def _lay_down(self) -> None:
