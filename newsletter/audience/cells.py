@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ STATUS_WORDS = {
     "cleaned": Standing.CLEANED,
     "pending": Standing.PENDING,
 }
+_REMEMBERED = 8_192  # values of a type
 _TRUE = frozenset({"true", "yes", "ja", "1"})
 _FALSE = frozenset({"false", "no", "nej", "0"})
 _BREAKS = re.compile("[\t\n\x0b\x0c\r\x85\u2028\u2029 ]+")
@@ -105,6 +107,54 @@ def typed(kind: str, cell: str, zone: ZoneInfo) -> AttributeValue:
         case "bool":
             return flag(cell)
     return cell
+
+
+@functools.cache
+def reading(kind: str, zone: ZoneInfo) -> Callable[[str], AttributeValue]:
+    """`typed` for one type; it remembers, for days and numbers repeat themselves."""
+    if kind == "text":
+        return str
+    return functools.lru_cache(_REMEMBERED)(functools.partial(typed, kind, zone=zone))
+
+
+class Columns:
+    """The columns of a list that hold values, in its order, and how the texts in them are read."""
+
+    def __init__(self, kinds: Mapping[str, str], zone: ZoneInfo) -> None:
+        """kinds: column -> text, number, date, instant or bool; zone: in which days begin"""
+        self.kinds, self.zone = kinds, zone
+        self.names = tuple(kinds)
+        self._reads = [reading(kind, zone) for kind in kinds.values()]
+        self.typed = [(n, reading(kind, zone)) for n, kind in enumerate(kinds.values()) if kind != "text"]
+
+    @classmethod
+    def of(cls, columns: Sequence[str], types: Mapping[str, str], zone: ZoneInfo) -> "Columns":
+        """Those of a header that hold values. types: as declared"""
+        return cls(kinds_of(columns, types), zone)
+
+    def values(self, texts: Sequence[str]) -> dict[str, AttributeValue]:
+        """What a row says, by column; missing = absent."""
+        said = zip(self.names, self._reads, texts, strict=True)
+        return {name: read(text) for name, read, text in said if text}
+
+    def anywhere(self, texts: Sequence[str]) -> list[str]:
+        """The same, as somebody in another zone can read it."""
+        return [
+            instant(text, self.zone).isoformat() if text and kind == "instant" else text
+            for kind, text in zip(self.kinds.values(), texts, strict=True)
+        ]
+
+
+NO_COLUMNS = Columns({}, ZoneInfo("UTC"))
+
+
+def kinds_of(columns: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:
+    """Column -> text, number, date, instant or bool, of all that hold values. types: as declared"""
+    return {
+        column: "instant" if column == "consent_at" else types.get(column, "text")
+        for column in columns
+        if column not in ("email", "tags", "status")
+    }
 
 
 def expectation(kind: str, cell: str) -> tuple[str, str]:

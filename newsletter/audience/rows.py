@@ -1,6 +1,5 @@
 """The rows of one list: cells become values, an address and a standing; what is wrong is noted at its place."""
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -14,7 +13,6 @@ from newsletter.audience.table import Table
 from newsletter.errors import Place, Severity, did_you_mean
 
 _SUBSCRIBED = Standing.SUBSCRIBED
-_REMEMBERED = 8_192  # values of a column
 
 
 @dataclass(slots=True)
@@ -28,8 +26,8 @@ class Row:
     email: str
     address: str
     standing: Standing
-    columns: Sequence[str]  # all but address, tags and status
-    cells: Sequence[AttributeValue | None]  # what it says in each of them; None where nothing
+    columns: cells.Columns  # all but address, tags and status
+    texts: Sequence[str]  # what it says in each of them, cleaned; "" where nothing that can be read
     tags: tuple[str, ...]
 
     @property
@@ -39,8 +37,7 @@ class Row:
     @property
     def values(self) -> dict[str, AttributeValue]:
         """What it says, by column; missing = absent."""
-        said = zip(self.columns, self.cells, strict=True)
-        return {column: value for column, value in said if value is not None}
+        return self.columns.values(self.texts)
 
 
 class ListReader:
@@ -55,15 +52,8 @@ class ListReader:
         self._email = columns.index("email")
         self._status = columns.index("status") if "status" in columns else None
         self._tags = columns.index("tags") if "tags" in columns else None
-        self.kinds = kinds_of(columns, types)
-        self.columns = tuple(self.kinds)
-        self._numbers = [columns.index(column) for column in self.columns]  # where their cells stand in a row
-        # By place in `columns`; each remembers, for days and numbers repeat themselves.
-        self._typed = {
-            place: functools.lru_cache(_REMEMBERED)(functools.partial(cells.typed, kind, zone=zone))
-            for place, kind in enumerate(self.kinds.values())
-            if kind != "text"
-        }
+        self.columns = cells.Columns.of(columns, types, zone)
+        self._numbers = [columns.index(name) for name in self.columns.names]  # where they stand in a row
         self._noes = [(number, asked) for number, name in enumerate(columns) if (asked := asking(name))]
 
     def rows(self, *, after: int = 0) -> Iterator[tuple[int, list[Row]]]:
@@ -102,7 +92,7 @@ class ListReader:
             address.address,
             self._standing(status, row) if status or self._noes else _SUBSCRIBED,
             self.columns,
-            self._cells_of(row, plain=plain),
+            self._texts(row, plain=plain),
             cells.tags(tags) if tags else (),
         )
         return [*held, whole]
@@ -115,7 +105,7 @@ class ListReader:
         if not address.key or address.problem is not None:
             return []
         named = (address.key, address.email, address.address)
-        return [Row(self.name, self.table.file, line, *named, Standing.UNCLEAR, (), (), ())]
+        return [Row(self.name, self.table.file, line, *named, Standing.UNCLEAR, cells.NO_COLUMNS, (), ())]
 
     def _note(self, code: str, column: str, message: str, hint: str) -> None:
         number = self.table.columns.index(column)
@@ -164,25 +154,21 @@ class ListReader:
         self._note("A150", column, message, hint)
         return Standing.UNCLEAR
 
-    def _cells_of(self, row: list[str], *, plain: bool) -> list[AttributeValue | None]:
-        texts = [row[number].strip() or None for number in self._numbers]
+    def _texts(self, row: list[str], *, plain: bool) -> list[str]:
+        texts = [row[number].strip() for number in self._numbers]
         if not plain:
-            texts = [
-                text and (self._cleaned(column, text) or None)
-                for column, text in zip(self.columns, texts, strict=True)
-            ]
-        found: list[AttributeValue | None] = [*texts]
-        for place, typed in self._typed.items():
-            if (text := texts[place]) is not None:
-                try:
-                    found[place] = typed(text)
-                except ValueError:
-                    found[place] = None
-                    self._note_missing(self.columns[place], text)
-        return found
+            texts = [self._cleaned(*each) for each in zip(self.columns.names, texts, strict=True)]
+        for place, read in self.columns.typed:
+            try:
+                if texts[place]:
+                    read(texts[place])
+            except ValueError:
+                self._note_missing(self.columns.names[place], texts[place])
+                texts[place] = ""
+        return texts
 
     def _note_missing(self, column: str, cell: str) -> None:
-        what, hint = cells.expectation(self.kinds[column], cell)
+        what, hint = cells.expectation(self.columns.kinds[column], cell)
         code = "A116" if column == "consent_at" else "A115"
         self._note(code, column, f"`{short(cell)}` in `{column}` is {what}: it counts as missing", hint)
 
@@ -206,15 +192,6 @@ class ListReader:
         self.findings.add(
             "A110", message, hint, Severity.WARNING, column="", place=lambda: self.table.place(place)
         )
-
-
-def kinds_of(columns: Sequence[str], types: Mapping[str, str]) -> dict[str, str]:
-    """Column -> text, number, date, instant or bool, of all that hold values. types: as declared"""
-    return {
-        column: "instant" if column == "consent_at" else types.get(column, "text")
-        for column in columns
-        if column not in ("email", "tags", "status")
-    }
 
 
 def short(value: AttributeValue) -> str:

@@ -411,6 +411,22 @@ def test_a_held_list_outlives_a_change_of_its_columns_types(small, newsletter, d
     assert "A141" not in call("check").out
 
 
+def test_days_in_a_held_list_stay_where_they_were_when_the_zone_changes(small, newsletter):
+    """Midnight in Stockholm is the evening before in New York, also for who stands in another list, too."""
+    crm(small)
+    printed = "email,consent_at\nasa@example.org,2014-01-02\nny@example.org,\n"
+    (small / "crm").write_text(f"print({printed!r})", encoding="utf-8")
+    settings, rules = small / "newsletter.toml", small / "subscribers" / "segments.toml"
+    plain = settings.read_text("utf-8")
+    rules.write_text('[early]\nwhere = "consent_at < 2014-01-02"\n', encoding="utf-8")
+    call = partial(newsletter, "-C", small)
+    for zone, early in (("Europe/Stockholm", False), ("America/New_York", True)):
+        settings.write_text(plain.replace("Europe/Stockholm", zone), encoding="utf-8")
+        assert call("segment", "count", "early", "--json").data["count"] == early
+        assert call("segment", "why", "early", "asa@example.org", "--json").data["member"] == early
+        (small / "crm").write_text("raise SystemExit(1)", encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["lista", "LISTA"])
 def test_a_segment_named_like_a_list_is_mailed_by_neither(small, newsletter, name):
     """It may be wider than the list that the campaign meant."""

@@ -90,7 +90,7 @@ def load(
 def _load(
     own: sqlite3.Connection, lacks: Stale, origins: Sequence[Origin], settings: Settings, key: Key | None
 ) -> None:
-    writer = Writer(own, settings.zone, key.person if key else None)
+    writer = Writer(own, key.person if key else None)
     if lacks.unkeyed and key:
         writer.key_all(key.fingerprint)
     writer.put_off_index()
@@ -101,7 +101,7 @@ def _load(
     writer.begin()
     writer.make_index()
     writer.replace(versions, lacks.gone)
-    merge_people(writer, origins, settings.attributes)
+    merge_people(writer, origins, settings)
     writer.sweep()
     writer.commit()
 
@@ -139,7 +139,7 @@ def _load_rows(writer: Writer, reader: ListReader, version: int) -> int:
     done, reader.count, state, outside = writer.progress(version)
     if state:
         reader.findings = Findings.restored(reader.table.file, state)
-    writer.plan(reader.kinds, outside=outside)
+    writer.plan(reader.columns, outside=outside)
     pending: list[Row] = []
     for line, rows in reader.rows(after=done):
         done = line

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any
 
+from newsletter.audience.cells import Columns
 from newsletter.audience.load import Origin, clash_problems
-from newsletter.audience.merge import Clashes, merge
-from newsletter.audience.rows import Row, kinds_of
+from newsletter.audience.merge import Clashes
+from newsletter.audience.rows import Row
+from newsletter.settings.model import Settings
 from newsletter.store.loaded.writer import Writer
 from newsletter.store.loaded.written import Layout
 
@@ -25,11 +27,8 @@ _SEVERAL = (
 )
 
 
-def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, str]) -> None:
-    """Whoever stands in several rows is led by a row of their own; inside the caller's transaction.
-
-    types: of the further columns, as declared
-    """
+def merge_people(writer: Writer, origins: Sequence[Origin], settings: Settings) -> None:
+    """Whoever stands in several rows is led by a row of their own; inside the caller's transaction."""
     own = writer.own
     old = "SELECT id FROM entry WHERE version = 0"
     own.execute(f"DELETE FROM tag WHERE entry IN ({old})")  # noqa: S608 - ours
@@ -37,19 +36,19 @@ def merge_people(writer: Writer, origins: Sequence[Origin], types: Mapping[str, 
     own.execute("DELETE FROM entry WHERE version = 0")
     own.execute("UPDATE entry SET lead = 1 WHERE lead = 0")
     layouts = {
-        version: Layout.of(name, file, json.loads(columns), kinds, types)
-        for version, name, file, columns, kinds in own.execute(
+        version: Layout.of(name, file, json.loads(columns), types, settings.attributes)
+        for version, name, file, columns, types in own.execute(
             "SELECT version, name, file, columns, types FROM list WHERE state = 'current'"
         )
     }
-    columns = dict.fromkeys(column for each in layouts.values() for column in each.columns)
-    writer.plan(kinds_of(tuple(columns), types))
+    columns = dict.fromkeys(column for each in layouts.values() for column in each.names)
+    writer.plan(Columns.of(tuple(columns), settings.attributes, settings.zone))
     clashes = Clashes()
     several = _several(own.execute(_SEVERAL), layouts)
     while some := list(islice(several, _AT_ONCE)):
         for _, rows in some:
             clashes.add(rows)
-        writer.add_merged([merge(rows) for _, rows in some])
+        writer.add_merged([rows for _, rows in some])
         own.executemany(
             "UPDATE entry SET lead = 0 WHERE id = ?", [(number,) for ids, _ in some for number in ids]
         )

@@ -2,17 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.schema import CreateIndex
 
 from newsletter.audience.address import reserved
+from newsletter.audience.cells import NO_COLUMNS, Columns
 from newsletter.audience.folding import fold
 from newsletter.audience.load import Origin
-from newsletter.audience.models import TEXT_COLUMNS, AttributeValue, Standing, Subscriber
+from newsletter.audience.merge import merge
+from newsletter.audience.models import Standing, Subscriber
 from newsletter.audience.rows import Row
 from newsletter.audience.sample import h31
 from newsletter.audience.waterfall import Facts, RowFacts, address_state, facts_of
@@ -31,16 +32,15 @@ _SAID = (
 _TAG = "INSERT OR IGNORE INTO tag (tag, entry) VALUES (?, ?)"
 _PAGE = 50_000
 
-_Cells = Sequence[Sequence[AttributeValue | None]]  # column by column
+_Texts = Sequence[Sequence[str]]  # column by column
 _Plan = list[tuple[int, Comparable]]  # for each column of `entry`: of which value, and what
 
 
 class Writer:
     """Writes through one connection; whoever makes it sees to it that nobody else does at the same time."""
 
-    def __init__(self, own: sqlite3.Connection, zone: ZoneInfo, keyed: Callable[[str], bytes] | None) -> None:
+    def __init__(self, own: sqlite3.Connection, keyed: Callable[[str], bytes] | None) -> None:
         self.own = own
-        self._zone = zone
         self._keyed = keyed
         (last,) = own.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
         self._next = int(last) + 1
@@ -48,8 +48,7 @@ class Writer:
         self._by_facts: dict[object, int] = {}
         self._tags: dict[str, int] = dict(own.execute("SELECT folded, id FROM tag_name"))
         self._spelled: dict[str, int] = {}
-        self._columns: Sequence[str] = ()
-        self._types: Sequence[str] = ()  # of these
+        self._columns = NO_COLUMNS
         self._plan: _Plan = []
         self._insert = ""
         self._outside = 0
@@ -96,16 +95,16 @@ class Writer:
         ).fetchone()
         return line, rows, json.loads(findings), outside
 
-    def plan(self, kinds: Mapping[str, str], *, outside: int = 0) -> None:
+    def plan(self, columns: Columns, *, outside: int = 0) -> None:
         """Rows of these columns follow. outside: line of the first address outside the reserved domains"""
         self._outside = outside
-        self._columns, self._types = tuple(kinds), tuple(kinds.values())
+        self._columns = columns
         self._plan = []
         names = [f"c{self._attribute('email', 'text')}"]
-        for place, (column, kind) in enumerate(kinds.items()):
+        for place, (column, kind) in enumerate(columns.kinds.items()):
             for type_ in COLUMNS[kind]:
                 names.append(f"c{self._attribute(column, type_)}")
-                self._plan.append((place, comparable(type_, self._zone)))
+                self._plan.append((place, comparable(type_, kind, columns.zone)))
         self._insert = (
             f"INSERT INTO entry (lead, version, {', '.join((*_ENTRY, *names))}) VALUES (1, {{}}, {'?, ' * len(_ENTRY)}"  # noqa: S608
             f"{', '.join([_UNLESS_KEY, *[_UNLESS_EMPTY] * len(self._plan)])})"
@@ -129,7 +128,7 @@ class Writer:
         """A piece of a list, and how far it goes, in one transaction."""
         self.begin()
         if rows:
-            self._write(version, rows, self._cells(rows))
+            self._write(version, rows)
         if not self._outside:
             self._outside = _first_outside(rows)
         self.own.execute(
@@ -138,36 +137,32 @@ class Writer:
         )
         self.commit()
 
-    def add_merged(self, people: Sequence[Subscriber]) -> None:
+    def add_merged(self, people: Sequence[Sequence[Row]]) -> None:
         """The rows that stand for persons' several rows."""
-        rows = [_row_of(who) for who in people]
-        self._write(MERGED, rows, self._cells(rows), [self._kind_of(facts_of(who)) for who in people])
+        merged = [merge(rows) for rows in people]
+        leading = [_leading(rows, who, self._columns) for rows, who in zip(people, merged, strict=True)]
+        self._write(MERGED, leading, [self._kind_of(facts_of(who)) for who in merged])
 
-    def _cells(self, rows: Sequence[Row]) -> _Cells:
-        """Column by column as planned: a list's own rows have them in this order."""
-        columns = self._columns
-        planned = (row.cells if row.columns == columns else _in_order(row, columns) for row in rows)
-        return list(zip(*planned, strict=True))
-
-    def _write(
-        self, version: int, rows: Sequence[Row], cells: _Cells, kinds: Sequence[int] | None = None
-    ) -> None:
+    def _write(self, version: int, rows: Sequence[Row], kinds: Sequence[int] | None = None) -> None:
         """Column by column: of a million rows the driver takes them together. kinds: those of merged rows"""
+        columns = self._columns
+        texts = [row.texts if row.columns is columns else _in_order(row, columns.names) for row in rows]
+        by_column = list(zip(*texts, strict=True))
         numbers = range(self._next, self._next + len(rows))
         self._next = numbers.stop
         keys = [row.key for row in rows]
         typed = [row.email for row in rows]
         compared = [key if email == key else fold(email) for key, email in zip(keys, typed, strict=True)]
-        own = [map(made.__getitem__, cells[place]) for place, made in self._plan]
+        own = [made.of(by_column[place]) for place, made in self._plan]
         self.own.executemany(self._insert.format(version), zip(
-            numbers, kinds or self._kinds_alone(rows, cells), map(h31, keys), keys,
+            numbers, kinds or self._kinds_alone(rows, by_column), map(h31, keys), keys,
             self._hmacs(keys), compared, *own, strict=True,
         ))  # fmt: skip
         addresses = [row.address for row in rows]
         # bare words, which the driver takes as they are
         standings = [row.standing._value_ for row in rows]
         lines = [row.line for row in rows]
-        data = data_of(self._types, cells, [row.tags for row in rows])
+        data = data_of(texts, [row.tags for row in rows])
         self.own.executemany(_SAID, zip(numbers, lines, typed, addresses, standings, data, keys, strict=True))
         tagged = zip(numbers, rows, strict=True)
         self.own.executemany(
@@ -178,11 +173,11 @@ class Writer:
         # bytearrays, which the driver takes as they are
         return map(bytearray, map(self._keyed, keys)) if self._keyed else repeat(None, len(keys))
 
-    def _kinds_alone(self, rows: Sequence[Row], cells: _Cells) -> list[int]:
+    def _kinds_alone(self, rows: Sequence[Row], by_column: _Texts) -> list[int]:
         """What the waterfall asks of somebody who stands in this row alone."""
-        columns = self._columns
-        sources = cells[columns.index("consent_source")] if "consent_source" in columns else repeat(None)
-        return [self._kind(row, source is not None) for row, source in zip(rows, sources, strict=False)]
+        names = self._columns.names
+        sources = by_column[names.index("consent_source")] if "consent_source" in names else repeat("")
+        return [self._kind(row, source != "") for row, source in zip(rows, sources, strict=False)]
 
     def _kind(self, row: Row, source: bool) -> int:  # noqa: FBT001 - asked a million times
         asked = (row.list, row.standing._value_, source, row.address.isascii(), row.address == "")
@@ -272,17 +267,17 @@ def _first_outside(rows: Sequence[Row]) -> int:
     return next((row.line for row in rows if row.address and not reserved(row.address)), 0)
 
 
-def _in_order(row: Row, columns: Sequence[str]) -> list[AttributeValue | None]:
-    values = row.values
-    return [values.get(column) for column in columns]
+def _in_order(row: Row, columns: Sequence[str]) -> list[str]:
+    said = dict(zip(row.columns.names, row.texts, strict=True))
+    return [said.get(column, "") for column in columns]
 
 
-def _row_of(who: Subscriber) -> Row:
-    found: dict[str, AttributeValue] = {
-        column: value for column in TEXT_COLUMNS if column != "email" and (value := who.value(column))
-    }
-    if who.consent_at is not None:
-        found["consent_at"] = who.consent_at
-    found |= who.attributes
-    columns, cells = tuple(found), tuple(found.values())
-    return Row("", "", 0, who.key, who.email, who.address, Standing.SUBSCRIBED, columns, cells, who.tags)
+def _leading(rows: Sequence[Row], who: Subscriber, columns: Columns) -> Row:
+    """One row for them all: as with the person, the first text that is there holds."""
+    said: dict[str, str] = {}
+    for row in rows:
+        texts = row.texts if row.columns.zone == columns.zone else row.columns.anywhere(row.texts)
+        for column, text in zip(row.columns.names, texts, strict=True):
+            said[column] = said.get(column) or text
+    texts = [said.get(column, "") for column in columns.names]
+    return Row("", "", 0, who.key, who.email, who.address, Standing.SUBSCRIBED, columns, texts, who.tags)

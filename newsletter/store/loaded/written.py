@@ -1,16 +1,16 @@
 """A row of a list to what the copy keeps of it, and back, exactly."""
 
-import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from newsletter.audience.cells import Columns, kinds_of, reading
 from newsletter.audience.evaluate import day_of
 from newsletter.audience.folding import fold
-from newsletter.audience.models import AttributeValue, Standing
-from newsletter.audience.rows import Row, kinds_of
+from newsletter.audience.models import Standing
+from newsletter.audience.rows import Row
 from newsletter.audience.waterfall import AddressState, Facts, RowFacts
 from newsletter.settings.model import Settings
 
@@ -36,36 +36,54 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
-class Comparable(dict[Any, Any]):
-    """By value what a column of the copy holds of it; lists repeat themselves, so answers are remembered.
+class Comparable(dict[str, Any]):
+    """By text what a column of the copy holds of it; lists repeat themselves, so answers are remembered.
 
     "" where there is no value: no text that is there folds to it, and SQL makes NULL of it.
     """
 
-    def __init__(self, made: Callable[[Any], Any]) -> None:
-        super().__init__({None: ""})
+    def __init__(self, made: Callable[[str], Any]) -> None:
+        super().__init__({"": ""})
         self._made = made
 
-    def __missing__(self, value: Any) -> Any:
-        if len(self) > _REMEMBERED:  # a column in which nobody has what another has
+    def __missing__(self, text: str) -> Any:
+        if len(self) > _REMEMBERED:
             self.clear()
-            self[None] = ""
-        found = self[value] = self._made(value)
+            self[""] = ""
+        found = self[text] = self._made(text)
         return found
 
+    def of(self, texts: Sequence[str]) -> Iterable[Any]:
+        """What the column holds of many rows."""
+        return map(self.__getitem__, texts)
 
-def comparable(column: str, zone: ZoneInfo) -> Comparable:
-    """column: one of those in COLUMNS"""
+
+class Folded(Comparable):
+    """Of texts. Those in which nobody has what another has, such as a number of their own, are mostly ASCII."""
+
+    def __init__(self) -> None:
+        super().__init__(fold)
+
+    def of(self, texts: Sequence[str]) -> Iterable[str]:
+        whole = _BETWEEN.join(texts)
+        return fold(whole).split(_BETWEEN) if whole.isascii() else super().of(texts)
+
+
+def comparable(column: str, kind: str, zone: ZoneInfo) -> Comparable:
+    """column: one of those in COLUMNS for this kind"""
+    read: Callable[[str], Any] = reading(kind, zone)
     match column:
         case "text":
-            return Comparable(fold)
+            return Folded()
         case "date":
-            return Comparable(date.toordinal)
+            return Comparable(lambda text: read(text).toordinal())
         case "instant":
-            return Comparable(microseconds)
+            return Comparable(lambda text: microseconds(read(text)))
         case "day":
-            return Comparable(lambda value: (day_of(value, zone) or date.min).toordinal())
-    return Comparable({"bool": int}.get(column, lambda value: value))
+            return Comparable(lambda text: (day_of(read(text), zone) or date.min).toordinal())
+        case "bool":
+            return Comparable(lambda text: int(read(text)))
+    return Comparable(read)
 
 
 def types_of(settings: Settings, columns: Sequence[str]) -> str:
@@ -75,20 +93,13 @@ def types_of(settings: Settings, columns: Sequence[str]) -> str:
 
 
 class Layout:
-    """How the values of one list's rows are laid down as one text: by the order of its columns."""
+    """How what one list's rows say is laid down as one text: by the order of its columns."""
 
-    def __init__(
-        self, name: str, file: str, kinds: Mapping[str, str], meant: Mapping[str, str] | None = None
-    ) -> None:
-        """kinds: column -> text, number, date, instant or bool. meant: the same by now; of another kind is missing"""
-        self._name, self._file = name, file
-        self.columns = tuple(kinds)
-        self.retyped = {
-            column: meant[column] for column, kind in kinds.items() if meant and meant[column] != kind
-        }
-        self._back: list[Callable[[str], AttributeValue | None] | None] = [
-            _nothing if column in self.retyped else _BACK[kind] for column, kind in kinds.items()
-        ]
+    def __init__(self, name: str, file: str, columns: Columns, meant: Mapping[str, str]) -> None:
+        """meant: column -> what its kind is by now; what was read as another is missing"""
+        self._name, self._file, self._columns = name, file, columns
+        self.names = columns.names
+        self.retyped = {name: meant[name] for name, kind in columns.kinds.items() if meant[name] != kind}
 
     @classmethod
     def of(
@@ -98,17 +109,16 @@ class Layout:
 
         A list that is held keeps its rows when those change; nothing else does, as the copy's columns know it.
         """
-        _, before = json.loads(types)
-        return cls(name, file, kinds_of(columns, before), kinds_of(columns, declared))
+        zone, before = json.loads(types)
+        return cls(name, file, Columns.of(columns, before, ZoneInfo(zone)), kinds_of(columns, declared))
 
     def row_of(self, found: Any) -> Row:
         """found: key of `entry`, and line, email, address, standing, data of `said`, in this order"""
         key, line, email, address, standing, data = found
         *texts, tags = data.split(_BETWEEN)
-        cells = [
-            (text if back is None else back(text)) if text else None
-            for back, text in zip(self._back, texts, strict=True)
-        ]
+        if self.retyped:
+            named = zip(self.names, texts, strict=True)
+            texts = ["" if name in self.retyped else text for name, text in named]
         return Row(
             self._name,
             self._file,
@@ -117,53 +127,15 @@ class Layout:
             key if email is None else email,
             key if address is None else address,
             _STANDINGS[standing],
-            self.columns,
-            cells,
+            self._columns,
+            texts,
             tuple(tags.split(",")) if tags else (),
         )
 
 
-def data_of(
-    kinds: Iterable[str],
-    columns: Sequence[Sequence[AttributeValue | None]],
-    tags: Iterable[tuple[str, ...]],
-) -> Iterator[str]:
-    """As `Layout.row_of` reads it, row by row. columns: the cells of many rows, column by column of the layout"""
-    return map(_BETWEEN.join, zip(*map(_texts, kinds, columns), map(",".join, tags), strict=True))
-
-
-def _texts(kind: str, cells: Sequence[Any]) -> Sequence[str]:
-    if kind == "text":
-        return [cell or "" for cell in cells]
-    write = repr if kind == "number" else _written
-    return ["" if cell is None else write(cell) for cell in cells]
-
-
-@functools.lru_cache(_REMEMBERED, typed=True)
-def _written(value: date | bool) -> str:  # noqa: FBT001 - a value
-    if isinstance(value, datetime):
-        return str(microseconds(value))
-    return str(value.toordinal()) if isinstance(value, date) else str(int(value))
-
-
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _nothing(_text: str) -> None:
-    """A value of a type that its column has no more."""
-
-
-_BACK: Mapping[str, Callable[[str], AttributeValue] | None] = {
-    "text": None,
-    "number": _number,
-    "date": lambda text: date.fromordinal(int(text)),
-    "instant": lambda text: _EPOCH + int(text) * _MICROSECOND,
-    "bool": lambda text: text == "1",
-}
+def data_of(texts: Iterable[Sequence[str]], tags: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """As `Layout.row_of` reads it, row by row."""
+    return (_BETWEEN.join((*each, ",".join(own))) for each, own in zip(texts, tags, strict=True))
 
 
 def facts_text(facts: Facts) -> str:
