@@ -14,8 +14,8 @@ from typing import IO, NamedTuple, Self
 
 from newsletter.audience.writing import row_writer
 
-_AT_ONCE = 1_000  # rows, while none of them is long
-_LONG = 2**14  # characters
+_AT_ONCE = 1_000  # rows
+_LONGEST = 2**20  # characters in them together; in memory each may take four bytes, and four more as a line
 _PIECE = 2**20  # bytes
 _FIRST_OF_SEVERAL = "SELECT min(no) FROM staged GROUP BY key HAVING count(*) > 1"
 _THEIR_NO = (
@@ -52,6 +52,7 @@ class Staging:
         self._raw.execute("BEGIN")
         self._waiting: list[tuple[str, int, int, int, str, int]] = []
         self._texts: list[str] = []  # theirs, as lines
+        self._length = 0  # of them all
         self._write = row_writer(self._texts.append)
 
     def put(
@@ -59,7 +60,8 @@ class Staging:
     ) -> None:
         self._write(cells)
         self._waiting.append((key, came_in, kept, sourced, proof, len(cells)))
-        if len(self._waiting) >= _AT_ONCE or len(self._texts[-1]) > _LONG:
+        self._length += len(self._texts[-1])
+        if len(self._waiting) >= _AT_ONCE or self._length > _LONGEST:
             self._lay_down()
 
     def _lay_down(self) -> None:
@@ -75,6 +77,7 @@ class Staging:
         self._end += self._lines.write(b"".join(lines))
         self._waiting.clear()
         self._texts.clear()
+        self._length = 0
 
     def settle(self) -> int:
         """Whoever stands in several rows counts once: as the first, unless another says no. How many rows go."""
