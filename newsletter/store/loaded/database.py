@@ -46,11 +46,11 @@ def unlink(path: Path) -> None:
         path.with_name(name).unlink(missing_ok=True)
 
 
-def open_if_ours(path: Path) -> sqlite3.Connection | None:
+def open_if_ours(path: Path, *, any_shape: bool = False) -> sqlite3.Connection | None:
     """The copy for looking only: None when there is none of this shape."""
     with contextlib.suppress(sqlite3.DatabaseError, OSError):
         if path.is_file():
-            return _if_ours(path, readonly=True)
+            return _if_ours(path, readonly=True, any_shape=any_shape)
     return None
 
 
@@ -71,7 +71,7 @@ def loading_alone(path: Path) -> contextlib.AbstractContextManager[None]:
     return alone(path.with_name(f"{path.name}.lock"))
 
 
-def _if_ours(path: Path, *, readonly: bool = False) -> sqlite3.Connection | None:
+def _if_ours(path: Path, *, readonly: bool = False, any_shape: bool = False) -> sqlite3.Connection | None:
     """Asked by the connection that is then used: by another one, the file may have been made anew in between."""
     own = _connected(path, readonly=readonly)
     try:
@@ -80,7 +80,7 @@ def _if_ours(path: Path, *, readonly: bool = False) -> sqlite3.Connection | None
     except BaseException:
         own.close()
         raise
-    if mark == APPLICATION_ID and shape == SHAPE:
+    if mark == APPLICATION_ID and (any_shape or shape == SHAPE):
         return own
     own.close()
     return None

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from newsletter.audience.load import Origin
@@ -45,7 +45,7 @@ def open_lists(
                 own.close()
             path.parent.mkdir(parents=True, exist_ok=True)
             with database.loading_alone(path):
-                return up_to_date(database.open_kept(path))
+                return up_to_date(_open_kept(path))
         temporary = database.open_temporary(own)
         if own:
             own.close()
@@ -58,17 +58,29 @@ def loaded_before(path: Path) -> dict[str, int]:
     if own is None:
         return {}
     with contextlib.closing(own):
-        return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
+        return _rows_loaded(own)
+
+
+def _rows_loaded(own: sqlite3.Connection) -> dict[str, int]:
+    return dict(own.execute("SELECT name, rows FROM list WHERE state = 'current'"))
 
 
 def rows_before(path: Path) -> dict[str, int]:
-    """How many rows each list had when it was loaded last, also before the copy was taken away."""
-    own = database.open_if_ours(path)
+    """How many rows each list had when it was loaded last, also before the copy was taken away.
+
+    Also in a copy of another shape, which is going to be made anew, as far as it tells.
+    """
+    own = database.open_if_ours(path, any_shape=True)
     if own is None:
         return {}
-    with contextlib.closing(own):
-        kept = own.execute("SELECT value FROM known WHERE name = 'rows'").fetchone()
-    return {**(json.loads(kept[0]) if kept else {}), **loaded_before(path)}
+    with contextlib.closing(own), contextlib.suppress(sqlite3.DatabaseError):
+        return _rows_known(own)
+    return {}
+
+
+def _rows_known(own: sqlite3.Connection) -> dict[str, int]:
+    kept = own.execute("SELECT value FROM known WHERE name = 'rows'").fetchone()
+    return {**(json.loads(kept[0]) if kept else {}), **_rows_loaded(own)}
 
 
 def take_away(path: Path) -> None:
@@ -82,4 +94,17 @@ def take_away(path: Path) -> None:
         rows = rows_before(path)
         database.unlink(path)
         with contextlib.closing(database.open_kept(path)) as own:
-            own.execute("INSERT INTO known (name, value) VALUES ('rows', ?)", (json.dumps(rows),))
+            _remember(own, rows)
+
+
+def _open_kept(path: Path) -> sqlite3.Connection:
+    """Where the copy has to be made anew, it still knows how many rows each list had. Under `loading_alone`."""
+    rows = rows_before(path)
+    own = database.open_kept(path)
+    if rows != _rows_known(own):
+        _remember(own, rows)
+    return own
+
+
+def _remember(own: sqlite3.Connection, rows: Mapping[str, int]) -> None:
+    own.execute("INSERT OR REPLACE INTO known (name, value) VALUES ('rows', ?)", (json.dumps(rows),))

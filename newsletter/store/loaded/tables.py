@@ -69,7 +69,7 @@ said = sa.Table(
     Column("email", Text),  # null where it is the key
     Column("address", Text),  # null where it is the key
     Column("standing", Text, nullable=False),
-    Column("data", Text, nullable=False),  # values and tags, as `written.Layout` lays them down
+    Column("data", Text, nullable=False),  # its cells' texts and its tags, as `written.Layout` reads them
 )
 
 kind = sa.Table(

@@ -33,7 +33,7 @@ _TAG = "INSERT OR IGNORE INTO tag (tag, entry) VALUES (?, ?)"
 _PAGE = 50_000
 
 _Texts = Sequence[Sequence[str]]  # column by column
-_Plan = list[tuple[int, Comparable]]  # for each column of `entry`: of which value, and what
+_Plan = list[tuple[int, Comparable]]  # for each column of `entry`: of which text, and what
 
 
 class Writer:
