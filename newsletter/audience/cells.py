@@ -27,6 +27,8 @@ _BREAKS = re.compile("[\t\n\x0b\x0c\r\x85\u2028\u2029 ]+")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # C0 but tab and line feed, DEL, C1
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# What lies between has a date in every zone: 16 hours behind UTC in that far past, 14 ahead in that far future.
+_FIRST, _AFTER_LAST = datetime(1, 1, 1, 16, tzinfo=UTC), datetime(9999, 12, 31, 10, tzinfo=UTC)
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,6})?\s?(Z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
 )
@@ -50,7 +52,7 @@ def tags(cell: str) -> tuple[str, ...]:
 def instant(cell: str, zone: ZoneInfo) -> datetime:
     """A day, which begins at midnight in `zone`, or a day and a time with or without offset; aware, UTC.
 
-    Of a doubled hour the first is meant. Raises ValueError.
+    Of a doubled hour the first is meant. Raises ValueError, also at the calendar's ends: somewhere it has no date.
     """
     found = _INSTANT.fullmatch(cell)
     if found:
@@ -64,9 +66,12 @@ def instant(cell: str, zone: ZoneInfo) -> datetime:
     if value.tzinfo is None:
         value = value.replace(tzinfo=zone)
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
         raise ValueError(cell) from None
+    if not _FIRST <= moment < _AFTER_LAST:
+        raise ValueError(cell)
+    return moment
 
 
 def day(cell: str) -> date:

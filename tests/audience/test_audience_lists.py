@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,25 @@ def test_consent_at_is_a_day_or_an_instant(load, written, utc):
     (anna,) = load({"a": f"email,consent_at\nanna@example.org,{written}\n"}).audience.people
     assert anna.consent_at is not None
     assert anna.consent_at.isoformat() == utc
+
+
+@pytest.mark.parametrize(
+    ("written", "readable"),
+    [
+        ("0001-01-01T00:00Z", False), ("0001-01-01T15:59Z", False), ("0001-01-02", True),
+        ("9999-12-31", True), ("9999-12-31T09:59:59.999999Z", True), ("9999-12-31T10:00Z", False),
+        ("9999-12-31T23:59:59-12:00", False),
+    ],
+)  # fmt: skip
+def test_an_instant_that_has_no_date_somewhere_counts_as_missing(load, written, readable):
+    """Whoever shows it, in whichever zone, would fall over it."""
+    loaded = load({"a": f"email,consent_at\nanna@example.org,{written}\n"})
+    (anna,) = loaded.audience.people
+    assert (anna.consent_at is not None) == readable
+    assert any("A116" in found for found in loaded.findings) != readable
+    if readable:
+        for zone in sorted(available_timezones()):
+            anna.consent_at.astimezone(ZoneInfo(zone))
 
 
 def test_header_names_are_folded_and_blanks_become_underscores(load):

@@ -8,7 +8,7 @@ A column of a list is a column `c<id>` here, by name and type in `attribute`: ty
 import sqlalchemy as sa
 from sqlalchemy import JSON, Column, Index, Integer, LargeBinary, Text
 
-SHAPE = 4  # raised with every change of these tables or of what they mean
+SHAPE = 5  # raised with every change of these tables, of what they mean, or of which cells can be read by their types
 MERGED = 0  # the version of rows that stand for several
 
 metadata = sa.MetaData()
