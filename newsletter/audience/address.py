@@ -11,7 +11,7 @@ from newsletter.audience.folding import fold
 # RFC 5322 3.2.3: a dot-atom in ASCII, which is what nearly every mailbox is called.
 _DOT_ATOM = re.compile(r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+)*")
 _LONGEST_BYTES = 254  # RFC 5321 4.5.3.1.3 with RFC 3696 erratum 1690
-_AROUND = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff"  # slips of copying; a line break is none
+AROUND = " \t\u00a0\u200b\u200c\u200d\u2060\ufeff"  # slips of copying; a line break is none
 
 
 class Address(NamedTuple):
@@ -37,7 +37,7 @@ def parse_address(text: str) -> Address:
     >>> parse_address("Åsa@Exempel.example.org").key, parse_address("a@räksmörgås.test").address
     ('åsa@exempel.example.org', 'a@xn--rksmrgs-5wao1o.test')
     """
-    email = text.strip(_AROUND)
+    email = text.strip(AROUND)
     local, _, typed_domain = email.partition("@")
     # Letters and digits alone need no pattern.
     simple = local.isascii() and (local.isalnum() or _DOT_ATOM.fullmatch(local))

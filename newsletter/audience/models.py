@@ -34,7 +34,6 @@ TEXT_COLUMNS = (
     "timezone",
     "consent_source",
 )
-STANDARD_COLUMNS = frozenset({*TEXT_COLUMNS, "consent_at", "tags", "status"})
 
 
 @dataclass(frozen=True, slots=True)

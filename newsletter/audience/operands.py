@@ -10,8 +10,8 @@ from typing import TypeGuard
 from newsletter.audience import conditions as typed
 from newsletter.audience import language as syntax
 from newsletter.audience.lexer import Fault
-from newsletter.audience.models import STANDARD_COLUMNS
 from newsletter.errors import Severity, did_you_mean, nearest
+from newsletter.settings.values import STANDARD_COLUMNS
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def shrunk(name: str, before: int, now: int) -> Problem | None:
     """Why a list is held that lost more than a fifth of its rows; None when it did not."""
     if now >= before * LEAST_LEFT:
         return None
-    message = f"the list `{name}` is held: its source printed {now} rows, {before} the last time"
+    message = (
+        f"the list `{name}` is held: its source printed fewer rows ({now}) than the last time ({before})"
+    )
     return Problem(
         "A132", message, _place(), f"if that is right: newsletter segment load --accept-smaller {name}"
     )

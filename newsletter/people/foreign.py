@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO
 
+from newsletter.audience import address
 from newsletter.audience.table import MOST_COLUMNS
 from newsletter.errors import ChecksFailed, Place, Problem, UsageFault
 from newsletter.people.encodings import REPAIR, Encoding, find_encoding
@@ -167,4 +168,4 @@ def cells_by(columns: Sequence[str], row: Sequence[str]) -> dict[str, str]:
     }
 
 
-AROUND = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
+AROUND = f"{address.AROUND}\r\n"

@@ -66,11 +66,12 @@ def test_rejected_rows_run_no_formulas(small, bring):
 def damaged(how: str) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(
-        held, "w", zipfile.ZIP_DEFLATED if how == "stream" else zipfile.ZIP_STORED
+        held, "w", zipfile.ZIP_DEFLATED if how in ("stream", "blank") else zipfile.ZIP_STORED
     ) as packed:
         if how in ("xlsx", "ods"):
             packed.writestr("xl/workbook.xml" if how == "xlsx" else "content.xml", "<x/>")
-        packed.writestr("subscribed_members_export_1.csv", "Email Address\n" + "asa@example.org\n" * 99)
+        rows = "\n" * 2**25 if how == "blank" else "asa@example.org\n" * 99
+        packed.writestr("subscribed_members_export_1.csv", f"Email Address\n{rows}")
     data = bytearray(held.getvalue())
     if how == "checksum":
         data[data.index(b"asa@")] ^= 1
@@ -93,11 +94,12 @@ def damaged(how: str) -> bytes:
         (damaged("stream"), "I115", "damaged"),
         (damaged("method"), "I115", "damaged"),
         (damaged("locked"), "I115", "password"),
+        (damaged("blank"), "I115", "more than 200 times its size"),
         (damaged("xlsx"), "I105", "spreadsheet"),
         (damaged("ods"), "I105", "spreadsheet"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(999), "I105", "spreadsheet"),
     ],
-    ids=["checksum", "stream", "method", "locked", "xlsx", "ods", "xls"],
+    ids=["checksum", "stream", "method", "locked", "blank", "xlsx", "ods", "xls"],
 )
 def test_what_is_no_csv_and_no_whole_zip(small, bring, content, code, says):
     called = bring(content, name="in.zip")

@@ -109,7 +109,7 @@ def test_nobody_waits_while_people_are_gathered(
                 yield person
 
         run = ledger.store.freeze(make_run(), people(), excluded={}, batch_size=4)
-    assert (run.total, len(ledger.store.all_suppressed())) == (10, 10)
+    assert (run.total, len(ledger.store.opt_outs())) == (10, 10)
     identity(ledger.path)
 
 

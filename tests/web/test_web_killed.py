@@ -80,7 +80,7 @@ def test_nothing_answered_is_lost(serve, small):
         if busy:
             busy.close()
         with server.store() as store:  # what lies on disk at this very moment
-            found = store.all_suppressed()
+            found = store.opt_outs()
         lost |= {path for path in before if server.secret.person(paths[path]) not in found}
         server = serve(small)
         clients.port = server.port
@@ -91,5 +91,5 @@ def test_nothing_answered_is_lost(serve, small):
     assert len(clients.answered) == POSTS
     person = server.secret.person
     with server.store() as store:
-        found = store.all_suppressed()
+        found = store.opt_outs()
     assert {email for email in emails if person(email) not in found} == set()

@@ -62,6 +62,3 @@ class OptOutLedger(Ledger):
     def suppressed(self, hmacs: Collection[bytes]) -> set[bytes]:
         """Those of them who are suppressed altogether (scope '*')."""
         return optouts.everything(self.opt_outs(hmacs))
-
-    def all_suppressed(self) -> set[bytes]:
-        return optouts.everything(self.opt_outs())
