@@ -63,6 +63,7 @@ def _known(encoding: str) -> str:
     if encoding == REPAIR:
         return encoding
     try:
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # not every codec is one of text: `hex` is none
         return codecs.lookup(encoding).name
     except LookupError:
         hint = "utf-8, cp1252, mac_roman, utf-16, or double-utf-8 to repair names like `Ã…sa`"
@@ -82,6 +83,8 @@ def _text_lines(file: IO[bytes], encoding: str, shown: str) -> Iterator[str]:
                     Problem("I105", "this is no text file: it holds NUL characters", Place(shown, number),
                             "export the list as CSV, in UTF-8")
                 )  # fmt: skip
+            if name != "utf-8-sig":
+                line.encode()  # half a character, which UTF-7 and its like can write, is no letter either
             yield _repaired(line) if encoding == REPAIR else line
             number += 1
     except UnicodeError:

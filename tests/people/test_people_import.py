@@ -153,6 +153,15 @@ def test_what_is_unclear_stops_and_can_be_said(small, bring):
     assert bring(strange, "--encoding", "latin-1").code == 0
 
 
+@pytest.mark.parametrize(("encoding", "code"), [("utf-7", "I108"), ("hex", "I113"), ("rot13", "I113")])
+def test_an_encoding_that_gives_no_text_is_refused(small, bring, encoding, code):
+    """UTF-7 can write half a character, which no file can hold afterwards; other codecs are none of text."""
+    before = (small / "subscribers" / "lista.csv").read_bytes()
+    called = bring(b"email,first_name\na@example.org,+2AA-\n", "--encoding", encoding, list_name="lista")
+    assert (called.code in (2, 3), code in called.out) == (True, True)
+    assert (small / "subscribers" / "lista.csv").read_bytes() == before
+
+
 def test_names_that_were_read_wrongly_once_can_be_repaired(small, bring):
     twice = "email,first_name\na@example.org,Åsa\n".encode().decode("cp1252").encode()
     assert (bring(twice).code, "double-utf-8" in bring(twice).out) == (3, True)
