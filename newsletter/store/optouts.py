@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from newsletter.audience.address import without_addresses
-from newsletter.audience.leaving import EVERYTHING
 from newsletter.store.sqlite import insert
 from newsletter.store.tables import opt_out, suppression
 from newsletter.store.values import OptOutAct, OptOutEvent, Suppression
@@ -173,8 +172,3 @@ def suppressions(conn: sa.Connection, pending: Sequence[OptOutEvent] = ()) -> It
     order: Callable[[Suppression], tuple[bytes, str]] = lambda one: (one.hmac, one.scope)  # noqa: E731
     rest = (one for one in told if one.hmac not in touched)
     return heapq.merge(rest, sorted(held.values(), key=order), key=order)
-
-
-def everything(found: Scopes) -> set[bytes]:
-    """Those who opted out of all that is sent."""
-    return {hmac for hmac, held in found.items() if EVERYTHING in held}

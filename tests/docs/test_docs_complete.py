@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from newsletter.audience.cells import STATUS_WORDS
 from newsletter.audience.language import COMPARISONS, UNITS
-from newsletter.audience.models import STANDARD_COLUMNS
 from newsletter.audience.operands import USES
 from newsletter.audience.waterfall import REASONS
 from newsletter.campaigns import keys
@@ -22,7 +21,7 @@ from newsletter.cli.catalogue import COUNTS
 from newsletter.errors import NewsletterError
 from newsletter.files.shapes import branches
 from newsletter.render import declarations
-from newsletter.settings.values import Overrides, SettingsFile
+from newsletter.settings.values import STANDARD_COLUMNS, Overrides, SettingsFile
 from newsletter.settings.variables import BORROWED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,7 +169,7 @@ def test_every_word_of_the_segment_language_has_its_place():
 
 def test_every_column_and_status_has_its_row():
     known = rows("docs/audience.md", below="Lists")
-    assert STANDARD_COLUMNS - known.keys() == set()
+    assert set(STANDARD_COLUMNS) - known.keys() == set()
     assert {word for word in STATUS_WORDS if word and f"`{word}`" not in known["status"]} == set()
 
 

@@ -54,7 +54,7 @@ def test_an_opt_out_between_freeze_and_claim_wins(ledger: Any) -> None:
 def test_an_opt_out_from_one_list_is_the_callers_to_judge(ledger: Any) -> None:
     run = ledger.frozen(2)
     ledger.store.suppress(ledger.people[0].hmac, "partners", "asked", "page", ledger.now)
-    assert not ledger.store.suppressed([ledger.people[0].hmac])
+    assert ledger.store.opt_outs() == {ledger.people[0].hmac: frozenset({"partners"})}
     assert ledger.claim(run)[1] is Claim.CLAIMED
 
 

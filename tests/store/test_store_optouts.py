@@ -87,7 +87,7 @@ def test_an_older_ledger_keeps_its_opt_outs(tmp_path):
         assert (event.act, event.scope, event.reason, event.source, event.at) == (
             "suppress", "*", "asked", "letter", NOW,
         )  # fmt: skip
-        assert store.suppressed([ONE])
+        assert store.opt_outs([ONE])
 
 
 # --- at the claim
@@ -126,7 +126,7 @@ def test_by_another_list_they_still_get_it(ledger):
 def test_what_is_spooled_holds_at_once_and_is_taken_in_by_the_next_claim(ledger, identity):
     run = ledger.frozen(3)
     ledger.store.spool_opt_outs([opted_out(ledger.people[1].hmac, "*", "asked", "page", NOW)])
-    assert ledger.store.suppressed([ledger.people[1].hmac])
+    assert ledger.store.opt_outs([ledger.people[1].hmac])
     assert ledger.sql("SELECT count(*) FROM suppression") == [(0,)]
     _, answer = ledger.claim(run, ids=[1, 2, 3])
     assert answer is Claim.CHANGED
@@ -181,7 +181,7 @@ def test_looking_counts_the_spool_and_leaves_it(ledger):
     looking = open_readonly(ledger.path)
     assert looking is not None
     with looking:
-        assert looking.all_suppressed() == {ONE}
+        assert set(looking.opt_outs()) == {ONE}
         assert [event.act for event in looking.opt_out_history(ONE)] == ["suppress"]
     assert {path.name for path in (ledger.path.parent / "spool").iterdir()} == before
 
@@ -191,7 +191,7 @@ def test_a_transaction_that_fails_leaves_the_spool(ledger):
     with pytest.raises(ZeroDivisionError), ledger.store._heeding():
         raise ZeroDivisionError
     assert ledger.sql("SELECT count(*) FROM suppression") == [(0,)]
-    assert ledger.store.suppressed([ONE])
+    assert ledger.store.opt_outs([ONE])
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_damaged_file_stops_all_that_might_write_to_somebody(ledger, damage):
     Spool(folder).write([opted_out(ONE, "*", "asked", "page", NOW)])
     (file,) = folder.iterdir()
     file.write_bytes(damage)
-    for ask in (ledger.store.all_suppressed, lambda: ledger.claim(run), ledger.store.take_in_spooled):
+    for ask in (ledger.store.opt_outs, lambda: ledger.claim(run), ledger.store.take_in_spooled):
         with pytest.raises(ConfigurationFault, match="S140") as caught:
             ask()
         assert file.name in str(caught.value)
@@ -215,7 +215,7 @@ def test_half_written_files_are_no_opt_outs(ledger):
     folder.mkdir()
     (folder / ".0123.tmp").write_bytes(b"[[")
     ledger.store.take_in_spooled()
-    assert ledger.store.all_suppressed() == set()
+    assert ledger.store.opt_outs() == {}
 
 
 def test_names_sort_as_things_were_said(tmp_path, monkeypatch):
@@ -277,7 +277,7 @@ def test_forgetting_leaves_no_byte_of_the_address(ledger, identity):
         if path.is_file():
             assert who.email.encode() not in path.read_bytes(), path.name
             assert who.key.encode() not in path.read_bytes(), path.name
-    assert ledger.store.suppressed([who.hmac])
+    assert ledger.store.opt_outs([who.hmac])
     _, answer = ledger.claim(run, ids=[1, 3, 4, 5])
     assert answer is Claim.CLAIMED
     assert ledger.states(run)[2] == "suppressed"

@@ -44,17 +44,17 @@ def test_the_first_opt_out_holds(ledger: Any) -> None:
     assert not ledger.store.suppress(one, "*", "bounced", "event", ledger.now + timedelta(days=1))
     assert ledger.store.suppress(two, "partners", "asked", "page", ledger.now)
     assert ledger.sql("SELECT reason, scope FROM suppression") == [("asked", "*"), ("asked", "partners")]
-    assert ledger.store.suppressed([one])
-    assert not ledger.store.suppressed([two])
-    assert ledger.store.suppressed([one, two, b"3" * 16]) == {one} == ledger.store.all_suppressed()
-    assert ledger.store.suppressed([]) == set()
+    held = {one: frozenset({"*"}), two: frozenset({"partners"})}
+    assert ledger.store.opt_outs([one, two, b"3" * 16]) == held == ledger.store.opt_outs()
+    assert ledger.store.opt_outs([one]) == {one: frozenset({"*"})}
+    assert ledger.store.opt_outs([]) == {}
 
 
 def test_asking_after_many_at_once(ledger: Any, make_person: Callable[[int], Person]) -> None:
     hmacs = [make_person(number).hmac for number in range(1300)]
     for hmac in hmacs[::100]:
         ledger.store.suppress(hmac, "*", "asked", "page", ledger.now)
-    assert ledger.store.suppressed(hmacs) == set(hmacs[::100])
+    assert set(ledger.store.opt_outs(hmacs)) == set(hmacs[::100])
 
 
 def test_everybody_enters_a_sequence_once_for_ever(ledger: Any) -> None:

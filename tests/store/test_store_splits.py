@@ -85,4 +85,4 @@ def test_an_address_that_does_not_exist_is_not_written_to_again(ledger: Any) -> 
     )
     (event,) = ledger.store.opt_out_history(ledger.people[1].hmac)
     assert (event.scope, event.source, event.reason) == ("*", "bounce", "the address does not exist")
-    assert not ledger.store.suppressed([ledger.people[0].hmac])
+    assert not ledger.store.opt_outs([ledger.people[0].hmac])

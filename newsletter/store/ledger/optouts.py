@@ -58,7 +58,3 @@ class OptOutLedger(Ledger):
         pending = self._spool.read().events  # before the ledger, as in `opt_outs`
         with self._looking() as conn:
             yield from optouts.suppressions(conn, pending)
-
-    def suppressed(self, hmacs: Collection[bytes]) -> set[bytes]:
-        """Those of them who are suppressed altogether (scope '*')."""
-        return optouts.everything(self.opt_outs(hmacs))
