@@ -4,7 +4,7 @@ import contextlib
 import csv
 import io
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -72,7 +72,8 @@ def test_an_instant_that_has_no_date_somewhere_counts_as_missing(load, written, 
     assert (anna.consent_at is not None) == readable
     assert any("A116" in found for found in loaded.findings) != readable
     if readable:
-        for zone in sorted(available_timezones()):
+        # The farthest from UTC there are, and there were: local mean time on both sides of the date line.
+        for zone in ("Etc/GMT-14", "Etc/GMT+12", "Asia/Manila", "America/Juneau"):
             anna.consent_at.astimezone(ZoneInfo(zone))
 
 
