@@ -391,6 +391,19 @@ def test_nothing_of_a_person_is_left_in_the_copy_once_their_row_is_gone(lists):
     assert b"hemlig" not in lists.copy.read_bytes().lower()
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_columns_of_earlier_headers_take_no_room_from_later_ones(lists, keep):
+    lists.write("a", HEAD + rows(1))
+    lists.people()
+    for turn in range(6):
+        header = ",".join(["email", *(f"t{turn}_{n}" for n in range(450))])
+        lists.write("b", f"{header}\nb@example.org{',' * 449},x\n")
+        if not keep and turn == 5:
+            assert lists.people(keep=False) == ["b@example.org", "p0@example.org"]
+            return
+        lists.agree()
+
+
 def test_a_look_that_fails_leaves_a_good_copy_where_it_is(lists: Lists) -> None:
     """Without a descriptor to open it by; in a process of its own."""
     lists.write("a", HEAD + "a@example.org,A,Visby,,,,,,,,,\n")

@@ -9,12 +9,12 @@ from newsletter.audience.findings import Findings
 from newsletter.audience.load import Origin, open_list
 from newsletter.audience.rows import ListReader, Row
 from newsletter.audience.table import Unreadable, nobody
-from newsletter.errors import ChecksFailed, Problem, ProviderUnavailable
+from newsletter.errors import ChecksFailed, Place, Problem, ProviderUnavailable
 from newsletter.settings.model import Settings
 from newsletter.store.collector import seldom_collecting
 from newsletter.store.loaded.database import sparing
 from newsletter.store.loaded.merging import merge_people
-from newsletter.store.loaded.writer import Writer
+from newsletter.store.loaded.writer import MOST_COLUMNS, Full, Writer
 from newsletter.store.loaded.written import types_of
 
 AT_ONCE = 5_000  # rows a transaction: others get in between
@@ -135,11 +135,20 @@ def _load_version(writer: Writer, origin: Origin, settings: Settings, sha256: st
         return writer.refuse(origin, sha256, types_of(settings, ()), failure.problems)
 
 
+def _too_many(reader: ListReader) -> Problem:
+    message = f"with this list's {len(reader.columns.names)} columns, the lists have more than {MOST_COLUMNS} together"
+    hint = "leave out columns that no letter and no segment asks for, or give those of one meaning one name"
+    return Problem("A142", message, Place(reader.table.file, 1), hint)
+
+
 def _load_rows(writer: Writer, reader: ListReader, version: int) -> int:
     done, reader.count, state, outside = writer.progress(version)
     if state:
         reader.findings = Findings.restored(reader.table.file, state)
-    writer.plan(reader.columns, outside=outside)
+    try:
+        writer.plan(reader.columns, outside=outside)
+    except Full:
+        raise ChecksFailed(_too_many(reader)) from None
     pending: list[Row] = []
     for line, rows in reader.rows(after=done):
         done = line

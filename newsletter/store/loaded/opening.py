@@ -11,6 +11,7 @@ from newsletter.settings.model import Settings
 from newsletter.store.loaded import database
 from newsletter.store.loaded.lists import LoadedLists
 from newsletter.store.loaded.loading import Key, load, stale
+from newsletter.store.loaded.writer import MOST_COLUMNS
 from newsletter.store.sqlite import translated
 
 
@@ -45,8 +46,8 @@ def open_lists(
                 own.close()
             path.parent.mkdir(parents=True, exist_ok=True)
             with database.loading_alone(path):
-                return up_to_date(_open_kept(path))
-        temporary = database.open_temporary(own)
+                return up_to_date(_open_kept(path, whole=not held))
+        temporary = database.open_temporary(None if own and not held and _crowded(own) else own)
         if own:
             own.close()
         return up_to_date(temporary)
@@ -97,13 +98,26 @@ def take_away(path: Path) -> None:
             _remember(own, rows)
 
 
-def _open_kept(path: Path) -> sqlite3.Connection:
-    """Where the copy has to be made anew, it still knows how many rows each list had. Under `loading_alone`."""
+def _open_kept(path: Path, *, whole: bool) -> sqlite3.Connection:
+    """Where the copy has to be made anew, it still knows how many rows each list had. Under `loading_alone`.
+
+    whole: all lists can be loaded from their files
+    """
     rows = rows_before(path)
     own = database.open_kept(path)
+    if whole and _crowded(own):
+        own.close()
+        database.unlink(path)
+        own = database.open_kept(path)
     if rows != _rows_known(own):
         _remember(own, rows)
     return own
+
+
+def _crowded(own: sqlite3.Connection) -> bool:
+    """Whether columns piled up that no list may have any more: in the copy they are never given up."""
+    (number,) = own.execute("SELECT count(*) FROM attribute").fetchone()
+    return int(number) > MOST_COLUMNS // 2
 
 
 def _remember(own: sqlite3.Connection, rows: Mapping[str, int]) -> None:

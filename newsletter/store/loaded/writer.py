@@ -31,9 +31,14 @@ _SAID = (
 )
 _TAG = "INSERT OR IGNORE INTO tag (tag, entry) VALUES (?, ?)"
 _PAGE = 50_000
+MOST_COLUMNS = 1_900  # by name and type, with a few to spare: https://www.sqlite.org/limits.html#max_column
 
 _Texts = Sequence[Sequence[str]]  # column by column
 _Plan = list[tuple[int, Comparable]]  # for each column of `entry`: of which text, and what
+
+
+class Full(Exception):
+    """No table of SQLite has as many columns as the lists have together."""
 
 
 class Writer:
@@ -96,33 +101,41 @@ class Writer:
         return line, rows, json.loads(findings), outside
 
     def plan(self, columns: Columns, *, outside: int = 0) -> None:
-        """Rows of these columns follow. outside: line of the first address outside the reserved domains"""
+        """Rows of these columns follow. outside: line of the first address outside the reserved domains
+
+        Raises Full where there are too many, with those of the other lists.
+        """
         self._outside = outside
         self._columns = columns
-        self._plan = []
-        names = [f"c{self._attribute('email', 'text')}"]
-        for place, (column, kind) in enumerate(columns.kinds.items()):
-            for type_ in COLUMNS[kind]:
-                names.append(f"c{self._attribute(column, type_)}")
-                self._plan.append((place, comparable(type_, kind, columns.zone)))
+        kept = [
+            (place, column, type_, kind)
+            for place, (column, kind) in enumerate(columns.kinds.items())
+            for type_ in COLUMNS[kind]
+        ]
+        self._plan = [(place, comparable(type_, kind, columns.zone)) for place, _, type_, kind in kept]
+        numbers = self._attributes([("email", "text"), *((column, type_) for _, column, type_, _ in kept)])
+        names = [f"c{number}" for number in numbers]
         self._insert = (
             f"INSERT INTO entry (lead, version, {', '.join((*_ENTRY, *names))}) VALUES (1, {{}}, {'?, ' * len(_ENTRY)}"  # noqa: S608
             f"{', '.join([_UNLESS_KEY, *[_UNLESS_EMPTY] * len(self._plan)])})"
         )
 
-    def _attribute(self, name: str, type_: str) -> int:
-        asked = (name, type_)
-        found = self.own.execute("SELECT id FROM attribute WHERE name = ? AND type = ?", asked).fetchone()
-        if found:
-            return int(found[0])
-        alone = not self.own.in_transaction
+    def _attributes(self, asked: Sequence[tuple[str, str]]) -> list[int]:
+        """The numbers of these columns, by name and type; those that are not there yet are made."""
+        known = {(name, type_): number for number, name, type_ in self.own.execute("SELECT * FROM attribute")}
+        fresh = [each for each in asked if each not in known]
+        if len(known) + len(fresh) > MOST_COLUMNS:
+            raise Full
+        alone = bool(fresh) and not self.own.in_transaction
         if alone:
             self.begin()
-        made = self.own.execute("INSERT INTO attribute (name, type) VALUES (?, ?)", asked).lastrowid
-        self.own.execute(f"ALTER TABLE entry ADD COLUMN c{made}")
+        for each in fresh:
+            made = self.own.execute("INSERT INTO attribute (name, type) VALUES (?, ?)", each).lastrowid
+            self.own.execute(f"ALTER TABLE entry ADD COLUMN c{made}")
+            known[each] = int(made or 0)
         if alone:
             self.commit()
-        return int(made or 0)
+        return [known[each] for each in asked]
 
     def add(self, version: int, rows: Sequence[Row], line: int, count: int, findings: object) -> None:
         """A piece of a list, and how far it goes, in one transaction."""
