@@ -44,8 +44,9 @@ lint: $(STAMP)  ## mend format and lint where a tool can
 	@$(BIN)/ruff check --fix $(SOURCES)
 
 # Bytecode is written even where it is not usual: the tests start Python a few hundred times.
+# Four at once also on two cores, for many tests wait: for a browser, a relay, a moment.
 test: check  ## format, lint, types, layers and all tests
-	@PYTHONDONTWRITEBYTECODE= PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 chaos: export PYTHONWARNDEFAULTENCODING = 1
 chaos: $(STAMP)  ## 200 kills a provider and every crash point (the tests have a short form); CHAOS_SEED=N repeats one

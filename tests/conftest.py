@@ -35,8 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ("newsletter.toml", "campaigns", "templates", "subscribers")
 JULY = "2015-07-03T09:00"
 
-# A file's tests run on one core, so that what they share is made once. The files that take longest are begun first:
-# at the end both cores then have something short to do.
+# A file's tests run in one process, so that what they share is made once. The files that take longest are begun first:
+# at the end all of them then have something short to do.
 LONGEST_FIRST = (
     "tests/look",
     "tests/test_broken.py",
