@@ -91,9 +91,9 @@ def both(name: str, file: str) -> Problem:
     return Problem("A133", message, Place(file), f"delete the file, or `source` under [list.{name}]")
 
 
-def never_asked(name: str) -> Problem:
+def not_loaded(name: str) -> Problem:
     """What is told of a list of which a look, which runs no program, knows nothing."""
-    message = f"the list `{name}` was never asked for here: a look runs no program"
+    message = f"nothing of the list `{name}` is loaded here: a look runs no program"
     return Problem("A134", message, _place(), "newsletter segment load", Severity.WARNING)
 
 

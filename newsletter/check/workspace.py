@@ -134,7 +134,7 @@ class Workspace:
                 except ChecksFailed as failed:
                     problems[name] = failed.problems
             elif name not in loaded:
-                problems[name] = (source.never_asked(name),)
+                problems[name] = (source.not_loaded(name),)
         return sorted(origins, key=lambda origin: origin.file), problems
 
     def _asked(self, name: str, command: tuple[str, ...], folder: Path, before: int) -> Origin:
