@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from newsletter.render.mjml.fault import Fault, short
+from newsletter.render.mjml.scan import POSSESSIVE_GROUPS
 from newsletter.render.mjml.tree import Element
 
 DEEPEST = 200  # elements in each other; the inliner's parser loses what is deeper than 255
@@ -41,7 +42,7 @@ def in_bodies(letter: Iterable[Element]) -> Iterator[Fault]:
 
 def _torn(html: str) -> tuple[int, str, str] | None:
     """A comment, a tag or a text without end, which would swallow what comes behind: offset, message, hint."""
-    if _SOUND.fullmatch(html):
+    if POSSESSIVE_GROUPS and _SOUND.fullmatch(html):
         return None
     at = 0
     while found := _BEGINNING.search(html, at):
