@@ -130,7 +130,7 @@ class Columns:
         self.kinds, self.zone = kinds, zone
         self.names = tuple(kinds)
         self._reads = [reading(kind, zone) for kind in kinds.values()]
-        self.typed = [(n, reading(kind, zone)) for n, kind in enumerate(kinds.values()) if kind != "text"]
+        self.typed = [(place, read) for place, read in enumerate(self._reads) if read is not str]
 
     @classmethod
     def of(cls, columns: Sequence[str], types: Mapping[str, str], zone: ZoneInfo) -> "Columns":

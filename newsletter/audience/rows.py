@@ -1,4 +1,4 @@
-"""The rows of one list: cells become values, an address and a standing; what is wrong is noted at its place."""
+"""The rows of one list: cells become cleaned texts, an address and a standing; what is wrong is noted at its place."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

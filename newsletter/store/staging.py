@@ -58,6 +58,7 @@ class Staging:
     def put(
         self, key: str, cells: Sequence[str], *, came_in: int, kept: int, sourced: int, proof: str
     ) -> None:
+        """came_in, kept, sourced: 0 or 1, which the driver takes as they are; it asks of a bool what else it may be"""
         self._write(cells)
         self._waiting.append((key, came_in, kept, sourced, proof, len(cells)))
         self._length += len(self._texts[-1])

@@ -60,7 +60,7 @@ def test_the_command_gets_the_folder(shipped, newsletter, tmp_path):
             """["{python}", "-c", "print('ingen plats'); raise SystemExit(3)", "{{dir}}"]""",
             "(exit 3)\n  ingen plats",
         ),
-        ("""["finns-inte-alls", "{{dir}}"]""", "`finns-inte-alls` failed (No such file or directory)"),
+        ("""["./finns-inte-alls", "{{dir}}"]""", "`./finns-inte-alls` failed (No such file or directory)"),
     ],
 )
 def test_a_command_that_fails_is_told_with_what_it_said(command, reason, shipped, newsletter):

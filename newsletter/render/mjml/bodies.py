@@ -1,10 +1,10 @@
 """HTML in components: what would be lost of it, or what takes more than a reader's program can."""
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from newsletter.render.mjml.fault import Fault, short
-from newsletter.render.mjml.scan import POSSESSIVE_GROUPS
 from newsletter.render.mjml.tree import Element
 
 DEEPEST = 200  # elements in each other; the inliner's parser loses what is deeper than 255
@@ -20,6 +20,9 @@ _SOUND = re.compile(
     r"[a-zA-Z][^<>\"']*+(?:(?:\"[^<\"]*+\"|'[^<']*+')[^<>\"']*+)*+>)[^<]*+)*+",
     re.DOTALL,
 )
+# Before, a possessive group keeps what it read of a piece that does not fit, and everything looks sound (CPython's
+# gh-106052). A greedy one would take minutes for a long body.
+_SEEN_AT_ONCE = sys.version_info >= (3, 11, 5)
 _EMPTY = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 
 
@@ -42,7 +45,7 @@ def in_bodies(letter: Iterable[Element]) -> Iterator[Fault]:
 
 def _torn(html: str) -> tuple[int, str, str] | None:
     """A comment, a tag or a text without end, which would swallow what comes behind: offset, message, hint."""
-    if POSSESSIVE_GROUPS and _SOUND.fullmatch(html):
+    if _SEEN_AT_ONCE and _SOUND.fullmatch(html):
         return None
     at = 0
     while found := _BEGINNING.search(html, at):

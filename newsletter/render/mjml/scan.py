@@ -1,7 +1,6 @@
 """MJML in pieces, each with its place: tags with their attributes and bodies, comments, and texts between them."""
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -41,12 +40,9 @@ class Tag:
 Token = tuple[int, int, Tag | None, int]
 
 
-# Before, a possessive group keeps what it read of a piece that does not fit (CPython's gh-106052).
-POSSESSIVE_GROUPS = sys.version_info >= (3, 11, 5)
-_MANY = "*+" if POSSESSIVE_GROUPS else "*"
-# A whole tag; what is no such thing is looked at once more, to say why. Linear: nothing is tried in two ways.
+# A whole tag; what is no such thing is looked at once more, to say why. Linear: nothing can be tried in two ways.
 _ATTRIBUTE = re.compile(r"\s+([^\s\"'<>/=]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-_TAG = re.compile(rf"<(/?)([A-Za-z][\w:-]*+)((?:{_ATTRIBUTE.pattern.replace('(', '(?:')}){_MANY})\s*+(/?)>")
+_TAG = re.compile(rf"<(/?)([A-Za-z][\w:-]*+)((?:{_ATTRIBUTE.pattern.replace('(', '(?:')})*)\s*+(/?)>")
 _BEGINNING = re.compile(r"</?([A-Za-z][\w:-]*)")
 _REMARK = re.compile(r"<!--.*?-->|<\?.*?\?>|<![A-Za-z][^>]*>|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _NAME = re.compile(r"[^\s\"'<>/=]+")

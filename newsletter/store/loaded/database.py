@@ -47,7 +47,7 @@ def unlink(path: Path) -> None:
 
 
 def open_if_ours(path: Path, *, any_shape: bool = False) -> sqlite3.Connection | None:
-    """The copy for looking only: None when there is none of this shape."""
+    """The copy for looking only: None when there is none of this shape, or of any."""
     with contextlib.suppress(sqlite3.DatabaseError, OSError):
         if path.is_file():
             return _if_ours(path, readonly=True, any_shape=any_shape)
